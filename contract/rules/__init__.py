@@ -1,0 +1,19 @@
+"""The registry of rule kinds. Adding a rule adds one line here (see CONTRIBUTING.md)."""
+
+from __future__ import annotations
+
+from contract.rules import crowding, illegal_parking, intrusion, wrong_way
+from contract.rules.base import RuleContract, RuleFacts, RuleParams
+
+RULES: dict[str, RuleContract] = {
+    contract.kind: contract
+    for contract in (
+        crowding.CONTRACT,
+        illegal_parking.CONTRACT,
+        intrusion.CONTRACT,
+        wrong_way.CONTRACT,
+    )
+}
+"""Every rule kind by name, in alphabetical order."""
+
+__all__ = ["RULES", "RuleContract", "RuleFacts", "RuleParams"]

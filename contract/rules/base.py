@@ -1,0 +1,61 @@
+"""What every rule's parameters and facts have in common, and how a rule announces itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pydantic import Field, StringConstraints
+
+from contract.base import ContractModel, Slug
+
+TimeRange = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+"""`HH:MM-HH:MM` in the site's time zone; an end before the start runs over midnight (22:00-05:00)."""
+
+ScheduleRef = Slug | tuple[TimeRange, ...]
+"""The name of a schedule in site.yaml, or time ranges that hold every day."""
+
+Seconds = Annotated[float, Field(gt=0, le=7 * 24 * 3600)]
+Metres = Annotated[float, Field(gt=0, le=1000)]
+
+PERSON_CLASSES = ("person",)
+VEHICLE_CLASSES = ("bicycle", "motorcycle", "car", "bus", "truck")
+MOTOR_VEHICLE_CLASSES = ("motorcycle", "car", "bus", "truck")
+OBJECT_CLASSES = (*PERSON_CLASSES, *VEHICLE_CLASSES)
+"""The classes that rules decide over; names as in COCO."""
+
+
+class RuleParams(ContractModel):
+    """One entry under `rules:` in a camera file. A rule adds its own numbers; each default cites docs/rules."""
+
+    kind: str
+    zones: tuple[Slug, ...] = ()
+    """Zones the rule watches. Empty means the whole picture, where the rule allows that."""
+    objects: tuple[str, ...] = ()
+    """Classes the rule looks at; empty means the rule's own default (`Params.default_objects`)."""
+    schedule: ScheduleRef | None = None
+    """When the rule is in force; None means always."""
+
+    default_objects: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def object_classes(self) -> frozenset[str]:
+        """The classes the rule looks at, defaults resolved."""
+        return frozenset(self.objects or self.default_objects)
+
+
+class RuleFacts(ContractModel):
+    """The numbers that decided, as an event carries them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleContract:
+    """A rule kind: its name, what an admin may write, what an event carries, and what the scene must offer."""
+
+    kind: str
+    params: type[RuleParams]
+    facts: type[RuleFacts]
+    requires_zone: bool = False
+    """At least one zone must be named."""
+    requires_zone_direction: bool = False
+    """Every named zone must be a lane with a direction."""

@@ -1,0 +1,32 @@
+"""`intrusion` (xâm nhập): a class is present in a zone when the schedule forbids it."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from contract.rules.base import PERSON_CLASSES, RuleContract, RuleFacts, RuleParams, Seconds
+
+
+class IntrusionParams(RuleParams):
+    """Defaults: docs/rules/intrusion.md (2 s)."""
+
+    kind: Literal["intrusion"]
+    min_duration_s: Seconds = 2.0
+    clear_after_s: Seconds = 5.0
+    """The event ends when the zone has been free of the class for this long."""
+
+    default_objects: ClassVar[tuple[str, ...]] = PERSON_CLASSES
+
+
+class IntrusionFacts(RuleFacts):
+    """Who was there, and for how long."""
+
+    object_class: str
+    stay_s: Annotated[float, Field(ge=0)]
+    peak_count: Annotated[int, Field(ge=1)]
+    """Most objects of the class in the zone at once."""
+
+
+CONTRACT = RuleContract("intrusion", IntrusionParams, IntrusionFacts, requires_zone=True)

@@ -1,0 +1,71 @@
+"""The edge's errors.
+
+    EdgeError
+    |-- SourceError(permanent)      a camera or clip cannot be read
+    |   |-- SourceNotFound          no such file, stream or host
+    |   |-- SourceRefused           wrong credentials or not allowed
+    |   |-- SourceUnreadable        not a video, or broken beyond reading
+    |   `-- SourceStalled           opened, but no frame came in time
+    |-- ModelError                  a detector cannot be loaded
+    |-- OutboxError                 the outbox folder cannot be used
+    |   `-- DiskFull
+    `-- DeliveryError(permanent)    the server did not take something
+
+Each message names the place and the remedy, and never holds a credential.
+"""
+
+from __future__ import annotations
+
+
+class EdgeError(Exception):
+    """Base of every error of the edge."""
+
+
+class SourceError(EdgeError):
+    """A camera or clip cannot be read.
+
+    Attributes:
+        permanent: Trying again without a change of configuration cannot help.
+    """
+
+    permanent = False
+
+
+class SourceNotFound(SourceError):
+    """No such file, stream or host."""
+
+
+class SourceRefused(SourceError):
+    """Wrong credentials or not allowed."""
+
+
+class SourceUnreadable(SourceError):
+    """Not a video, or broken beyond reading."""
+
+
+class SourceStalled(SourceError):
+    """Opened, but no frame came in time."""
+
+
+class ModelError(EdgeError):
+    """A detector cannot be loaded."""
+
+
+class OutboxError(EdgeError):
+    """The outbox folder cannot be used."""
+
+
+class DiskFull(OutboxError):
+    """No room is left for an event."""
+
+
+class DeliveryError(EdgeError):
+    """The server did not take something.
+
+    Attributes:
+        permanent: Sending the same again cannot help.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent

@@ -1,0 +1,94 @@
+"""What the pipeline needs from the world. Adapters implement these; `edge.bootstrap` puts them together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from contract.event import Event, EventResult
+from edge.types import Detections, Frame, Observation, RuleEvent, Track
+
+
+class Clock(Protocol):
+    """Time, injected so that tests need not wait."""
+
+    def monotonic_s(self) -> float: ...
+
+    def utc(self) -> datetime: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class FrameSource(Protocol):
+    """An opened camera or clip."""
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield frames until the source ends.
+
+        Raises:
+            edge.errors.SourceError: The source failed; `permanent` tells whether to try again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the source; `frames` then ends. May be called from another thread."""
+        ...
+
+
+class Detector(Protocol):
+    """Finds objects in one picture or in several at once."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Every class the model knows."""
+        ...
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """One `Detections` for each frame, in order, in pixels of that frame."""
+        ...
+
+
+class Tracker(Protocol):
+    """Follows objects of one camera."""
+
+    def update(self, detections: Detections, frame: Frame) -> list[Track]:
+        """Advance to the frame's time (real seconds, never frame counts) and match its detections."""
+        ...
+
+    def hold(self, monotonic_s: float) -> list[Track]:
+        """The tracks at a time at which no detector ran (a gated frame): positions held, `detected=False`."""
+        ...
+
+    def reset(self) -> None:
+        """Forget every track, but never reuse an id."""
+        ...
+
+
+class Rule(Protocol):
+    """Pure code that turns the observations of one camera into events."""
+
+    kind: str
+
+    def observe(self, observation: Observation) -> list[RuleEvent]:
+        """Take one observation, in order of time."""
+        ...
+
+    def finish(self, observation: Observation | None) -> list[RuleEvent]:
+        """End every open event at the last observation: the camera stops looking."""
+        ...
+
+
+class Outbox(Protocol):
+    """Events and media that the server has not confirmed yet. Survives a power cut."""
+
+    def put(self, event: Event, media: Sequence[tuple[str, Path]]) -> None:
+        """Store an event and its new media files (`(sha256, path)`) in one transaction."""
+        ...
+
+    def pending_events(self, limit: int) -> list[Event]: ...
+
+    def settle(self, results: Sequence[EventResult]) -> None:
+        """Delete what the server confirmed or refused for good."""
+        ...

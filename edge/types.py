@@ -1,0 +1,146 @@
+"""The values that travel through the edge: frames, detections, tracks, observations, rule events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.event import EventState
+from contract.geometry import Point
+from contract.rules import RuleFacts
+
+TrackId = NewType("TrackId", int)
+"""Counts up from 1 within one camera; never shared between cameras."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded picture of a camera."""
+
+    camera_id: str
+    image: NDArray[np.uint8]
+    """(H, W, 3) uint8, BGR."""
+    monotonic_s: float
+    """Stream time on the monotonic clock: what durations are measured with."""
+    utc: datetime
+    sequence: int
+    """Counts the frames that the source gave, dropped ones included."""
+
+    @property
+    def resolution_wh(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.image.shape[1], self.image.shape[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """Parallel arrays of what a detector found in one frame.
+
+    Attributes:
+        xyxy: (N, 4) float32, pixels of the frame, inside the picture.
+        confidence: (N,) float32 in [0, 1].
+        class_name: N class names, as in COCO.
+
+    Raises:
+        ValueError: The arrays' lengths or shapes disagree.
+    """
+
+    xyxy: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    class_name: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        count = len(self.class_name)
+        if self.xyxy.shape != (count, 4):
+            raise ValueError(f"xyxy: expected shape ({count}, 4), got {self.xyxy.shape}")
+        if self.confidence.shape != (count,):
+            raise ValueError(f"confidence: expected shape ({count},), got {self.confidence.shape}")
+
+    def __len__(self) -> int:
+        return len(self.class_name)
+
+    @classmethod
+    def empty(cls) -> Detections:
+        """No detection."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One object followed through frames, as the rules see it now."""
+
+    track_id: TrackId
+    class_name: str
+    confidence: float
+    xyxy: tuple[float, float, float, float]
+    """Normalised [0, 1], as configuration and wire."""
+    first_seen_s: float
+    last_seen_s: float
+    """Monotonic seconds of the first and the last real detection."""
+    detected: bool = True
+    """False: not detected in this frame (gated, or coasting through a short miss); the box is the last or a predicted one."""
+
+    @property
+    def ground(self) -> Point:
+        """Ground contact: bottom centre of the box, normalised."""
+        x1, _, x2, y2 = self.xyxy
+        return ((x1 + x2) / 2.0, y2)
+
+    @property
+    def width(self) -> float:
+        """Share of the picture's width."""
+        return self.xyxy[2] - self.xyxy[0]
+
+    @property
+    def height(self) -> float:
+        """Share of the picture's height."""
+        return self.xyxy[3] - self.xyxy[1]
+
+
+class SignalState(StrEnum):
+    """What a traffic light shows. Unknown is not red."""
+
+    RED = "red"
+    YELLOW = "yellow"
+    GREEN = "green"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything the rules see of one frame. The fixed scene is given to a rule when it is built."""
+
+    camera_id: str
+    monotonic_s: float
+    utc: datetime
+    aspect: float
+    """Width of the picture divided by its height."""
+    tracks: tuple[Track, ...]
+    detected: bool = True
+    """False: the motion gate found nothing new and no detector ran; tracks are those of the last search."""
+    signals: Mapping[str, SignalState] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleEvent:
+    """What a rule says: the start, an update or the end of something. Ids and evidence are added outside."""
+
+    kind: str
+    key: str
+    """Tells a rule's simultaneous events apart (a zone, a track); stable from start to end."""
+    state: EventState
+    zone: str | None
+    started_s: float
+    started_utc: datetime
+    observed_s: float
+    observed_utc: datetime
+    confidence: float
+    facts: RuleFacts
+    track_ids: tuple[TrackId, ...] = ()
+    """Whom it is about: their paths and boxes become evidence."""
