@@ -24,7 +24,9 @@ UtcDatetime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 """Ids that people write in YAML (cameras, zones, places, schedules): safe in URLs, file names and HTML ids."""
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 """A human name in any script; control characters are refused."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self, Union, get_args
 
-from pydantic import Field, SerializeAsAny, model_validator
+from pydantic import Field, model_validator
 
 from contract.base import ContractModel, Name, Slug
 from contract.geometry import NormalisedPoint
-from contract.rules.base import OBJECT_CLASSES, RuleParams
+from contract.rules import RULES, RuleParams
+
+if TYPE_CHECKING:
+    AnyRuleParams = RuleParams
+else:
+    # The registry decides which kinds exist; `kind` tells pydantic which of them an entry is.
+    _union = Union[tuple(item.params for item in RULES.values())]  # noqa: UP007 - built from a list, X | Y cannot be
+    AnyRuleParams = Annotated[_union, Field(discriminator="kind")]
 
 Polygon = Annotated[tuple[NormalisedPoint, ...], Field(min_length=3, max_length=64)]
 ObjectClass = Literal["person", "bicycle", "motorcycle", "car", "bus", "truck"]
@@ -31,7 +38,7 @@ class InputConfig(ContractModel):
     """One stream of the camera."""
 
     path: Annotated[str, Field(min_length=1, max_length=1000)]
-    """rtsp://, rtsps://, http://, https:// or a file below the media folder. `{LANGAN_...}` comes from the environment."""
+    """rtsp://, rtsps://, http://, https://, or a file below the media folder; `{LANGAN_...}` from the environment."""
     roles: Annotated[tuple[Literal["detect", "record"], ...], Field(min_length=1)] = ("detect", "record")
     transport: Literal["tcp", "udp"] = "tcp"
     """How RTSP carries media."""
@@ -61,7 +68,7 @@ class ObjectFilter(ContractModel):
 class ObjectsConfig(ContractModel):
     """Classes to track, and filters for them."""
 
-    track: Annotated[tuple[ObjectClass, ...], Field(min_length=1)] = OBJECT_CLASSES
+    track: Annotated[tuple[ObjectClass, ...], Field(min_length=1)] = get_args(ObjectClass)
     filters: dict[ObjectClass, ObjectFilter] = {}
 
 
@@ -118,7 +125,7 @@ class LineConfig(ContractModel):
 
 
 class PlanSignalConfig(ContractModel):
-    """A traffic light with a fixed plan of phases. Lamps read from the picture and HTTP come with the rules that use them."""
+    """A traffic light with a fixed plan of phases (lamps and HTTP come with the rules that need them)."""
 
     kind: Literal["plan"]
     phases: Annotated[
@@ -151,7 +158,7 @@ class CameraConfig(ContractModel):
     zones: dict[Slug, ZoneConfig] = {}
     lines: dict[Slug, LineConfig] = {}
     signals: dict[Slug, PlanSignalConfig] = {}
-    rules: tuple[SerializeAsAny[RuleParams], ...] = ()
+    rules: tuple[AnyRuleParams, ...] = ()
     evidence: EvidenceConfig = EvidenceConfig()
 
     @property

@@ -96,7 +96,9 @@ class Event(ContractModel):
         if isinstance(facts, dict):
             return {**data, "facts": contract.facts.model_validate(facts)}
         if isinstance(facts, RuleFacts) and not isinstance(facts, contract.facts):
-            raise ValueError(f"facts: {type(facts).__name__} does not belong to kind {contract.kind!r}")
+            raise ValueError(  # noqa: TRY004 - pydantic turns only a ValueError into a validation error
+                f"facts: {type(facts).__name__} does not belong to kind {contract.kind!r}"
+            )
         return data
 
     @field_validator("event_id")
@@ -128,7 +130,7 @@ class EventResult(ContractModel):
 
 
 class EventBatch(ContractModel):
-    """Body of `POST /api/v1/events`. Each event is validated by itself, so that one bad event does not hold up the rest."""
+    """Body of `POST /api/v1/events`. Each event is validated by itself: one bad event does not hold up the rest."""
 
     events: Annotated[tuple[dict[str, Any], ...], Field(min_length=1, max_length=256)]
 

@@ -72,14 +72,10 @@ def _orientation(a: Point, b: Point, c: Point) -> float:
 
 def segments_cross(a: Point, b: Point, c: Point, d: Point) -> bool:
     """Tell whether the open segments ab and cd properly cross."""
-    return (
-        _orientation(a, b, c) * _orientation(a, b, d) < 0.0 and _orientation(c, d, a) * _orientation(c, d, b) < 0.0
-    )
+    return _orientation(a, b, c) * _orientation(a, b, d) < 0.0 and _orientation(c, d, a) * _orientation(c, d, b) < 0.0
 
 
 def is_simple_polygon(polygon: Sequence[Point]) -> bool:
     """Tell whether no two edges of a polygon cross (a zone drawn as a bow tie has no clear inside)."""
     edges = list(zip(polygon, [*polygon[1:], polygon[0]], strict=True))
-    return not any(
-        segments_cross(*edges[i], *edges[j]) for i in range(len(edges)) for j in range(i + 1, len(edges))
-    )
+    return not any(segments_cross(*edges[i], *edges[j]) for i in range(len(edges)) for j in range(i + 1, len(edges)))

@@ -84,7 +84,7 @@ class Track:
     last_seen_s: float
     """Monotonic seconds of the first and the last real detection."""
     detected: bool = True
-    """False: not detected in this frame (gated, or coasting through a short miss); the box is the last or a predicted one."""
+    """False: not detected in this frame (gated, or a short miss); the box is the last or a predicted one."""
 
     @property
     def ground(self) -> Point:

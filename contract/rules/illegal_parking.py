@@ -27,7 +27,7 @@ class IllegalParkingParams(RuleParams):
     clear_after_s: Seconds = 30.0
     """The event ends when the vehicle has driven off or has not been seen for this long."""
     fixtures: tuple[NormalisedPoint, ...] = ()
-    """Ground points of things that always stand there (a kiosk on wheels): the vehicle whose box holds one is ignored."""
+    """Points of things that always stand there (a kiosk on wheels): a vehicle whose box holds one is ignored."""
 
     default_objects: ClassVar[tuple[str, ...]] = MOTOR_VEHICLE_CLASSES
 

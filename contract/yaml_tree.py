@@ -1,0 +1,138 @@
+"""YAML text -> plain data and the line of every value. Hostile documents are refused before anything is built.
+
+YAML 1.2 by ruamel.yaml: `22:00`, `no` and `on` stay strings. Aliases, tags, several documents, deep nesting and large
+files are refused: a camera file needs none of them, and each is a way to exhaust or surprise a parser.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+MAX_BYTES = 64 * 1024
+"""A camera file is about 3 kB; twenty times that is a mistake or an attack."""
+MAX_DEPTH = 12
+"""The deepest key of the contract lies 6 levels down."""
+
+_TAG_PREFIX = "tag:yaml.org,2002:"
+Path = tuple[str | int, ...]
+
+
+class YamlRefused(Exception):
+    """The text is not YAML that we read.
+
+    Attributes:
+        line: 1-based line of the mistake.
+        message: What is wrong.
+        remedy: What to do.
+    """
+
+    def __init__(self, line: int, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.line = line
+        self.message = message
+        self.remedy = remedy
+
+
+@dataclass(slots=True)
+class YamlTree:
+    """Plain data (dict, list, str, int, float, bool, None) with the 1-based line of each path."""
+
+    data: Any
+    lines: dict[Path, int] = field(default_factory=dict)
+
+    def line_of(self, path: Path) -> int:
+        """Line of a path, or of its nearest parent that exists."""
+        for length in range(len(path), -1, -1):
+            if path[:length] in self.lines:
+                return self.lines[path[:length]]
+        return 1
+
+
+def parse_yaml(text: str) -> YamlTree:
+    """Parse one YAML document.
+
+    Raises:
+        YamlRefused: The text is too large or deep, holds aliases, tags or duplicate keys, or is not YAML.
+    """
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise YamlRefused(1, f"the file is larger than {MAX_BYTES // 1024} kB", "split it: one camera a file")
+    try:
+        _refuse_hostile(text)
+        root = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark is not None else 1
+        problem = " ".join(str(error.problem or error.context or "syntax error").split())
+        raise YamlRefused(line, f"not YAML: {problem}", "check indentation, colons, quotes and brackets here") from None
+    except YAMLError as error:
+        problem = str(error).splitlines()[0]
+        raise YamlRefused(1, f"not YAML: {problem}", "save the file as plain UTF-8 text") from None
+    if root is None:
+        raise YamlRefused(1, "the file is empty", "start from a file in configs/presets")
+    tree = YamlTree(None)
+    tree.data = _build(root, (), tree.lines)
+    return tree
+
+
+def _refuse_hostile(text: str) -> None:
+    depth = 0
+    for event in YAML(typ="safe", pure=True).parse(text):
+        line = event.start_mark.line + 1
+        if isinstance(event, AliasEvent):
+            raise YamlRefused(line, "aliases (*name) are not allowed", "write the value out")
+        if isinstance(event, (CollectionStartEvent, ScalarEvent)):
+            if event.anchor is not None:
+                raise YamlRefused(line, "anchors (&name) are not allowed", "remove the anchor and write values out")
+            if event.tag is not None:
+                raise YamlRefused(line, "tags (!name) are not allowed", "remove the tag")
+        if isinstance(event, CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise YamlRefused(line, f"nested more than {MAX_DEPTH} levels deep", "check the indentation")
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1
+
+
+def _build(node: Node, path: Path, lines: dict[Path, int]) -> Any:
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, MappingNode):
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, ScalarNode):
+                raise YamlRefused(line, "a key must be a word", "write `key: value`")
+            key = str(key_node.value)
+            if key in result:
+                raise YamlRefused(line, f"the key {key!r} stands here twice", "keep one of the two")
+            lines[(*path, key)] = line
+            result[key] = _build(value_node, (*path, key), lines)
+        return result
+    if isinstance(node, SequenceNode):
+        return [_build(item, (*path, index), lines) for index, item in enumerate(node.value)]
+    assert isinstance(node, ScalarNode)  # noqa: S101 - the three node types are all there are
+    return _scalar(node)
+
+
+def _scalar(node: ScalarNode) -> Any:
+    text = str(node.value)
+    kind = str(node.tag).removeprefix(_TAG_PREFIX)
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return text.lower() == "true"
+    try:
+        if kind == "int":
+            return int(text, 0) if text.lower().startswith(("0x", "0o")) else int(text)
+        if kind == "float":
+            value = float(text)
+            return value if math.isfinite(value) else text
+    except ValueError:
+        return text
+    return text  # strings, and dates, which pydantic reads from text
