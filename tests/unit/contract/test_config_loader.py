@@ -1,0 +1,170 @@
+"""Camera and site files: what is read as meant, and what is refused with line and remedy."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from contract.config_loader import load_camera, load_config_dir, load_site
+from contract.issues import ConfigIssue
+from contract.rules.crowding import CrowdingParams
+from contract.site_config import SiteConfig
+
+SITE = """\
+site: {name: Xã Nhơn Lộc}
+places:
+  - {id: gia-lai, kind: province, name: Gia Lai}
+  - {id: nhon-loc, kind: commune, name: Xã Nhơn Lộc, parent: gia-lai}
+  - {id: trang-long, kind: village, name: Thôn Tráng Long, parent: nhon-loc}
+schedules:
+  dem: {every_day: ["22:00-05:00"]}
+"""
+
+CAMERA = """\
+camera: {id: cong_cho, name: Cổng chợ, village: trang-long}
+inputs:
+  - path: rtsp://{LANGAN_CAM_USER}:{LANGAN_CAM_PASSWORD}@192.0.2.20:554/sub
+    roles: [detect]
+zones:
+  duong: {name: Lòng đường, kind: carriageway, coordinates: [[0.1, 0.4], [0.9, 0.4], [0.9, 0.95]]}
+  lan: {name: Làn, kind: lane, coordinates: [[0.5, 0.4], [0.9, 0.4], [0.9, 0.95]], direction: [[0.7, 0.9], [0.6, 0.4]]}
+rules:
+  - {kind: crowding, zones: [duong], min_people: 12, after_hours: {schedule: dem, min_people: 5}}
+  - {kind: wrong_way, zones: [lan]}
+"""
+
+
+def site() -> SiteConfig:
+    result = load_site(SITE, "site.yaml")
+    assert result.config is not None, result.errors
+    return result.config
+
+
+def errors_of(text: str) -> tuple[ConfigIssue, ...]:
+    result = load_camera(text, "a.yaml", site())
+    assert result.config is None
+    return result.errors
+
+
+def only_error(text: str) -> ConfigIssue:
+    errors = errors_of(text)
+    assert len(errors) == 1, [str(error) for error in errors]
+    return errors[0]
+
+
+def test_a_full_camera_file_is_read() -> None:
+    result = load_camera(CAMERA, "a.yaml", site())
+    assert result.errors == ()
+    assert result.config is not None
+    rule = result.config.rules[0]
+    assert isinstance(rule, CrowdingParams)
+    assert rule.min_people == 12
+    assert rule.after_hours is not None
+    assert rule.after_hours.schedule == "dem"
+    assert result.config.spot == "cong_cho"
+
+
+def test_every_mistake_is_told_at_once_with_its_line() -> None:
+    text = CAMERA.replace("min_people: 12", "min_peple: 12").replace("zones: [lan]", "zones: [lane]")
+    text = text.replace("name: Làn,", "name: Làn, colour: red,")
+    lines = [(error.line, error.path) for error in errors_of(text)]
+    assert lines == [(7, "zones.lan.colour"), (9, "rules[0].min_peple")]
+    assert str(errors_of(text)[1]) == (
+        "a.yaml:9: rules[0].min_peple: unknown key 'min_peple': did you mean 'min_people'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "part_of_message", "part_of_remedy"),
+    [
+        ("zones: [lan]", "zones: [lane]", "rules[1].zones[0]", "unknown zone 'lane'", "duong, lan"),
+        ("zones: [lan]", "zones: [duong]", "rules[1].zones[0]", "needs the direction of 'duong'", "direction:"),
+        (", zones: [lan]", "", "rules[1]", "needs at least one zone", "duong, lan"),
+        ("schedule: dem", "schedule: dm", "rules[0].after_hours.schedule", "unknown schedule 'dm'", "dem"),
+        ("village: trang-long", "village: nhon-loc", "camera.village", "is not a village", "trang-long"),
+        ("kind: wrong_way", "kind: speeding", "rules[1]", "speeding", "crowding"),
+        ("[0.9, 0.95]]}", "[0.5, 0.4]]}", "zones.duong.coordinates", "no area", "corners"),
+        ("rtsp://{LANGAN_CAM_USER}:{LANGAN_CAM_PASSWORD}@", "file://", "inputs[0].path", "not allowed", "rtsp://"),
+        ("rtsp://{LANGAN_CAM_USER}:{LANGAN_CAM_PASSWORD}@", "concat:", "inputs[0].path", "not allowed", "rtsp://"),
+        ("{LANGAN_CAM_PASSWORD}", "{HOME}", "inputs[0].path", "brace", "{LANGAN_NAME}"),
+    ],
+)
+def test_a_mistake_names_path_and_remedy(
+    old: str, new: str, path: str, part_of_message: str, part_of_remedy: str
+) -> None:
+    matching = [error for error in errors_of(CAMERA.replace(old, new, 1)) if error.path == path]
+    assert matching, [str(error) for error in errors_of(CAMERA.replace(old, new, 1))]
+    assert part_of_message in matching[0].message
+    assert part_of_remedy in matching[0].remedy
+
+
+def test_a_password_in_the_file_is_refused_and_not_shown_back() -> None:
+    error = only_error(CAMERA.replace("{LANGAN_CAM_USER}:{LANGAN_CAM_PASSWORD}", "admin:hunter2"))
+    assert "LANGAN_CAM_PASSWORD" in error.remedy
+    assert "hunter2" not in str(error)
+
+
+def test_threat_31_times_and_words_stay_what_they_were_written_as() -> None:
+    text = CAMERA.replace("schedule: dem", "schedule: ['22:00-05:00']").replace("Cổng chợ", "no")
+    result = load_camera(text, "a.yaml", site())
+    assert result.config is not None, result.errors
+    assert result.config.camera.name == "no"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("a: &x [1, 2]\nb: [*x, *x]\n", 1, "anchors"),
+        ("a: 1\nb: !!python/object/apply:os.system ['true']\n", 2, "tags"),
+        ("camera:\n  id: a\n  id: b\n", 3, "twice"),
+        ("a: " + "[" * 200 + "]" * 200, 1, "nested"),
+        ("a: [1, 2\nb: 3\n", 2, "not YAML"),
+        ("x: " + "a" * 10_000_000, 1, "larger than 64 kB"),
+        ("a: 1\n---\nb: 2\n", 2, "not YAML"),
+        ("a: \x00\n", 1, "not YAML"),
+        ("", 1, "empty"),
+        ("? [a, b]\n: 1\n", 1, "a key must be a word"),
+    ],
+    ids=["alias bomb", "tag", "duplicate key", "deep", "unclosed", "10 MB", "two documents", "NUL", "empty", "odd key"],
+)
+def test_threat_31_hostile_yaml_is_refused_with_its_line(text: str, line: int, message: str) -> None:
+    error = only_error(text)
+    assert (error.line, message in error.message) == (line, True), str(error)
+
+
+def test_threat_31_the_largest_text_is_read_in_bounded_time() -> None:
+    worst = "a: [" + "[]," * 21_000 + "]\n"
+    started = time.process_time()
+    errors_of(worst)
+    assert time.process_time() - started < 30, "linear in 64 kB, whatever the machine"
+
+
+def test_a_folder_gives_its_valid_cameras_and_every_mistake(tmp_path: Path) -> None:
+    (tmp_path / "cameras").mkdir()
+    (tmp_path / "site.yaml").write_text(SITE, encoding="utf-8")
+    (tmp_path / "cameras" / "a.yaml").write_text(CAMERA, encoding="utf-8")
+    (tmp_path / "cameras" / "b.yaml").write_text(CAMERA, encoding="utf-8")
+    (tmp_path / "cameras" / "c.yaml").write_bytes(b"camera:\n  name: \xff\n")
+    loaded = load_config_dir(tmp_path)
+    assert list(loaded.cameras) == ["cong_cho"]
+    assert [(Path(error.file).name, error.line) for error in loaded.errors] == [("b.yaml", 1), ("c.yaml", 2)]
+    assert "already in a.yaml" in loaded.errors[0].message
+    assert "not UTF-8" in loaded.errors[1].message
+
+
+def test_an_empty_folder_says_what_to_create(tmp_path: Path) -> None:
+    messages = [str(error) for error in load_config_dir(tmp_path).errors]
+    assert len(messages) == 2
+    assert "configs/site.yaml is an example" in messages[0]
+    assert "configs/presets has examples" in messages[1]
+
+
+def test_a_site_whose_places_do_not_fit_is_refused() -> None:
+    text = SITE.replace("parent: nhon-loc", "parent: gia-lai").replace('"22:00-05:00"', '"22:00-22:00"')
+    errors = load_site(text, "site.yaml").errors
+    assert [(error.line, error.path) for error in errors] == [
+        (5, "places[2].parent"),
+        (7, "schedules.dem.every_day[0]"),
+    ]
