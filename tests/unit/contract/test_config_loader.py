@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -120,6 +119,7 @@ def test_threat_31_times_and_words_stay_what_they_were_written_as() -> None:
         ("a: 1\nb: !!python/object/apply:os.system ['true']\n", 2, "tags"),
         ("camera:\n  id: a\n  id: b\n", 3, "twice"),
         ("a: " + "[" * 200 + "]" * 200, 1, "nested"),
+        ("a: [" + "[]," * 21_000 + "]\n", 1, "more than 3000 values"),
         ("a: [1, 2\nb: 3\n", 2, "not YAML"),
         ("x: " + "a" * 10_000_000, 1, "larger than 64 kB"),
         ("a: 1\n---\nb: 2\n", 2, "not YAML"),
@@ -127,18 +127,23 @@ def test_threat_31_times_and_words_stay_what_they_were_written_as() -> None:
         ("", 1, "empty"),
         ("? [a, b]\n: 1\n", 1, "a key must be a word"),
     ],
-    ids=["alias bomb", "tag", "duplicate key", "deep", "unclosed", "10 MB", "two documents", "NUL", "empty", "odd key"],
+    ids=[
+        "alias bomb",
+        "tag",
+        "duplicate key",
+        "deep",
+        "many values",
+        "unclosed",
+        "10 MB",
+        "two documents",
+        "NUL",
+        "empty",
+        "odd key",
+    ],
 )
 def test_threat_31_hostile_yaml_is_refused_with_its_line(text: str, line: int, message: str) -> None:
     error = only_error(text)
     assert (error.line, message in error.message) == (line, True), str(error)
-
-
-def test_threat_31_the_largest_text_is_read_in_bounded_time() -> None:
-    worst = "a: [" + "[]," * 21_000 + "]\n"
-    started = time.process_time()
-    errors_of(worst)
-    assert time.process_time() - started < 30, "linear in 64 kB, whatever the machine"
 
 
 def test_a_folder_gives_its_valid_cameras_and_every_mistake(tmp_path: Path) -> None:
