@@ -1,0 +1,54 @@
+# Làng An. `make help` tells what there is; `make demo` and `make test` are the two commands.
+# Each target sets up what it needs in .venv first: Python 3.11-3.13 and make are all it assumes.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+DEMO_SECONDS ?=
+SOURCE ?=
+PORT ?= 8000
+ARGS ?=
+
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "; print "Làng An: make TARGET\n"} /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\n  make demo DEMO_SECONDS=60          without a browser: ends with one JSON line\n'
+	@printf '  make demo SOURCE=rtsp://...        your own camera, or a video file\n'
+	@printf '  make test ARGS="-k crowding"       some of the tests\n'
+
+setup: ## Install what the product needs into .venv (no root, nothing outside this folder)
+	@sh tools/setup.sh edge,server
+
+setup-dev: ## The same with test tools and linters
+	@sh tools/setup.sh edge,server,dev
+
+demo: setup ## Run the demonstration: server, edge, two cameras, three accounts (Ctrl-C ends it)
+	@$(BIN)/python tools/demo.py --port $(PORT) $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(if $(SOURCE),--source '$(SOURCE)')
+
+test: setup-dev ## Run all tests that this machine can run; what it cannot is listed as skipped with the reason
+	@$(BIN)/python -m pytest -m "not ultralytics" $(ARGS)
+
+test-ultralytics: ## Run the tests of the ultralytics adapter in their own environment (.venv-ultralytics)
+	@sh tools/setup_ultralytics_env.sh
+	@.venv-ultralytics/bin/python -m pytest -m ultralytics $(ARGS)
+
+lint: setup-dev ## Formatting, lint rules, types, and who may import whom
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup-dev ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+schemas: setup ## Write contract/schemas/*.json from the models
+	@$(BIN)/python -m contract.json_schemas
+
+constraints: ## Renew constraints.txt from what .venv holds now
+	@$(BIN)/python tools/write_constraints.py
+
+clean: ## Remove what the targets above made in this folder
+	rm -rf .venv .venv-ultralytics .demo artifacts build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+.PHONY: help setup setup-dev demo test test-ultralytics lint format schemas constraints clean

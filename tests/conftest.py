@@ -1,0 +1,45 @@
+"""Groups of tests that need something a machine may lack, and the promise that CI skips none of them silently.
+
+`LANGAN_REQUIRED_GROUPS=browser,clips,...` makes the run fail when a test of one of these groups was skipped, or when
+a group had no test at all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+_required = {name for name in os.environ.get("LANGAN_REQUIRED_GROUPS", "").split(",") if name}
+_ran: set[str] = set()
+_skipped: list[str] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note which required groups ran, and which of their tests were skipped."""
+    report = yield
+    groups = {mark.name for mark in item.iter_markers()} & _required
+    if groups and report.skipped:
+        _skipped.append(f"{item.nodeid} ({', '.join(sorted(groups))})")
+    elif groups and report.when == "call":
+        _ran.update(groups)
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run when a required group did not run in full."""
+    if session.config.option.collectonly:
+        return
+    if (_skipped or _required - _ran) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say what was required and did not run."""
+    for name in _skipped:
+        terminalreporter.write_line(f"REQUIRED BUT SKIPPED: {name}", red=True)
+    for group in sorted(_required - _ran):
+        terminalreporter.write_line(f"REQUIRED GROUP WITHOUT A PASSING TEST: {group}", red=True)
