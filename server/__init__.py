@@ -1,0 +1,1 @@
+"""The Flask server: ingest, incidents, live alerts, evidence, accounts, audit."""

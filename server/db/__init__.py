@@ -1,0 +1,1 @@
+"""The database: models, types, engine and transactions."""

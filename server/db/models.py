@@ -1,0 +1,351 @@
+"""The tables. Times are aware UTC; ids of places, cameras and devices are the slugs that people write in YAML."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from contract.event import CameraHealth, EventState, EvidenceRole
+from server.db.types import Base, BigKey, JsonColumn, UuidColumn
+from server.domain.access import Role
+from server.domain.grouping import Severity
+from server.domain.incident import IncidentAction, IncidentState
+
+
+def _words(enum: type) -> Enum:
+    """Store an enumeration as its words in a plain string column: a new word needs no migration."""
+    return Enum(
+        enum, native_enum=False, create_constraint=False, length=24, values_callable=lambda e: [m.value for m in e]
+    )
+
+
+class Place(Base):
+    """A province, commune or village."""
+
+    __tablename__ = "places"
+
+    id: Mapped[str] = mapped_column(String(63), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(120))
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("places.id"), index=True)
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('province', 'commune', 'village')", name="kind"),
+        CheckConstraint("(kind = 'province') = (parent_id IS NULL)", name="parent"),
+    )
+
+
+class SiteDocument(Base):
+    """The site.yaml that was synchronised last: schedules and holidays are needed to check camera files."""
+
+    __tablename__ = "site_documents"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    yaml: Mapped[str] = mapped_column(Text)
+    synced_at: Mapped[datetime]
+
+
+class User(Base):
+    """A person with a role in a place."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(64), unique=True)
+    """Lower case."""
+    display_name: Mapped[str] = mapped_column(String(120))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    """argon2id, in PHC format."""
+    role: Mapped[Role] = mapped_column(_words(Role))
+    place_id: Mapped[str | None] = mapped_column(ForeignKey("places.id"))
+    language: Mapped[str | None] = mapped_column(String(8))
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+    password_changed_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("role IN ('officer', 'resident', 'admin')", name="role"),
+        CheckConstraint("place_id IS NOT NULL OR role = 'admin'", name="scope"),
+    )
+
+
+class LoginSession(Base):
+    """A signed-in browser. The cookie holds the token, the table only its SHA-256."""
+
+    __tablename__ = "login_sessions"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class LoginAttempt(Base):
+    """A sign-in that did not succeed (or is being checked). Kept for the length of the rate limit's window."""
+
+    __tablename__ = "login_attempts"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    key: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of what is limited: an address, a user name, or both together."""
+    at: Mapped[datetime] = mapped_column(index=True)
+
+    __table_args__ = (Index(None, "key", "at"),)
+
+
+class Device(Base):
+    """An edge box, bound to a place and its cameras."""
+
+    __tablename__ = "devices"
+
+    id: Mapped[str] = mapped_column(String(63), primary_key=True)
+    name: Mapped[str] = mapped_column(String(120))
+    place_id: Mapped[str] = mapped_column(ForeignKey("places.id"))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    last_seen_at: Mapped[datetime | None]
+    """Of the last heartbeat, by the server's clock."""
+    clock_offset_s: Mapped[float | None]
+    """The device's clock minus the server's, at the last heartbeat."""
+    software_version: Mapped[str] = mapped_column(String(40), default="")
+    outbox_events: Mapped[int] = mapped_column(default=0)
+    outbox_media: Mapped[int] = mapped_column(default=0)
+
+
+class Camera(Base):
+    """A camera of a device, and how it does."""
+
+    __tablename__ = "cameras"
+
+    id: Mapped[str] = mapped_column(String(63), primary_key=True)
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id"), index=True)
+    village_id: Mapped[str] = mapped_column(ForeignKey("places.id"), index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    purpose: Mapped[str] = mapped_column(String(300), default="")
+    enabled: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+    config_number: Mapped[int] = mapped_column(default=0)
+    """The version of the configuration in force; 0 while none is known."""
+    health: Mapped[CameraHealth | None] = mapped_column(_words(CameraHealth))
+    health_message: Mapped[str] = mapped_column(String(500), default="")
+    health_at: Mapped[datetime | None]
+    fps_in: Mapped[float] = mapped_column(default=0.0)
+    fps_detected: Mapped[float] = mapped_column(default=0.0)
+    last_frame_at: Mapped[datetime | None]
+
+    device: Mapped[Device] = relationship()
+    village: Mapped[Place] = relationship()
+
+
+class CameraConfigVersion(Base):
+    """A version of a camera's YAML. Never changed: a rollback is a new version with the old text."""
+
+    __tablename__ = "camera_config_versions"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    camera_id: Mapped[str] = mapped_column(ForeignKey("cameras.id"))
+    number: Mapped[int]
+    """Counts from 1 for each camera."""
+    yaml: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64))
+    author: Mapped[str] = mapped_column(String(80))
+    """`user:<number>` or `device:<id>`."""
+    author_name: Mapped[str] = mapped_column(String(120))
+    note: Mapped[str] = mapped_column(String(300), default="")
+    rollback_of: Mapped[int | None]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("camera_id", "number"),)
+
+
+class Incident(Base):
+    """Events of one village that belong together."""
+
+    __tablename__ = "incidents"
+
+    id: Mapped[UUID] = mapped_column(UuidColumn, primary_key=True)
+    village_id: Mapped[str] = mapped_column(ForeignKey("places.id"))
+    kind: Mapped[str] = mapped_column(String(40))
+    spot: Mapped[str] = mapped_column(String(63))
+    key: Mapped[str] = mapped_column(String(180))
+    """`grouping_key(village, kind, spot)`."""
+    open_key: Mapped[str | None] = mapped_column(String(180), unique=True)
+    """The key while the incident takes new events, null after: two open incidents of a key cannot exist."""
+    state: Mapped[IncidentState] = mapped_column(_words(IncidentState))
+    severity: Mapped[Severity] = mapped_column(_words(Severity))
+    after_hours: Mapped[bool] = mapped_column(default=False)
+    first_at: Mapped[datetime]
+    """Start of the first event."""
+    last_at: Mapped[datetime]
+    """Last activity of any event."""
+    received_at: Mapped[datetime]
+    """When the server first heard of it."""
+    touched_at: Mapped[datetime] = mapped_column(index=True)
+    """Last event or action, by the server's clock: decides expiry."""
+    decided_at: Mapped[datetime | None]
+    """When an officer resolved it or called it a false alarm."""
+    event_count: Mapped[int] = mapped_column(default=0)
+    open_event_count: Mapped[int] = mapped_column(default=0)
+    """Events that have not ended."""
+    camera_id: Mapped[str] = mapped_column(ForeignKey("cameras.id"))
+    """Of the newest event."""
+    snapshot_sha256: Mapped[str | None] = mapped_column(String(64))
+    redacted_sha256: Mapped[str | None] = mapped_column(String(64))
+    """The newest pictures that have arrived."""
+    version: Mapped[int] = mapped_column(default=1)
+    """Goes up with each step of the life cycle; actions name it (optimistic locking)."""
+    handled_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    merged_into_id: Mapped[UUID | None] = mapped_column(UuidColumn, ForeignKey("incidents.id"))
+    """A late event showed that it is part of this other incident."""
+
+    village: Mapped[Place] = relationship()
+    camera: Mapped[Camera] = relationship()
+    handled_by: Mapped[User | None] = relationship()
+
+    __table_args__ = (
+        Index(None, "key", "first_at"),
+        Index(None, "village_id", "first_at", "id"),
+        Index(None, "state", "touched_at"),
+    )
+
+
+class IncidentStep(Base):
+    """One step of an incident's life, or a note: its timeline."""
+
+    __tablename__ = "incident_steps"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    incident_id: Mapped[UUID] = mapped_column(UuidColumn, ForeignKey("incidents.id"), index=True)
+    at: Mapped[datetime]
+    action: Mapped[IncidentAction] = mapped_column(_words(IncidentAction))
+    from_state: Mapped[IncidentState | None] = mapped_column(_words(IncidentState))
+    to_state: Mapped[IncidentState | None] = mapped_column(_words(IncidentState))
+    actor: Mapped[str] = mapped_column(String(80))
+    actor_name: Mapped[str] = mapped_column(String(120))
+    text: Mapped[str] = mapped_column(Text, default="")
+
+
+class EventRecord(Base):
+    """An event as its newest accepted revision tells it."""
+
+    __tablename__ = "events"
+
+    event_id: Mapped[UUID] = mapped_column(UuidColumn, primary_key=True)
+    revision: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(40))
+    camera_id: Mapped[str] = mapped_column(ForeignKey("cameras.id"), index=True)
+    village_id: Mapped[str] = mapped_column(ForeignKey("places.id"))
+    spot: Mapped[str] = mapped_column(String(63))
+    zone: Mapped[str | None] = mapped_column(String(63))
+    state: Mapped[EventState] = mapped_column(_words(EventState))
+    started_at: Mapped[datetime]
+    observed_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    confidence: Mapped[float]
+    facts: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+    paths: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)
+    config_version: Mapped[str] = mapped_column(String(64), default="")
+    received_at: Mapped[datetime]
+    quarantine_reason: Mapped[str | None] = mapped_column(String(300))
+    """Set while every revision so far came with an impossible clock: kept, but in no incident."""
+    incident_id: Mapped[UUID | None] = mapped_column(UuidColumn, ForeignKey("incidents.id"), index=True)
+
+    __table_args__ = (Index(None, "quarantine_reason", "received_at"),)
+
+
+class EventRevision(Base):
+    """Each revision as it came: the idempotency key and the body's hash."""
+
+    __tablename__ = "event_revisions"
+
+    event_id: Mapped[UUID] = mapped_column(UuidColumn, ForeignKey("events.event_id"), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    body_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
+    body: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id"))
+    received_at: Mapped[datetime]
+    quarantined: Mapped[bool] = mapped_column(default=False)
+
+
+class EvidenceReference(Base):
+    """That an event has a piece of evidence, whether or not the file has arrived."""
+
+    __tablename__ = "evidence_references"
+
+    event_id: Mapped[UUID] = mapped_column(UuidColumn, ForeignKey("events.event_id"), primary_key=True)
+    role: Mapped[EvidenceRole] = mapped_column(_words(EvidenceRole), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    media_type: Mapped[str] = mapped_column(String(20))
+    size_bytes: Mapped[int] = mapped_column(BigKey)
+    codec: Mapped[str | None] = mapped_column(String(8))
+
+    __table_args__ = (Index(None, "sha256"),)
+
+
+class EvidenceFile(Base):
+    """A file that has arrived and was checked, addressed by its content."""
+
+    __tablename__ = "evidence_files"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    media_type: Mapped[str] = mapped_column(String(20))
+    """Found from the content."""
+    size_bytes: Mapped[int] = mapped_column(BigKey)
+    stored_at: Mapped[datetime] = mapped_column(index=True)
+    removed_at: Mapped[datetime | None]
+    """Removed to make room: the oldest media go before any event does."""
+
+
+class Alert(Base):
+    """The live feed, in commit order. The table is the truth; everything else is a doorbell."""
+
+    __tablename__ = "alerts"
+
+    sequence: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    incident_id: Mapped[UUID] = mapped_column(UuidColumn, ForeignKey("incidents.id"))
+    village_id: Mapped[str] = mapped_column(ForeignKey("places.id"))
+    change: Mapped[str] = mapped_column(String(24))
+    """`opened`, `updated`, `evidence`, `merged` or a state of the life cycle."""
+    at: Mapped[datetime] = mapped_column(index=True)
+
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class AuditEntry(Base):
+    """One row of the hash-chained audit log."""
+
+    __tablename__ = "audit_log"
+
+    sequence: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
+    """Counts from 1 without a hole."""
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(80), index=True)
+    actor_name: Mapped[str] = mapped_column(String(120))
+    action: Mapped[str] = mapped_column(String(60), index=True)
+    subject: Mapped[str] = mapped_column(String(140), index=True)
+    """What it was done to: `incident:<id>`, `camera:<id>`, ..."""
+    detail: Mapped[str] = mapped_column(Text)
+    """Canonical JSON."""
+    request_id: Mapped[str] = mapped_column(String(32), default="")
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """HMAC-SHA256 over the previous row's hash and this row."""
+
+
+class AuditHead(Base):
+    """The newest row's number and hash: without it the removal of the last rows would go unseen."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(BigKey)
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))

@@ -1,0 +1,142 @@
+"""What each role may do and see. This one pure file decides it; everything else asks here.
+
+role      scope                        may
+officer   province, commune, village   watch and handle the incidents of the scope, all their evidence, the live feed
+resident  province, commune, village   read the public log of the scope: redacted, delayed, no false alarms
+admin     a place, or the whole site   what an officer may, and cameras, devices, users, places, the audit log
+device    a place                      post events and evidence of its own cameras in its scope; read nothing but
+                                       its cameras' configuration
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from contract.event import EvidenceRole
+from server.domain.incident import IncidentState
+from server.domain.views import IncidentCard, PublicIncident
+
+
+class Role(StrEnum):
+    """Who somebody is to the system."""
+
+    OFFICER = "officer"
+    RESIDENT = "resident"
+    ADMIN = "admin"
+    DEVICE = "device"
+
+
+USER_ROLES = (Role.OFFICER, Role.RESIDENT, Role.ADMIN)
+
+
+class Permission(StrEnum):
+    """What can be asked for."""
+
+    WATCH_INCIDENTS = "watch_incidents"
+    """The wall, the incident page, the live feed."""
+    HANDLE_INCIDENTS = "handle_incidents"
+    """Acknowledge, dispatch, resolve, note."""
+    READ_PUBLIC_LOG = "read_public_log"
+    MANAGE_CAMERAS = "manage_cameras"
+    MANAGE_DEVICES = "manage_devices"
+    MANAGE_USERS = "manage_users"
+    READ_AUDIT = "read_audit"
+    POST_EVENTS = "post_events"
+
+
+_P = Permission
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.OFFICER: frozenset({_P.WATCH_INCIDENTS, _P.HANDLE_INCIDENTS, _P.READ_PUBLIC_LOG}),
+    Role.RESIDENT: frozenset({_P.READ_PUBLIC_LOG}),
+    Role.ADMIN: frozenset(_P) - {_P.POST_EVENTS},
+    Role.DEVICE: frozenset({_P.POST_EVENTS}),
+}
+
+EVIDENCE: dict[Role, frozenset[EvidenceRole]] = {
+    Role.OFFICER: frozenset(EvidenceRole),
+    Role.RESIDENT: frozenset({EvidenceRole.SNAPSHOT_REDACTED}),
+    Role.ADMIN: frozenset(EvidenceRole),
+    Role.DEVICE: frozenset(),
+}
+"""Which evidence of an incident that it may see at all a role may open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody who asks: a user in a session, or a device with its token."""
+
+    role: Role
+    id: str
+    """A user's number, or a device's id."""
+    name: str
+    place_id: str | None
+    """The scope: this place and everything in it. None: the whole site (admins only)."""
+    language: str | None = None
+
+    @property
+    def actor(self) -> str:
+        """How the audit log names it."""
+        return f"{'device' if self.role is Role.DEVICE else 'user'}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class PublicLogPolicy:
+    """What the site publishes to residents."""
+
+    delay: timedelta
+    """An incident appears this long after it was received: not to lead the curious to a scene."""
+
+
+def may(principal: Principal, permission: Permission) -> bool:
+    """Whether the role has the permission somewhere."""
+    return permission in PERMISSIONS[principal.role]
+
+
+def covers(principal: Principal, place_path: tuple[str, ...]) -> bool:
+    """Whether a place (its ids from the province down) lies in the principal's scope."""
+    if principal.place_id is None:
+        return principal.role is Role.ADMIN
+    return principal.place_id in place_path
+
+
+def may_here(principal: Principal, permission: Permission, place_path: tuple[str, ...]) -> bool:
+    """Whether the principal has the permission in this place."""
+    return may(principal, permission) and covers(principal, place_path)
+
+
+def may_open_evidence(
+    principal: Principal, card: IncidentCard, role: EvidenceRole, public: PublicIncident | None
+) -> bool:
+    """Whether the principal may open a piece of evidence of an incident.
+
+    Args:
+        principal: Who asks.
+        card: The incident.
+        role: What the evidence shows.
+        public: What `publish` makes of the incident for residents now; None when it is not public.
+    """
+    if role not in EVIDENCE[principal.role] or not covers(principal, card.place.path):
+        return False
+    return may(principal, Permission.WATCH_INCIDENTS) or public is not None
+
+
+def publish(card: IncidentCard, received_at: datetime, now: datetime, policy: PublicLogPolicy) -> PublicIncident | None:
+    """Redact an incident for residents; None when it is not (or not yet, or no longer) public."""
+    if card.state is IncidentState.FALSE_ALARM or card.merged_into is not None or received_at + policy.delay > now:
+        return None
+    if card.state is IncidentState.DISPATCHED:
+        state = IncidentState.ACKNOWLEDGED
+    elif card.state is IncidentState.EXPIRED:
+        state = IncidentState.RESOLVED
+    else:
+        state = card.state
+    return PublicIncident(
+        id=card.id,
+        kind=card.kind,
+        place=card.place,
+        started_at=card.first_at.replace(second=0, microsecond=0),
+        state=state,
+        redacted_sha256=card.redacted_sha256,
+    )
