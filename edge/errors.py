@@ -28,7 +28,9 @@ class SourceError(EdgeError):
         permanent: Trying again without a change of configuration cannot help.
     """
 
-    permanent = False
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
 
 
 class SourceNotFound(SourceError):
