@@ -42,8 +42,9 @@ format: setup-dev ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-schemas: setup ## Write contract/schemas/*.json from the models
+schemas: setup ## Write contract/schemas/*.json and docs/reference/configuration.md from the models
 	@$(BIN)/python -m contract.json_schemas
+	@$(BIN)/python -m tools.write_configuration_reference
 
 constraints: ## Renew constraints.txt from what .venv holds now
 	@$(BIN)/python tools/write_constraints.py

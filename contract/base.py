@@ -11,7 +11,12 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Strin
 class ContractModel(BaseModel):
     """Frozen pydantic model that refuses unknown keys and non-finite numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="null")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,  # the schemas and docs/reference/configuration.md tell what the code tells
+    )
 
 
 def _to_utc(value: datetime) -> datetime:

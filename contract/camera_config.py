@@ -25,11 +25,15 @@ class CameraIdentity(ContractModel):
     """Which camera this is and where it belongs."""
 
     id: Slug
+    """How events and pages name the camera; never change it once events exist."""
     name: Name
+    """As officers call it."""
     village: Slug
+    """The village (a place of site.yaml) whose officers and residents see its incidents."""
     purpose: Annotated[str, Field(max_length=300)] = ""
     """Why this camera looks here: shown on the notice sign and the transparency page."""
     enabled: bool = True
+    """false: the camera is not read."""
     spot: Slug | None = None
     """Cameras that share a spot share incidents; None means the camera's own id."""
 
@@ -40,6 +44,7 @@ class InputConfig(ContractModel):
     path: Annotated[str, Field(min_length=1, max_length=1000)]
     """rtsp://, rtsps://, http://, https://, or a file below the media folder; `{LANGAN_...}` from the environment."""
     roles: Annotated[tuple[Literal["detect", "record"], ...], Field(min_length=1)] = ("detect", "record")
+    """`detect`: searched for objects (the sub-stream, if there is one); `record`: evidence clips are cut from it."""
     transport: Literal["tcp", "udp"] = "tcp"
     """How RTSP carries media."""
     loop: bool = False
@@ -50,32 +55,40 @@ class DetectConfig(ContractModel):
     """How often and with which model of models/manifest.yaml the camera's picture is searched."""
 
     fps: Annotated[float, Field(gt=0, le=30)] = 5.0
+    """Frames a second that are searched; 5 follows people and village traffic."""
     model: Slug = "default"
+    """An id of models/manifest.yaml."""
 
 
 class ObjectFilter(ContractModel):
     """What a detection of a class must be like to count."""
 
     min_score: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Lowest score of the detector; 0 leaves it to the model's own threshold."""
     min_area: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the picture."""
     max_area: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the picture."""
     max_ratio: Annotated[float, Field(gt=0, le=100)] = 100.0
     """Width divided by height, in pixels."""
     min_ratio: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """Width divided by height, in pixels."""
 
 
 class ObjectsConfig(ContractModel):
     """Classes to track, and filters for them."""
 
     track: Annotated[tuple[ObjectClass, ...], Field(min_length=1)] = get_args(ObjectClass)
+    """Classes that are followed."""
     filters: dict[ObjectClass, ObjectFilter] = {}
+    """What a detection of a class must be like to count, by class."""
 
 
 class MotionConfig(ContractModel):
     """The motion gate: a quiet scene costs decoding only."""
 
     enabled: bool = True
+    """false: every frame at `detect.fps` is searched."""
     mask: tuple[Polygon, ...] = ()
     """Places whose motion says nothing: trees, a clock burned into the picture."""
     threshold: Annotated[int, Field(ge=1, le=255)] = 18
@@ -95,7 +108,9 @@ class CalibrationConfig(ContractModel):
     """Four or more image points and their ground coordinates in metres: the homography of the ground plane."""
 
     image: Annotated[tuple[NormalisedPoint, ...], Field(min_length=4, max_length=64)]
+    """Points of the picture."""
     ground_m: Annotated[tuple[tuple[float, float], ...], Field(min_length=4, max_length=64)]
+    """The same points on the ground, in metres, in the same order; any origin and axes."""
 
     @model_validator(mode="after")
     def _points_pair_up(self) -> Self:
@@ -108,8 +123,11 @@ class ZoneConfig(ContractModel):
     """A named polygon of the picture. An object is in it when its ground contact (bottom centre of its box) is."""
 
     name: Name
+    """As people call it; drawn on snapshots."""
     kind: Literal["area", "carriageway", "lane", "pavement", "crossing", "junction"] = "area"
+    """What the zone is on the ground."""
     coordinates: Polygon
+    """Corners in order around it, three or more; the edges must not cross."""
     direction: tuple[NormalisedPoint, NormalisedPoint] | None = None
     """From, to: which way a lane runs."""
 
@@ -118,8 +136,11 @@ class LineConfig(ContractModel):
     """A named line of the picture."""
 
     name: Name
+    """As people call it."""
     kind: Literal["stop_line", "count_line"] = "stop_line"
+    """What the line is for."""
     coordinates: tuple[NormalisedPoint, NormalisedPoint]
+    """Its two ends."""
     into: Slug | None = None
     """The zone on the line's far side."""
 
@@ -128,6 +149,7 @@ class PlanSignalConfig(ContractModel):
     """A traffic light with a fixed plan of phases (lamps and HTTP come with the rules that need them)."""
 
     kind: Literal["plan"]
+    """`plan`: a fixed sequence of phases."""
     phases: Annotated[
         tuple[tuple[Literal["red", "green", "yellow"], Annotated[float, Field(gt=0, le=600)]], ...], Field(min_length=2)
     ]
@@ -140,25 +162,35 @@ class EvidenceConfig(ContractModel):
     """What is kept of an event."""
 
     pre_s: Annotated[float, Field(ge=0, le=60)] = 5.0
+    """Seconds of clip before the event."""
     post_s: Annotated[float, Field(ge=0, le=60)] = 5.0
+    """Seconds of clip after the event's start."""
     snapshot: bool = True
+    """Keep a picture with what the rule saw drawn on it, and a redacted copy for residents."""
     clip: bool = True
+    """Keep a short video, cut from the recorded stream without encoding it again."""
 
 
 class CameraConfig(ContractModel):
     """The whole of a camera file."""
 
     camera: CameraIdentity
+    """Which camera this is."""
     inputs: Annotated[tuple[InputConfig, ...], Field(min_length=1, max_length=4)]
     detect: DetectConfig = DetectConfig()
     objects: ObjectsConfig = ObjectsConfig()
     motion: MotionConfig = MotionConfig()
     privacy: PrivacyConfig = PrivacyConfig()
     calibration: CalibrationConfig | None = None
+    """Without it nothing is told in metres or metres a second."""
     zones: dict[Slug, ZoneConfig] = {}
+    """Polygons by id; rules name them."""
     lines: dict[Slug, LineConfig] = {}
+    """Lines by id; rules name them."""
     signals: dict[Slug, PlanSignalConfig] = {}
+    """Traffic lights by id; rules name them."""
     rules: tuple[AnyRuleParams, ...] = ()
+    """What is decided; each entry has a `kind` and the keys of that kind below."""
     evidence: EvidenceConfig = EvidenceConfig()
 
     @property

@@ -18,9 +18,13 @@ class PlaceConfig(ContractModel):
     """A province, a commune or a village."""
 
     id: Slug
+    """How other files and the server name the place; never change it once events exist."""
     kind: Literal["province", "commune", "village"]
+    """What kind of place: villages are where cameras and incidents belong."""
     name: Name
+    """As people call it."""
     parent: Slug | None = None
+    """The place it lies in: a village in a commune, a commune in a province."""
     location: tuple[Annotated[float, Field(ge=-90, le=90)], Annotated[float, Field(ge=-180, le=180)]] | None = None
     """Latitude, longitude in degrees (WGS 84)."""
 
@@ -29,30 +33,43 @@ class SiteIdentity(ContractModel):
     """The site's own name, zone and language."""
 
     name: Name
+    """Shown on top of every page."""
     timezone: str = "Asia/Ho_Chi_Minh"
+    """IANA name; schedules and pages use it. Everything stored is UTC."""
     language: Literal["vi", "en"] = "vi"
+    """Language of pages and drawings for who has not chosen one."""
 
 
 class ServerConfig(ContractModel):
     """Where the edge posts to. The device token stays out of the file: `LANGAN_DEVICE_TOKEN` or the secrets file."""
 
     url: Annotated[str, Field(pattern=r"^https?://[^\s/@?#]+(/[^\s?#]*)?$")]
+    """Address of the server, without user name, query or fragment."""
 
 
 class ScheduleConfig(ContractModel):
     """A weekly schedule: the union of its ranges, in the site's time zone."""
 
     every_day: tuple[TimeRange, ...] = ()
+    """All seven days."""
     weekdays: tuple[TimeRange, ...] = ()
     """Monday to Friday."""
     weekend: tuple[TimeRange, ...] = ()
+    """Saturday and Sunday."""
     monday: tuple[TimeRange, ...] = ()
+    """Mondays."""
     tuesday: tuple[TimeRange, ...] = ()
+    """Tuesdays."""
     wednesday: tuple[TimeRange, ...] = ()
+    """Wednesdays."""
     thursday: tuple[TimeRange, ...] = ()
+    """Thursdays."""
     friday: tuple[TimeRange, ...] = ()
+    """Fridays."""
     saturday: tuple[TimeRange, ...] = ()
+    """Saturdays."""
     sunday: tuple[TimeRange, ...] = ()
+    """Sundays."""
     dates: dict[date, tuple[TimeRange, ...]] = {}
     """Extra ranges on single dates: market days, festivals."""
     except_: Annotated[

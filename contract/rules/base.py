@@ -29,6 +29,7 @@ class RuleParams(ContractModel):
     """One entry under `rules:` in a camera file. A rule adds its own numbers; each default cites docs/rules."""
 
     kind: str
+    """Which rule this is."""
     zones: tuple[Slug, ...] = ()
     """Zones the rule watches. Empty means the whole picture, where the rule allows that."""
     objects: tuple[str, ...] = ()

@@ -16,15 +16,20 @@ class AfterHours(ContractModel):
     """A lower limit for hours in which few people have a reason to gather."""
 
     schedule: ScheduleRef = ("22:00-05:00",)
+    """When the lower limit holds."""
     min_people: PeopleCount = 5
+    """The lower limit."""
 
 
 class CrowdingParams(RuleParams):
     """Defaults: docs/rules/crowding.md (10 people, 2.5 m, 60 s; clear below 70 % for 30 s; after hours 5 people)."""
 
     kind: Literal["crowding"]
+    """Which rule this is."""
     min_people: PeopleCount = 10
+    """A cluster of this many people raises an event ..."""
     min_duration_s: Seconds = 60.0
+    """... when it stays at or above that for this long."""
     link_distance_m: Metres = 2.5
     """Two people nearer than this belong to one cluster; used where the camera has a homography."""
     link_distance_heights: Annotated[float, Field(gt=0, le=10)] = 1.5

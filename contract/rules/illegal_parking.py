@@ -15,11 +15,13 @@ class IllegalParkingParams(RuleParams):
     """Defaults: docs/rules/illegal_parking.md (300 s; a queue at a red light does not count)."""
 
     kind: Literal["illegal_parking"]
+    """Which rule this is."""
     max_stay_s: Seconds = 300.0
     """Standing longer than this raises an event."""
     signal: Slug | None = None
     """Standing while this signal is red, and for `queue_clear_s` after, is a queue and is not counted."""
     queue_clear_s: Seconds = 20.0
+    """How long after red a queue needs to start moving."""
     move_boxes: Annotated[float, Field(gt=0, le=5)] = 0.5
     """A vehicle that moved by more than this share of its box diagonal drove; less is the detector's jitter."""
     relink_s: Seconds = 60.0

@@ -13,7 +13,9 @@ class IntrusionParams(RuleParams):
     """Defaults: docs/rules/intrusion.md (2 s)."""
 
     kind: Literal["intrusion"]
+    """Which rule this is."""
     min_duration_s: Seconds = 2.0
+    """Presence for this long raises an event."""
     clear_after_s: Seconds = 5.0
     """The event ends when the zone has been free of the class for this long."""
 

@@ -13,11 +13,15 @@ class WrongWayParams(RuleParams):
     """Defaults: docs/rules/wrong_way.md (more than 120 degrees for 1 s and 3 m, or 1.5 box lengths)."""
 
     kind: Literal["wrong_way"]
+    """Which rule this is."""
     min_angle_deg: Annotated[float, Field(gt=90, le=180)] = 120.0
+    """Travel at more than this angle to the lane's direction opposes it."""
     clear_angle_deg: Annotated[float, Field(ge=0, le=180)] = 90.0
     """Travel within this angle of the lane's direction ends the event."""
     min_duration_s: Seconds = 1.0
+    """How long it must oppose it ..."""
     min_distance_m: Metres = 3.0
+    """... and how far, where the camera has a homography."""
     min_distance_boxes: Annotated[float, Field(gt=0, le=20)] = 1.5
     """Without a homography: distance in lengths of the vehicle's own box."""
     clear_after_s: Seconds = 3.0
