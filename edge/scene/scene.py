@@ -1,0 +1,145 @@
+"""The fixed scene of one camera: zones, lines, directions, ground plane, signals and schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from functools import lru_cache
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from contract.camera_config import CameraConfig, LineConfig, ZoneConfig
+from contract.geometry import Point, distance, isotropic, point_in_polygon
+from contract.rules.base import ScheduleRef
+from contract.site_config import SiteConfig
+from edge.scene.homography import Homography
+from edge.scene.schedule import Schedule
+from edge.scene.signals import PlanSignal
+from edge.types import SignalState
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a camera looks at, resolved from its configuration. Immutable; holds no state of what was seen."""
+
+    camera_id: str
+    zones: Mapping[str, ZoneConfig]
+    lines: Mapping[str, LineConfig]
+    homography: Homography | None
+    signals: Mapping[str, PlanSignal]
+    schedules: Mapping[str, Schedule]
+    timezone: tzinfo
+
+    @classmethod
+    def from_config(cls, camera: CameraConfig, site: SiteConfig) -> Self:
+        """Resolve a camera file against its site.
+
+        Raises:
+            ValueError: The time zone is unknown or the calibration points fix no ground plane; says which camera.
+        """
+        try:
+            timezone = ZoneInfo(site.site.timezone)
+            calibration = camera.calibration
+            homography = Homography.fit(calibration.image, calibration.ground_m) if calibration else None
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"camera {camera.camera.id}: {error}") from error
+        return cls(
+            camera_id=camera.camera.id,
+            zones=camera.zones,
+            lines=camera.lines,
+            homography=homography,
+            signals={name: PlanSignal.from_config(signal, timezone) for name, signal in camera.signals.items()},
+            schedules={
+                name: Schedule.from_config(schedule, timezone, site.holidays)
+                for name, schedule in site.schedules.items()
+            },
+            timezone=timezone,
+        )
+
+    @property
+    def calibration_error_m(self) -> float | None:
+        """RMS error of the calibration points in metres; None without a homography."""
+        return self.homography.error_m if self.homography else None
+
+    def zone_contains(self, zone_id: str, point: Point) -> bool:
+        """Tell whether a normalised point lies in a zone.
+
+        Raises:
+            ValueError: The camera has no such zone.
+        """
+        return point_in_polygon(point, self.zone(zone_id).coordinates)
+
+    def zone(self, zone_id: str) -> ZoneConfig:
+        """Look up a zone.
+
+        Raises:
+            ValueError: The camera has no such zone.
+        """
+        try:
+            return self.zones[zone_id]
+        except KeyError:
+            raise ValueError(
+                f"camera {self.camera_id}: unknown zone {zone_id!r}; zones: {', '.join(self.zones) or 'none'}"
+            ) from None
+
+    def distance_m(self, a: Point, b: Point) -> float | None:
+        """Distance on the ground between two normalised points; None without a homography or above the horizon."""
+        if self.homography is None:
+            return None
+        ground_a, ground_b = self.homography.to_ground(a), self.homography.to_ground(b)
+        return None if ground_a is None or ground_b is None else distance(ground_a, ground_b)
+
+    def to_plane(self, point: Point, aspect: float) -> Point | None:
+        """Map a normalised point to where lengths and angles can be measured.
+
+        Metres on the ground with a homography (None above the horizon), else picture heights.
+        """
+        return self.homography.to_ground(point) if self.homography else isotropic(point, aspect)
+
+    def lane_direction(self, zone_id: str, aspect: float) -> Point:
+        """Vector of a lane's travel in the plane of `to_plane`, any length.
+
+        Raises:
+            ValueError: The zone is unknown, has no direction, or its arrow reaches above the horizon.
+        """
+        arrow = self.zone(zone_id).direction
+        if arrow is None:
+            raise ValueError(f"camera {self.camera_id}: zone {zone_id!r} has no direction: add `direction:` to it")
+        start, end = (self.to_plane(point, aspect) for point in arrow)
+        if start is None or end is None:
+            raise ValueError(
+                f"camera {self.camera_id}: the direction of zone {zone_id!r} reaches above the horizon: shorten it"
+            )
+        return (end[0] - start[0], end[1] - start[1])
+
+    def signals_at(self, utc: datetime) -> dict[str, SignalState]:
+        """What each configured signal shows at an aware time."""
+        return {name: signal.state_at(utc) for name, signal in self.signals.items()}
+
+    def schedule(self, ref: ScheduleRef) -> Schedule:
+        """Resolve a schedule's name or inline ranges.
+
+        Raises:
+            ValueError: The site has no such schedule.
+        """
+        if not isinstance(ref, str):
+            return _inline(ref, self.timezone)
+        try:
+            return self.schedules[ref]
+        except KeyError:
+            known = ", ".join(self.schedules) or "none"
+            raise ValueError(f"camera {self.camera_id}: unknown schedule {ref!r}; schedules: {known}") from None
+
+    def is_active(self, ref: ScheduleRef | None, utc: datetime) -> bool:
+        """Tell whether a schedule holds at an aware time; None always holds.
+
+        Raises:
+            ValueError: The site has no such schedule, or the time is naive.
+        """
+        return ref is None or self.schedule(ref).is_active(utc)
+
+
+@lru_cache(maxsize=256)
+def _inline(ranges: tuple[str, ...], timezone: tzinfo) -> Schedule:
+    return Schedule.from_ranges(ranges, timezone)
