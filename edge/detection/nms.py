@@ -1,0 +1,54 @@
+"""Non-maximum suppression: of boxes of one class that overlap too much, the most confident stays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def iou_matrix(a_xyxy: NDArray[np.float32], b_xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Intersection over union of every pair.
+
+    Args:
+        a_xyxy: (N, 4) float32.
+        b_xyxy: (M, 4) float32, in the same unit.
+
+    Returns:
+        (N, M) float32 in [0, 1]; 0 for boxes without area.
+    """
+    top_left = np.maximum(a_xyxy[:, None, :2], b_xyxy[None, :, :2])
+    bottom_right = np.minimum(a_xyxy[:, None, 2:], b_xyxy[None, :, 2:])
+    intersection = np.prod(np.clip(bottom_right - top_left, 0, None), axis=2)
+    union = _area(a_xyxy)[:, None] + _area(b_xyxy)[None, :] - intersection
+    iou: NDArray[np.float32] = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    return iou
+
+
+def keep_by_class(
+    xyxy: NDArray[np.float32], confidence: NDArray[np.float32], class_id: NDArray[np.intp], iou_threshold: float
+) -> NDArray[np.intp]:
+    """Suppress overlapping boxes within each class.
+
+    Args:
+        xyxy: (N, 4) float32.
+        confidence: (N,) float32.
+        class_id: (N,) integers.
+        iou_threshold: A box goes when a more confident one of its class overlaps it by more than this.
+
+    Returns:
+        Indices of the boxes that stay, most confident first.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    boxes, classes = xyxy[order], class_id[order]
+    suppresses = (iou_matrix(boxes, boxes) > iou_threshold) & (classes[:, None] == classes[None, :])
+    alive = np.ones(len(order), np.bool_)
+    for index in range(len(order)):
+        if alive[index]:
+            alive[index + 1 :] &= ~suppresses[index, index + 1 :]
+    return order[alive]
+
+
+def _area(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+    size = np.clip(xyxy[:, 2:] - xyxy[:, :2], 0, None)
+    area: NDArray[np.float32] = size[:, 0] * size[:, 1]
+    return area
