@@ -1,0 +1,218 @@
+"""The server's HTTP interface, as an edge uses it.
+
+    DeliveryError(permanent)
+    |-- Unreachable       no connection, a timeout, 5xx or 429: try again soon
+    |-- TokenRefused      401 or 403: only a person can help; try again slowly
+    |-- NotOurServer      a redirect, 404, 405 or an answer we cannot read: a wrong `server.url`; try again slowly
+    |-- TooLarge          413: send less at once
+    `-- Rejected          400, 409, 415 or 422: this body is never taken
+
+The token goes into one header and nowhere else: redirects are not followed, and no message repeats it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from pydantic import SecretStr, ValidationError
+
+from contract.event import EventBatchResult, EventResult, Heartbeat
+from edge.errors import DeliveryError
+from edge.outbox.store import PendingEvent, PendingMedia
+
+log = logging.getLogger(__name__)
+
+TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_DETAIL_CHARS = 300
+
+
+class Unreachable(DeliveryError):
+    """No connection, a timeout, 5xx or 429."""
+
+
+class TokenRefused(DeliveryError):
+    """401 or 403."""
+
+
+class NotOurServer(DeliveryError):
+    """Somebody else answered."""
+
+
+class TooLarge(DeliveryError):
+    """413."""
+
+
+class Rejected(DeliveryError):
+    """This body is never taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraConfigs:
+    """What the server holds for this device's cameras.
+
+    Attributes:
+        etag: Sent back at the next pull; the server then answers 304 while nothing changed.
+        texts: Camera id to YAML text.
+    """
+
+    etag: str
+    texts: dict[str, str]
+
+
+class ServerLink:
+    """A connection to the server. Safe between threads.
+
+    Args:
+        url: `server.url` of site.yaml.
+        token: The device token.
+        transport: Replaces the network in tests.
+
+    Raises:
+        NotOurServer: `url` cannot be one.
+    """
+
+    def __init__(self, url: str, token: SecretStr, *, transport: httpx.BaseTransport | None = None) -> None:
+        self.url = url.rstrip("/")
+        try:
+            if not 0 < (httpx.URL(url).port or 1) < 1 << 16:
+                raise httpx.InvalidURL("no such port")  # noqa: TRY301 - httpx finds it only when it connects
+            self._client = httpx.Client(
+                base_url=self.url,
+                headers={"Authorization": f"Bearer {token.get_secret_value()}"},
+                timeout=TIMEOUT,
+                transport=transport,
+                follow_redirects=False,
+            )
+        except httpx.InvalidURL as error:
+            raise NotOurServer(f"{url}: {error}: correct server.url in site.yaml", permanent=True) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def post_events(self, events: Sequence[PendingEvent]) -> tuple[EventResult, ...]:
+        """Send a batch; return the server's word on each event it names.
+
+        Raises:
+            DeliveryError: The batch was not taken as a whole.
+        """
+        body = '{"events":[' + ",".join(event.body for event in events) + "]}"
+        response = self._request(
+            "POST", "/api/v1/events", content=body.encode(), headers={"Content-Type": "application/json"}
+        )
+        try:
+            return EventBatchResult.model_validate_json(response.content).results
+        except ValidationError as error:
+            raise NotOurServer(self._strange("/api/v1/events", response), permanent=True) from error
+
+    def put_evidence(self, media: PendingMedia) -> None:
+        """Upload one file, addressed by its content.
+
+        Raises:
+            DeliveryError: It was not taken.
+            OSError: The file cannot be read.
+        """
+        with media.path.open("rb") as file:
+            self._request(
+                "PUT",
+                f"/api/v1/evidence/{media.sha256}",
+                content=file,
+                headers={"Content-Type": media.media_type, "Content-Length": str(media.size_bytes)},
+                rejections=frozenset({HTTPStatus.NOT_FOUND}),
+            )
+
+    def heartbeat(self, heartbeat: Heartbeat) -> None:
+        """Tell the server how the edge is.
+
+        Raises:
+            DeliveryError: It was not taken.
+        """
+        self._request(
+            "POST",
+            "/api/v1/heartbeat",
+            content=heartbeat.model_dump_json().encode(),
+            headers={"Content-Type": "application/json"},
+        )
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: Any = None,
+        headers: dict[str, str] | None = None,
+        rejections: frozenset[HTTPStatus] = frozenset(),
+    ) -> httpx.Response:
+        try:
+            response = self._client.request(method, path, content=content, headers=headers)
+        except httpx.HTTPError as error:
+            raise Unreachable(
+                f"{self.url}: {type(error).__name__}: {error}: is the server running and reachable?"
+            ) from error
+        status = response.status_code
+        if status in {
+            HTTPStatus.OK,
+            HTTPStatus.CREATED,
+            HTTPStatus.ACCEPTED,
+            HTTPStatus.NO_CONTENT,
+            HTTPStatus.NOT_MODIFIED,
+        }:
+            return response
+        raise self._error(path, response, rejections)
+
+    def _error(self, path: str, response: httpx.Response, rejections: frozenset[HTTPStatus]) -> DeliveryError:
+        status = response.status_code
+        said = _detail(response)
+        where = f"{self.url}{path}: {status} {response.reason_phrase}: {said}"
+        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            return TokenRefused(
+                f"device token refused: {where}: enrol this device at the server and set LANGAN_DEVICE_TOKEN",
+                permanent=True,
+            )
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return TooLarge(where)
+        if (
+            status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT}
+            or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        ):
+            return Unreachable(where)
+        if status in rejections or status in {
+            HTTPStatus.BAD_REQUEST,
+            HTTPStatus.CONFLICT,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+        }:
+            return Rejected(where, permanent=True)
+        return NotOurServer(self._strange(path, response), permanent=True)
+
+    def _strange(self, path: str, response: httpx.Response) -> str:
+        return (
+            f"{self.url}{path}: {response.status_code} {_detail(response)}: this is not a Làng An server's answer: "
+            "check server.url in site.yaml"
+        )
+
+
+def _detail(response: httpx.Response) -> str:
+    """The server's own words, short and on one line."""
+    try:
+        said = json.loads(response.content)
+    except ValueError:
+        said = response.text
+    if isinstance(said, dict):
+        said = said.get("detail") or said.get("error") or said
+    return " ".join(str(said).split())[:_DETAIL_CHARS]

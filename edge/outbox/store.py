@@ -1,0 +1,344 @@
+"""The outbox file: SQLite in WAL mode, synced at every commit.
+
+One connection behind one lock, in exclusive locking mode: a second edge on the same folder is refused instead of
+sending everything twice, and SQLite's WAL-reset bug (3.7.0 to 3.51.2), which needs two connections, cannot happen.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from contract.event import Event, EventResult, EventState
+from edge.errors import DiskFull, OutboxError
+from edge.ports import Clock
+
+log = logging.getLogger(__name__)
+
+ACCEPTED = frozenset({"created", "duplicate", "quarantined"})
+"""The server has the event. A quarantined one waits there for an admin, so the edge is done with it too."""
+
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE event (             -- waits to be sent
+  seq        INTEGER PRIMARY KEY AUTOINCREMENT,  -- order in which events were put
+  event_id   TEXT    NOT NULL,   -- UUIDv7
+  revision   INTEGER NOT NULL,
+  body       TEXT    NOT NULL,   -- Event v1, JSON
+  UNIQUE (event_id, revision)
+) STRICT;
+CREATE TABLE media (             -- a file that waits to be uploaded
+  seq        INTEGER PRIMARY KEY AUTOINCREMENT,
+  sha256     TEXT    NOT NULL UNIQUE,
+  path       TEXT    NOT NULL,   -- on this machine
+  media_type TEXT    NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  state      TEXT    NOT NULL CHECK (state IN ('held', 'ready', 'refused')),
+                                 -- held until the server took an event that refers to it
+  failures   INTEGER NOT NULL DEFAULT 0,
+  reason     TEXT                -- of a refusal
+) STRICT;
+CREATE INDEX media_ready ON media (failures, seq) WHERE state = 'ready';
+CREATE TABLE open_event (        -- last revision of each event that has not ended: a restart ends it
+  event_id   TEXT    PRIMARY KEY,
+  body       TEXT    NOT NULL
+) STRICT;
+CREATE TABLE dead_event (        -- refused by the server for good; kept for a person to look at
+  event_id   TEXT    NOT NULL,
+  revision   INTEGER NOT NULL,
+  body       TEXT    NOT NULL,
+  status     TEXT    NOT NULL,
+  reason     TEXT    NOT NULL,
+  refused_at TEXT    NOT NULL,   -- UTC, ISO 8601
+  PRIMARY KEY (event_id, revision)
+) STRICT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingEvent:
+    """One revision that the server has not confirmed."""
+
+    event_id: UUID
+    revision: int
+    body: str
+    """Event v1, JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingMedia:
+    """A file whose event the server has taken."""
+
+    sha256: str
+    path: Path
+    media_type: str
+    size_bytes: int
+
+
+class SqliteOutbox:
+    """Events and media that the server has not confirmed yet. Implements `edge.ports.Outbox`; safe between threads.
+
+    Args:
+        path: The SQLite file; its folder is made when missing. A file that SQLite finds corrupt is set aside beside it
+            (renamed, never deleted) and a new one is begun.
+        clock: Names the moment of a refusal, and the file that is set aside.
+
+    Raises:
+        OutboxError: The folder cannot be used, or another process uses it.
+        DiskFull: There is no room for an empty outbox.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutboxError(
+                f"{path.parent}: cannot make the outbox folder ({error}): choose another with --data"
+            ) from error
+        try:
+            self._db = self._open()
+        except sqlite3.DatabaseError as error:
+            if not _is_corrupt(error):
+                raise _translated(error, path) from error
+            self._set_aside(error)
+            try:
+                self._db = self._open()
+            except sqlite3.DatabaseError as again:
+                raise _translated(again, path) from again
+
+    def put(self, event: Event, media: Sequence[tuple[str, Path]]) -> None:
+        """Store an event and its new media files (`(sha256, path)`) in one transaction; on return both are on the disk.
+
+        Raises:
+            DiskFull: No room; nothing was stored.
+            ValueError: A media file is not among the event's evidence.
+        """
+        refs = {ref.sha256: ref for ref in event.evidence}
+        unknown = [sha256 for sha256, _ in media if sha256 not in refs]
+        if unknown:
+            raise ValueError(f"media {', '.join(unknown)} is not among the evidence of event {event.event_id}")
+        body = event.model_dump_json(by_alias=True)
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO event (event_id, revision, body) VALUES (?, ?, ?)",
+                (str(event.event_id), event.revision, body),
+            )
+            for sha256, path in media:
+                ref = refs[sha256]
+                db.execute(
+                    "INSERT INTO media (sha256, path, media_type, size_bytes, state) VALUES (?, ?, ?, ?, 'held')"
+                    " ON CONFLICT (sha256) DO UPDATE SET path = excluded.path",
+                    (sha256, str(path), ref.media_type, ref.size_bytes),
+                )
+            if event.state is EventState.END:
+                db.execute("DELETE FROM open_event WHERE event_id = ?", (str(event.event_id),))
+            else:
+                db.execute(
+                    "INSERT INTO open_event (event_id, body) VALUES (?, ?)"
+                    " ON CONFLICT (event_id) DO UPDATE SET body = excluded.body",
+                    (str(event.event_id), body),
+                )
+
+    def pending(self, limit: int) -> list[PendingEvent]:
+        """The oldest events, in the order in which they were put, as the bytes that were put.
+
+        Another edge version may have put them: sent as they are, a body that was sent before stays the same body.
+        """
+        with self._reading() as db:
+            rows = db.execute("SELECT event_id, revision, body FROM event ORDER BY seq LIMIT ?", (limit,)).fetchall()
+        return [PendingEvent(UUID(event_id), revision, body) for event_id, revision, body in rows]
+
+    def pending_events(self, limit: int) -> list[Event]:
+        """The same, read."""
+        return [Event.model_validate_json(item.body) for item in self.pending(limit)]
+
+    def settle(self, results: Sequence[EventResult]) -> None:
+        """Delete what the server took, and free its media for upload; keep what it refused among the dead events.
+
+        Raises:
+            DiskFull: No room; the same results may be settled again, or the events sent again.
+        """
+        with self._transaction() as db:
+            for result in results:
+                self._settle_one(db, result)
+
+    def _settle_one(self, db: sqlite3.Connection, result: EventResult) -> None:
+        key = (str(result.event_id), result.revision)
+        row = db.execute("SELECT body FROM event WHERE event_id = ? AND revision = ?", key).fetchone()
+        if row is None:
+            return
+        shas = [ref["sha256"] for ref in json.loads(row[0]).get("evidence", [])]
+        db.execute("DELETE FROM event WHERE event_id = ? AND revision = ?", key)
+        if result.status in ACCEPTED:
+            db.executemany("UPDATE media SET state = 'ready', reason = NULL WHERE sha256 = ?", [(sha,) for sha in shas])
+            return
+        reason = result.detail or "the server gave no reason"
+        db.execute(
+            "INSERT OR REPLACE INTO dead_event (event_id, revision, body, status, reason, refused_at)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (*key, row[0], result.status, reason, self._clock.utc().isoformat()),
+        )
+        # A later revision that the server takes makes them ready after all.
+        db.executemany(
+            "UPDATE media SET state = 'refused', reason = ? WHERE sha256 = ? AND state = 'held'",
+            [(f"its event was refused: {reason}", sha) for sha in shas],
+        )
+        log.error(
+            "event_refused event_id=%s revision=%d status=%s reason=%r kept=dead_event outbox=%s",
+            *key, result.status, reason, self.path,
+        )  # fmt: skip
+
+    def pending_media(self, limit: int) -> list[PendingMedia]:
+        """Files whose event the server has taken; those that failed least and waited longest come first."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT sha256, path, media_type, size_bytes FROM media WHERE state = 'ready'"
+                " ORDER BY failures, seq LIMIT ?",
+                (limit,),
+            ).fetchall()
+        return [PendingMedia(sha, Path(path), kind, size) for sha, path, kind, size in rows]
+
+    def media_done(self, sha256: str) -> None:
+        """The server has the file, or the file is gone: forget it. Its place on the disk is the caller's to free."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM media WHERE sha256 = ?", (sha256,))
+
+    def media_failed(self, sha256: str) -> None:
+        """Let the other files go first next time."""
+        with self._transaction() as db:
+            db.execute("UPDATE media SET failures = failures + 1 WHERE sha256 = ?", (sha256,))
+
+    def media_refused(self, sha256: str, reason: str) -> None:
+        """The server never takes this file: keep it, with the reason, until its place is needed."""
+        with self._transaction() as db:
+            db.execute("UPDATE media SET state = 'refused', reason = ? WHERE sha256 = ?", (reason, sha256))
+        log.error("media_refused sha256=%s reason=%r outbox=%s", sha256, reason, self.path)
+
+    def media_paths(self) -> frozenset[Path]:
+        """Every file the outbox knows of. Files of an evidence folder that are not among them belong to no event."""
+        with self._reading() as db:
+            return frozenset(Path(path) for (path,) in db.execute("SELECT path FROM media"))
+
+    def open_events(self) -> list[Event]:
+        """The last revision of every event that was put without an end: what a killed process left open."""
+        with self._reading() as db:
+            rows = db.execute("SELECT body FROM open_event ORDER BY event_id").fetchall()
+        return [Event.model_validate_json(body) for (body,) in rows]
+
+    def dead_events(self) -> list[tuple[Event, str]]:
+        """What the server refused for good, with its reasons, oldest first."""
+        with self._reading() as db:
+            rows = db.execute("SELECT body, reason FROM dead_event ORDER BY refused_at, event_id, revision").fetchall()
+        return [(Event.model_validate_json(body), reason) for body, reason in rows]
+
+    def counts(self) -> tuple[int, int]:
+        """How many events wait, and how many media files."""
+        with self._reading() as db:
+            events = db.execute("SELECT count(*) FROM event").fetchone()[0]
+            media = db.execute("SELECT count(*) FROM media WHERE state <> 'refused'").fetchone()[0]
+        return int(events), int(media)
+
+    def close(self) -> None:
+        """Write the WAL back into the file and close it."""
+        with self._lock, suppress(sqlite3.Error):  # a failed checkpoint is made up for at the next opening
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException as error:
+                with suppress(sqlite3.Error):  # SQLite rolls back by itself when the disk is full
+                    if self._db.in_transaction:
+                        self._db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.DatabaseError):
+                    raise _translated(error, self.path) from error
+                raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._db
+            except sqlite3.DatabaseError as error:
+                raise _translated(error, self.path) from error
+
+    def _open(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=2.0)
+        try:
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("BEGIN IMMEDIATE")
+            self._check_and_migrate(db)
+            db.execute("COMMIT")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _check_and_migrate(self, db: sqlite3.Connection) -> None:
+        verdict = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise _CorruptOutbox(verdict)
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            for statement in _SCHEMA.split(";\n"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        elif version != SCHEMA_VERSION:
+            raise OutboxError(
+                f"{self.path}: the outbox has format {version}, this edge reads {SCHEMA_VERSION}: "
+                "run the edge version that wrote it until it is empty, or choose another folder with --data"
+            )
+
+    def _set_aside(self, cause: sqlite3.DatabaseError) -> None:
+        stamp = self._clock.utc().strftime("%Y%m%dT%H%M%S%fZ")
+        kept = self.path.with_name(f"{self.path.name}.corrupt-{stamp}")
+        try:
+            self.path.rename(kept)
+            for suffix in ("-wal", "-shm"):
+                side = self.path.with_name(self.path.name + suffix)
+                if side.exists():
+                    side.rename(kept.with_name(kept.name + suffix))
+        except OSError as error:
+            raise OutboxError(
+                f"{self.path}: the outbox is corrupt ({cause}) and cannot be set aside: {error}"
+            ) from error
+        log.critical(
+            "outbox_corrupt outbox=%s cause=%r kept=%s remedy='a new outbox was begun; recover unsent events with "
+            "sqlite3 %s .recover, and check the disk'",
+            self.path, str(cause), kept, kept,
+        )  # fmt: skip
+
+
+class _CorruptOutbox(sqlite3.DatabaseError):
+    """The integrity check found damage."""
+
+
+def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code; extended codes refine it in the upper bits
+    return isinstance(error, _CorruptOutbox) or code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def _translated(error: sqlite3.DatabaseError, path: Path) -> OutboxError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return DiskFull(f"{path}: no room for an event ({error}): free space on this disk")
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return OutboxError(f"{path}: another process uses this outbox: stop it, or choose another folder with --data")
+    return OutboxError(f"{path}: the outbox cannot be used ({error}): check the disk and the folder's permissions")

@@ -1,0 +1,390 @@
+"""The senders against a real HTTP server that fails, drops connections, refuses and forgets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from contract.event import EvidenceRole
+from edge.backoff import Backoff
+from edge.clock import SystemClock
+from edge.errors import DeliveryError
+from edge.outbox import EventSender, MediaSender, PatientOutbox, ServerLink, SqliteOutbox
+from edge.outbox.link import NotOurServer, Rejected, TokenRefused, Unreachable
+from tests.edge_fakes import FakeClock, make_event, make_media
+
+TOKEN = "secret-token-of-the-device"
+
+
+class Server(ThreadingHTTPServer):
+    """Keeps events and evidence as the real one does; `mood` decides what goes wrong with the next requests."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.events: list[tuple[str, int]] = []
+        self.batch_sizes: list[int] = []
+        self.evidence: dict[str, bytes] = {}
+        self.order: list[str] = []
+        self.requests = 0
+        self.mood: Callable[[int, str], str] = lambda _number, _path: "well"
+        self.max_batch = 1000
+        self.poison: set[str] = set()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+        pass
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.take(lambda: self.take_events(body))
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.take(lambda: self.take_evidence(body))
+
+    def take(self, act: Callable[[], tuple[int, Any]]) -> None:
+        self.server.requests += 1
+        mood = self.server.mood(self.server.requests, self.path)
+        if self.headers["Authorization"] != f"Bearer {TOKEN}":
+            return self.answer(401, {"error": "unknown token"})
+        if mood.isdigit():
+            return self.answer(int(mood), {"error": f"told to answer {mood}"})
+        if mood == "drop":
+            self.close_connection = True
+            return None
+        status, said = act()
+        if mood == "take_and_drop":  # it was taken, but the edge never learns
+            self.close_connection = True
+            return None
+        return self.answer(status, said)
+
+    def take_events(self, body: bytes) -> tuple[int, Any]:
+        events = json.loads(body)["events"]
+        self.server.batch_sizes.append(len(events))
+        if len(events) > self.server.max_batch:
+            return 413, {"error": "too large"}
+        if any(event["event_id"] in self.server.poison for event in events):
+            return 400, {"error": "poison"}
+        results = []
+        for event in events:
+            key = (event["event_id"], event["revision"])
+            status = "duplicate" if key in self.server.events else "created"
+            if status == "created":
+                self.server.events.append(key)
+            results.append({"event_id": key[0], "revision": key[1], "status": status})
+        self.server.order.append("events")
+        return 200, {"results": results}
+
+    def take_evidence(self, body: bytes) -> tuple[int, Any]:
+        digest = self.path.rsplit("/", 1)[1]
+        if sha256(body).hexdigest() != digest:
+            return 422, {"error": "content does not match its sha256"}
+        self.server.evidence[digest] = body
+        self.server.order.append("evidence")
+        return 201, {"sha256": digest}
+
+    def answer(self, status: int, said: Any) -> None:
+        content = json.dumps(said).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def link(server: Server) -> Iterator[ServerLink]:
+    with ServerLink(server.url, SecretStr(TOKEN)) as link:
+        yield link
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteOutbox]:
+    outbox = SqliteOutbox(tmp_path / "outbox.sqlite", FakeClock())
+    yield outbox
+    outbox.close()
+
+
+def event_sender(store: SqliteOutbox, link: ServerLink) -> EventSender:
+    patient = PatientOutbox(store, lambda _size: 0)
+    return EventSender(patient, link, SystemClock(), backoff=Backoff(first_s=0.01, cap_s=0.02))
+
+
+def media_sender(store: SqliteOutbox, link: ServerLink, forgotten: list[str] | None = None) -> MediaSender:
+    def forget(media: Any) -> None:
+        if forgotten is not None:
+            forgotten.append(media.sha256)
+
+    return MediaSender(store, link, SystemClock(), backoff=Backoff(first_s=0.01, cap_s=0.02), forget=forget)
+
+
+def until(condition: Callable[[], bool], limit_s: float = 20.0) -> None:
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
+
+
+def revisions(names: int, each: int) -> list[tuple[str, int]]:
+    return [(str(make_event(f"e{n}").event_id), r) for r in range(each) for n in range(names)]
+
+
+def put_all(store: SqliteOutbox, names: int, each: int) -> list[tuple[str, int]]:
+    for r in range(each):
+        for n in range(names):
+            store.put(make_event(f"e{n}", r), [])
+    return revisions(names, each)
+
+
+def test_events_arrive_in_order_and_in_batches(store: SqliteOutbox, server: Server, link: ServerLink) -> None:
+    expected = put_all(store, names=90, each=3)
+    sender = event_sender(store, link)
+    while not sender.is_empty():
+        sender.step()
+    assert server.events == expected
+    assert server.batch_sizes == [100, 100, 70]
+
+
+def test_a_server_that_fails_drops_and_forgets_to_answer_gets_every_event_once_and_in_order(
+    store: SqliteOutbox, server: Server, link: ServerLink
+) -> None:
+    moods = ["500", "drop", "take_and_drop", "503", "well", "429", "take_and_drop", "drop"]
+    server.mood = lambda number, _path: moods[number - 1] if number <= len(moods) else "well"
+    expected = put_all(store, names=50, each=5)
+    sender = event_sender(store, link)
+    sender.start()
+    until(sender.is_empty)
+    sender.stop()
+    assert server.events == expected
+    assert server.requests > len(moods)
+
+
+def test_a_server_that_is_down_and_comes_back_loses_nothing(store: SqliteOutbox, tmp_path: Path) -> None:
+    down = Server()
+    url = down.url
+    port = down.server_address[1]
+    down.server_close()
+    expected = put_all(store, names=3, each=1)
+    with ServerLink(url, SecretStr(TOKEN)) as link:
+        sender = event_sender(store, link)
+        with pytest.raises(Unreachable, match="is the server running"):
+            sender.step()
+        assert store.counts() == (3, 0)
+        sender.start()
+        back = Server.__new__(Server)
+        back.allow_reuse_address = True
+        ThreadingHTTPServer.__init__(back, ("127.0.0.1", port), Handler)
+        back.events, back.batch_sizes, back.evidence, back.order = [], [], {}, []
+        back.requests, back.max_batch, back.poison = 0, 1000, set()
+        back.mood = lambda _number, _path: "well"
+        thread = threading.Thread(target=back.serve_forever, args=(0.01,))
+        thread.start()
+        until(sender.is_empty)
+        sender.stop()
+        back.shutdown()
+        thread.join()
+        back.server_close()
+    assert back.events == expected
+
+
+def test_a_batch_that_is_too_large_is_split(store: SqliteOutbox, server: Server, link: ServerLink) -> None:
+    server.max_batch = 10
+    expected = put_all(store, names=40, each=1)
+    sender = event_sender(store, link)
+    while not sender.is_empty():
+        sender.step()
+    assert server.events == expected
+    assert store.dead_events() == []
+
+
+def test_one_event_that_the_server_rejects_does_not_hold_up_the_rest(
+    store: SqliteOutbox, server: Server, link: ServerLink
+) -> None:
+    expected = put_all(store, names=20, each=1)
+    bad = expected[7]
+    server.poison = {bad[0]}
+    sender = event_sender(store, link)
+    while not sender.is_empty():
+        sender.step()
+    assert server.events == [key for key in expected if key != bad]
+    ((dead, reason),) = store.dead_events()
+    assert str(dead.event_id) == bad[0]
+    assert "poison" in reason
+
+
+def test_a_refused_token_keeps_the_events_and_says_what_to_do_without_the_token(
+    store: SqliteOutbox, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_all(store, names=2, each=1)
+    with ServerLink(server.url, SecretStr("wrong-token")) as link:
+        sender = event_sender(store, link)
+        with pytest.raises(TokenRefused, match="device token refused"):
+            sender.step()
+        sender.start()
+        until(lambda: "delivery_refused" in caplog.text)
+        sender.stop()
+    assert "LANGAN_DEVICE_TOKEN" in caplog.text
+    assert "wrong-token" not in caplog.text
+    assert store.counts() == (2, 0)
+
+
+@pytest.mark.parametrize("status", ["301", "404", "405"])
+def test_somebody_elses_answer_keeps_the_events(
+    store: SqliteOutbox, server: Server, link: ServerLink, status: str
+) -> None:
+    server.mood = lambda _number, _path: status
+    put_all(store, names=2, each=1)
+    with pytest.raises(NotOurServer, match=r"check server\.url"):
+        event_sender(store, link).step()
+    assert store.counts() == (2, 0)
+
+
+def test_an_answer_about_other_events_settles_nothing(
+    store: SqliteOutbox, server: Server, link: ServerLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_all(store, names=2, each=1)
+    monkeypatch.setattr(Handler, "take_events", lambda *_: (200, {"results": []}))
+    with pytest.raises(DeliveryError, match="answered for none"):
+        event_sender(store, link).step()
+    assert store.counts() == (2, 0)
+
+
+def test_media_follow_their_event_and_leave_the_disk(
+    store: SqliteOutbox, server: Server, link: ServerLink, tmp_path: Path
+) -> None:
+    ref, path = make_media(tmp_path, b"clip" * 1000, EvidenceRole.CLIP)
+    store.put(make_event("a", evidence=(ref,)), [(ref.sha256, path)])
+    forgotten: list[str] = []
+    uploader = media_sender(store, link, forgotten)
+    uploader.step()
+    assert server.evidence == {}, "the server does not know the event yet"
+    event_sender(store, link).step()
+    uploader.step()
+    assert server.evidence == {ref.sha256: b"clip" * 1000}
+    assert forgotten == [ref.sha256]
+    assert store.counts() == (0, 0)
+
+
+def test_an_event_does_not_wait_for_a_clip_that_cannot_be_uploaded(
+    store: SqliteOutbox, server: Server, link: ServerLink, tmp_path: Path
+) -> None:
+    server.mood = lambda _number, path: "500" if "evidence" in path else "well"
+    ref, path = make_media(tmp_path, b"clip", EvidenceRole.CLIP)
+    store.put(make_event("a", evidence=(ref,)), [(ref.sha256, path)])
+    sender, uploader = event_sender(store, link), media_sender(store, link)
+    sender.start()
+    uploader.start()
+    until(lambda: len(server.events) == 1)
+    store.put(make_event("b"), [])
+    sender.wake()
+    until(lambda: len(server.events) == 2)
+    assert store.counts()[1] == 1, "the clip is kept"
+    server.mood = lambda _number, _path: "well"
+    until(uploader.is_empty)
+    sender.stop()
+    uploader.stop()
+    assert server.evidence == {ref.sha256: b"clip"}
+
+
+def test_a_file_that_the_server_rejects_is_set_aside_and_one_that_is_gone_is_forgotten(
+    store: SqliteOutbox, server: Server, link: ServerLink, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    altered, altered_path = make_media(tmp_path, b"altered")
+    gone, gone_path = make_media(tmp_path, b"gone")
+    good, good_path = make_media(tmp_path, b"good")
+    altered_path.write_bytes(b"ALTERED")
+    gone_path.unlink()
+    refs = (altered, gone, good)
+    store.put(
+        make_event("a", evidence=refs),
+        [(ref.sha256, path) for ref, path in zip(refs, (altered_path, gone_path, good_path), strict=True)],
+    )
+    event_sender(store, link).step()
+    uploader = media_sender(store, link)
+    for _ in range(3):
+        uploader.step()
+    assert server.evidence == {good.sha256: b"good"}
+    assert uploader.is_empty()
+    assert "media_gone" in caplog.text
+    assert "media_refused" in caplog.text
+    assert altered_path.exists(), "a refused file is kept for a person to look at"
+
+
+def test_stopping_sends_what_waits_if_the_server_takes_it(
+    store: SqliteOutbox, server: Server, link: ServerLink
+) -> None:
+    expected = put_all(store, names=250, each=1)
+    sender = event_sender(store, link)
+    sender.start()
+    sender.stop(drain_s=10.0)
+    assert server.events == expected
+
+
+def test_a_defect_in_a_step_is_logged_and_the_sender_goes_on(
+    store: SqliteOutbox,
+    server: Server,
+    link: ServerLink,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    put_all(store, names=1, each=1)
+    post = link.post_events
+    failures = [RuntimeError("a defect")]
+
+    def fail_once(events: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return post(events)
+
+    monkeypatch.setattr(link, "post_events", fail_once)
+    sender = event_sender(store, link)
+    sender.start()
+    until(sender.is_empty)
+    sender.stop()
+    assert len(server.events) == 1
+    assert any(record.levelno == logging.ERROR and record.exc_info for record in caplog.records)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://[::1", "http://a:b"])
+def test_an_impossible_url_is_told(url: str) -> None:
+    with pytest.raises(NotOurServer, match=r"server\.url"):
+        ServerLink(url, SecretStr(TOKEN))
+
+
+def test_a_rejection_repeats_the_servers_words_on_one_line(server: Server, link: ServerLink, tmp_path: Path) -> None:
+    server.mood = lambda _number, _path: "422"
+    outbox = SqliteOutbox(tmp_path / "o.sqlite", FakeClock())
+    outbox.put(make_event(), [])
+    with pytest.raises(Rejected, match="422 Unprocessable Entity: told to answer 422"):
+        link.post_events(outbox.pending(1))
+    outbox.close()
