@@ -62,7 +62,7 @@ def current_locale() -> str:
 def gettext(msgid: str, **values: object) -> str:
     """Translate a message id and fill in its values (`%(name)s`)."""
     text = translations(current_locale()).gettext(msgid)
-    return text % values if values else text
+    return text % values
 
 
 def ngettext(singular: str, plural: str, num: float, **values: object) -> str:
