@@ -22,8 +22,9 @@ setup: ## Install what the product needs into .venv (no root, nothing outside th
 setup-dev: ## The same with test tools and linters
 	@sh tools/setup.sh edge,server,dev
 
+demo: export DEMO_SOURCE = $(SOURCE)
 demo: setup ## Run the demonstration: server, edge, two cameras, three accounts (Ctrl-C ends it)
-	@$(BIN)/python tools/demo.py --port $(PORT) $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(if $(SOURCE),--source '$(SOURCE)')
+	@$(BIN)/python -m tools.demo --port $(PORT) $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
 
 test: setup-dev ## Run all tests that this machine can run; what it cannot is listed as skipped with the reason
 	@$(BIN)/python -m pytest -m "not ultralytics" $(ARGS)
@@ -47,7 +48,7 @@ schemas: setup ## Write contract/schemas/*.json and docs/reference/configuration
 	@$(BIN)/python -m tools.write_configuration_reference
 
 constraints: ## Renew constraints.txt from what .venv holds now
-	@$(BIN)/python tools/write_constraints.py
+	@$(BIN)/python -m tools.write_constraints
 
 clean: ## Remove what the targets above made in this folder
 	rm -rf .venv .venv-ultralytics .demo artifacts build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,254 @@
+"""`make demo`: the server, the edge and a demonstration site, started and stopped together.
+
+With `--seconds N` it runs without a browser and ends with one JSON line: events and incidents that the server holds,
+alerts that an officer's live page was sent, and the seconds from the start to the first of them. It exits 1 when no
+incident came. `DEMO_SOURCE` in the environment (`make demo SOURCE=...`) is the user's own camera; it is not an option,
+because a command line shows its password to everybody on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+from tools.demo_site import DemoError, DemoSite, bundled_site, own_camera_site
+from tools.demo_watch import AlertWatch
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / ".demo"
+BIN = Path(sys.executable).parent
+SERVER_START_S = 60.0
+STOP_S = 20.0
+READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
+"""No l, 1, o, 0, i: a password that is read from a terminal and typed on a phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A freshly made account."""
+
+    username: str
+    role: str
+    label: str
+    start_page: str
+    password: str
+
+
+def main() -> int:
+    """Run the demonstration; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--seconds", type=float, help="run headless for so long and end with one JSON line")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return run(arguments.port, arguments.seconds, os.environ.get("DEMO_SOURCE", ""))
+    except DemoError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def _interrupt(_signum: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def run(port: int, seconds: float | None, source: str) -> int:
+    """Start everything, wait, and stop everything again."""
+    started = time.monotonic()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir()
+    port = free_port(port)
+    url = f"http://127.0.0.1:{port}"
+    site = own_camera_site(source, FOLDER, url) if source else bundled_site(ROOT / "configs" / "demo", FOLDER, url)
+    environment = {
+        **os.environ,
+        "LANGAN_DATA_DIR": str(FOLDER / "server"),
+        "LANGAN_PUBLIC_URL": url,
+        "LANGAN_RESIDENT_DELAY_S": "0",
+    }
+    accounts, token = prepare_server(environment, site)
+    processes: list[tuple[str, subprocess.Popen[bytes]]] = []
+    watch = None
+    try:
+        processes.append(("server", start("server", [BIN / "langan-server", "run", "--port", str(port)], environment)))
+        wait_until_healthy(url, processes)
+        if seconds is not None:
+            watch = AlertWatch(url, accounts[0].username, accounts[0].password, started)
+            threading.Thread(target=watch.run, name="alert-watch", daemon=True).start()
+        edge: list[str | Path] = [
+            BIN / "langan-edge",
+            "run",
+            "--config",
+            site.config,
+            "--data",
+            FOLDER / "edge",
+            "--media",
+            site.media,
+        ]
+        edge_environment = {**os.environ, **site.secrets, "LANGAN_DEVICE_TOKEN": token}
+        processes.append(("edge", start("edge", edge, edge_environment)))
+        announce(url, accounts, site, seconds)
+        watch_over(processes, seconds)
+    except KeyboardInterrupt:
+        if seconds is not None:
+            raise
+        print("\nStopping ...", flush=True)
+    finally:
+        stop(processes)
+    if seconds is None:
+        return 0
+    return report(environment, watch)
+
+
+def free_port(wanted: int) -> int:
+    """The wanted port, or any free one when something else listens there."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                print(f"demo: port {wanted} is taken, using another one", file=sys.stderr)
+                continue
+            return int(probe.getsockname()[1])
+    raise DemoError("no free port on 127.0.0.1")
+
+
+def prepare_server(environment: dict[str, str], site: DemoSite) -> tuple[list[Account], str]:
+    """Make the database, the places, three accounts and a device; returns the accounts and the device's token."""
+    server(environment, "migrate")
+    server(environment, "places", "sync", str(site.config / "site.yaml"))
+    accounts = [
+        Account("can_bo", "officer", "Cán bộ trực / officer", "/live", new_password()),
+        Account("nguoi_dan", "resident", "Người dân / resident", "/log", new_password()),
+        Account("quan_tri", "admin", "Quản trị / admin", "/admin/cameras", new_password()),
+    ]
+    for account in accounts:
+        place = site.province if account.role == "admin" else site.village
+        server(
+            environment,
+            *("user", "add", account.username, "--role", account.role, "--place", place, "--password-stdin"),
+            stdin=account.password,
+        )
+    token = server(environment, "device", "add", "demo", "--place", site.village, "--quiet").strip()
+    return accounts, token
+
+
+def new_password() -> str:
+    """Ten readable characters, about 50 bits."""
+    return "".join(secrets.choice(READABLE) for _ in range(10))
+
+
+def server(environment: dict[str, str], *arguments: str, stdin: str = "") -> str:
+    """Run one `langan-server` command to its end and return what it printed."""
+    done = subprocess.run(
+        [BIN / "langan-server", *arguments],
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    if done.returncode:
+        raise DemoError(f"langan-server {' '.join(arguments[:2])} failed:\n{done.stderr.strip()}")
+    return done.stdout
+
+
+def start(name: str, command: list[str | Path], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start a process that a Ctrl-C in the terminal does not reach: we stop the edge before the server."""
+    with (FOLDER / f"{name}.log").open("wb") as log:
+        return subprocess.Popen(
+            [str(part) for part in command],
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd=ROOT,
+        )
+
+
+def wait_until_healthy(url: str, processes: list[tuple[str, subprocess.Popen[bytes]]]) -> None:
+    """Wait until the server answers on /healthz."""
+    deadline = time.monotonic() + SERVER_START_S
+    while time.monotonic() < deadline:
+        check_alive(processes)
+        try:
+            with urlopen(f"{url}/healthz", timeout=2):  # noqa: S310 - our own loopback address
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise DemoError(f"the server did not answer within {SERVER_START_S:.0f} s: see {FOLDER / 'server.log'}")
+
+
+def check_alive(processes: list[tuple[str, subprocess.Popen[bytes]]]) -> None:
+    """Raise when one of the processes has ended by itself."""
+    for name, process in processes:
+        if process.poll() is not None:
+            tail = (FOLDER / f"{name}.log").read_text("utf-8", "replace").splitlines()[-15:]
+            lines = "\n  ".join(tail)
+            raise DemoError(f"the {name} ended with status {process.returncode}; its last words:\n  {lines}")
+
+
+def announce(url: str, accounts: list[Account], site: DemoSite, seconds: float | None) -> None:
+    """Print where to look and who to be."""
+    print(f"\n  Làng An: {url}   ({site.description})\n")
+    for account in accounts:
+        print(f"  {account.label:<24} {account.username:<12} {account.password:<14} {url}{account.start_page}")
+    print(f"\n  Logs: {FOLDER / 'server.log'}, {FOLDER / 'edge.log'}")
+    print(f"  Running for {seconds:g} s." if seconds else "  Ctrl-C stops it.", flush=True)
+
+
+def watch_over(processes: list[tuple[str, subprocess.Popen[bytes]]], seconds: float | None) -> None:
+    """Wait for the time to pass (or for ever) while both processes live."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while deadline is None or time.monotonic() < deadline:
+        check_alive(processes)
+        time.sleep(0.25)
+
+
+def stop(processes: list[tuple[str, subprocess.Popen[bytes]]]) -> None:
+    """Stop the edge first, so that its last events still find the server."""
+    for name, process in reversed(processes):
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                print(f"demo: the {name} did not stop within {STOP_S:.0f} s and was ended", file=sys.stderr)
+                process.kill()
+                process.wait()
+
+
+def report(environment: dict[str, str], watch: AlertWatch | None) -> int:
+    """Print the JSON line; exit status 1 when no incident came."""
+    counts = json.loads(server(environment, "stats"))
+    result = {
+        "events": counts["events"],
+        "incidents": counts["incidents"],
+        "alerts_streamed": watch.alerts if watch else 0,
+        "seconds_to_first_alert": watch.seconds_to_first if watch else None,
+    }
+    if watch is not None and watch.error:
+        print(f"demo: the live feed failed: {watch.error}", file=sys.stderr)
+    print(json.dumps(result))
+    return 0 if counts["incidents"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
