@@ -1,0 +1,198 @@
+"""Engine, sessions and the one kind of write transaction.
+
+A write transaction holds one writer's lock from its first statement (SQLite: BEGIN IMMEDIATE; PostgreSQL: advisory
+locks that the use case names). What must happen in one global order (audit rows, alert rows) is collected while the
+use case runs and written at the very end: every transaction takes its locks in the same order, villages, audit, feed.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, Final
+
+from sqlalchemy import Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from server.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+SQLITE_BUSY_TIMEOUT_S: Final = 30
+SQLITE_WAL_BUG_FIXED: Final = (3, 51, 3)
+"""SQLite 3.7.0-3.51.2 can corrupt a WAL database when it is reset while being read."""
+
+LOCK_VILLAGE: Final = 0x1A01
+LOCK_AUDIT: Final = 0x1A02
+LOCK_FEED: Final = 0x1A03
+LOCK_MAINTENANCE: Final = 0x1A04
+LOCK_LOGIN: Final = 0x1A05
+LOCK_CAMERA: Final = 0x1A06
+"""Classes of PostgreSQL advisory locks, taken in rising order within a transaction (audit and feed at its end)."""
+
+_WRITE_OPTION = "langan_write"
+_DISK_FULL_SQLSTATES = frozenset({"53100", "53200", "53300", "57P01", "57P02", "57P03"})
+
+Hook = Callable[[Session], None]
+
+
+def sqlite_module() -> ModuleType:
+    """The SQLite binding with the newer library: the wheel `pysqlite3` where installed, else the standard library's."""
+    if sqlite3.sqlite_version_info < SQLITE_WAL_BUG_FIXED and importlib.util.find_spec("pysqlite3") is not None:
+        module: ModuleType = importlib.import_module("pysqlite3.dbapi2")
+        return module
+    return sqlite3
+
+
+class Database:
+    """Opens sessions. Created once in a process; connects on first use.
+
+    Attributes:
+        before_commit: Called with the session at the end of each write transaction, in order.
+        after_commit: Called with the session after each committed write.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 16) -> None:
+        self.engine = _create_engine(url, pool_size)
+        self.dialect = self.engine.dialect.name
+        self._read = sessionmaker(self.engine, expire_on_commit=False)
+        self._write = sessionmaker(self.engine.execution_options(**{_WRITE_OPTION: True}), expire_on_commit=False)
+        self.before_commit: list[Hook] = []
+        self.after_commit: list[Hook] = []
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one state of the database and changes nothing.
+
+        Raises:
+            Unavailable: The database is not reachable.
+        """
+        with _available(), self._read() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A write transaction: committed at the end, rolled back by an exception.
+
+        Raises:
+            Unavailable: The disk is full, or the database is locked or not reachable. Nothing was written.
+        """
+        with _available(), self._write() as session:
+            session.connection()  # takes SQLite's write lock before anything is read
+            yield session
+            session.flush()
+            for hook in self.before_commit:
+                hook(session)
+            session.commit()
+            for hook in self.after_commit:
+                hook(session)
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def lock(session: Session, lock_class: int, names: Iterable[str] = ("",)) -> None:
+    """Hold named locks until the transaction ends. SQLite's single writer holds them all already."""
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    for name in sorted(set(names)):
+        session.execute(select(func.pg_advisory_xact_lock(lock_class, func.hashtext(name))))
+
+
+def try_lock(session: Session, lock_class: int) -> bool:
+    """Take a lock only if it is free now."""
+    if session.get_bind().dialect.name != "postgresql":
+        return True
+    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(lock_class, 0))))
+
+
+def is_reachable(database: Database) -> bool:
+    """Whether the database answers."""
+    try:
+        with database.read() as session:
+            session.execute(text("SELECT 1"))
+    except Unavailable:
+        return False
+    return True
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    """Tell the faults that pass by themselves or with more room from bugs."""
+    try:
+        yield
+    except OperationalError as error:
+        log.warning("database_unavailable", extra={"fields": {"cause": str(error.orig)[:200]}})
+        raise _unavailable(error) from error
+    except DBAPIError as error:
+        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _DISK_FULL_SQLSTATES:
+            log.warning("database_unavailable", extra={"fields": {"cause": str(error.orig)[:200]}})
+            raise _unavailable(error) from error
+        raise
+
+
+def _unavailable(error: DBAPIError) -> Unavailable:
+    cause = str(error.orig).lower()
+    if "full" in cause or "disk i/o" in cause or getattr(error.orig, "sqlstate", None) == "53100":
+        return DiskFull()
+    return Unavailable("the database is busy or not reachable", "Try again; nothing was stored.")
+
+
+class DiskFull(Unavailable):
+    """No room is left for a row or a file. Nothing was stored."""
+
+    code = "disk_full"
+    retry_after_s = 30
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the server's disk is full; nothing was stored", "Free space on the server; the edge tries again."
+        )
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Whether a file could not be written for want of room."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}
+
+
+def _create_engine(url: str, pool_size: int) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(
+            parsed,
+            module=sqlite_module(),
+            connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S, "check_same_thread": False},
+            pool_size=pool_size,
+            max_overflow=48,
+        )
+        event.listen(engine, "connect", _on_sqlite_connect)
+        event.listen(engine, "begin", _on_sqlite_begin)
+        return engine
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"), pool_size=pool_size, max_overflow=48, pool_pre_ping=True
+        )
+    raise ValueError(f"LANGAN_DATABASE_URL: {parsed.get_backend_name()} is not supported: use sqlite or postgresql")
+
+
+def _on_sqlite_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # "committed" must survive a power cut: the edge deletes after our word
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_S * 1000}")
+    cursor.close()
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITE_OPTION, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,359 @@
+"""Reading incidents: cards, lists by keyset, details, the public log. Every query is limited to the reader's scope."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
+from sqlalchemy.orm import Session, joinedload
+
+from contract.event import EvidenceRole
+from server.clock import Clock
+from server.db.models import Camera, EventRecord, EvidenceFile, EvidenceReference, Incident, IncidentStep
+from server.domain import access
+from server.domain.access import Permission, Principal, PublicLogPolicy
+from server.domain.grouping import Severity
+from server.domain.incident import LATE_AFTER, OPEN_STATES, IncidentState, actions_from
+from server.domain.views import (
+    EventItem,
+    EvidenceItem,
+    IncidentCard,
+    IncidentDetail,
+    Page,
+    PublicIncident,
+    TimelineItem,
+    media_url,
+)
+from server.errors import InvalidInput, NotFound
+from server.places.service import PlaceTree
+
+MAX_PAGE: Final = 100
+MAX_DETAIL_EVENTS: Final = 200
+"""An incident page shows the newest of a flood, not all 50,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFilter:
+    """What to list. Empty means everything in the scope."""
+
+    states: tuple[IncidentState, ...] = ()
+    kinds: tuple[str, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    place_id: str | None = None
+    """A place inside the scope."""
+    camera_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def list_incidents(
+    session: Session,
+    principal: Principal,
+    wanted: IncidentFilter = IncidentFilter(),
+    *,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[IncidentCard]:
+    """Incidents of the scope, newest first.
+
+    Raises:
+        InvalidInput: The cursor is not one of ours.
+    """
+    if not access.may(principal, Permission.WATCH_INCIDENTS):
+        return Page((), None)
+    tree = PlaceTree.read(session)
+    conditions = _conditions(tree, principal, wanted)
+    rows, next_cursor = _page(session, conditions, cursor, limit)
+    return Page(cards(tree, rows), next_cursor)
+
+
+def count_by_state(session: Session, principal: Principal) -> dict[IncidentState, int]:
+    """How many incidents of the scope are in each state."""
+    if not access.may(principal, Permission.WATCH_INCIDENTS):
+        return {}
+    villages = PlaceTree.read(session).villages_of(principal)
+    query = (
+        select(Incident.state, func.count())
+        .where(Incident.village_id.in_(villages), Incident.merged_into_id.is_(None))
+        .group_by(Incident.state)
+    )
+    counts = dict(session.execute(query).tuples().all())
+    return {state: counts.get(state, 0) for state in IncidentState}
+
+
+def find_incident(session: Session, principal: Principal, incident_id: UUID) -> Incident:
+    """The incident, if it lies in the scope of somebody who may watch.
+
+    Raises:
+        NotFound: There is none, or it is not theirs: the two are never told apart.
+    """
+    incident = session.get(
+        Incident, incident_id, options=(joinedload(Incident.camera), joinedload(Incident.handled_by))
+    )
+    if incident is None or not access.may_here(
+        principal, Permission.WATCH_INCIDENTS, PlaceTree.read(session).path(incident.village_id)
+    ):
+        raise NotFound("no such incident")
+    return incident
+
+
+def incident_card(session: Session, principal: Principal, incident_id: UUID) -> IncidentCard:
+    """The card of an incident.
+
+    Raises:
+        NotFound: There is none in the scope.
+    """
+    return cards(PlaceTree.read(session), [find_incident(session, principal, incident_id)])[0]
+
+
+def cards_by_id(session: Session, principal: Principal, incident_ids: Iterable[UUID]) -> dict[UUID, IncidentCard]:
+    """The cards of those incidents that lie in the scope now."""
+    if not access.may(principal, Permission.WATCH_INCIDENTS):
+        return {}
+    tree = PlaceTree.read(session)
+    query = _with_names().where(
+        Incident.id.in_(list(incident_ids)), Incident.village_id.in_(tree.villages_of(principal))
+    )
+    return {card.id: card for card in cards(tree, session.scalars(query).all())}
+
+
+def incident_detail(session: Session, principal: Principal, incident_id: UUID) -> IncidentDetail:
+    """Everything about an incident.
+
+    Raises:
+        NotFound: There is none in the scope.
+    """
+    incident = find_incident(session, principal, incident_id)
+    card = cards(PlaceTree.read(session), [incident])[0]
+    records = session.scalars(
+        select(EventRecord)
+        .where(EventRecord.incident_id == incident_id)
+        .order_by(EventRecord.started_at.desc(), EventRecord.event_id)
+        .limit(MAX_DETAIL_EVENTS)
+    ).all()
+    evidence = _evidence_of(session, incident_id, [record.event_id for record in records])
+    names = dict(
+        session.execute(select(Camera.id, Camera.name).where(Camera.id.in_({r.camera_id for r in records})))
+        .tuples()
+        .all()
+    )
+    steps = session.scalars(
+        select(IncidentStep).where(IncidentStep.incident_id == incident_id).order_by(IncidentStep.at, IncidentStep.id)
+    )
+    may_act = access.may_here(principal, Permission.HANDLE_INCIDENTS, card.place.path) and card.merged_into is None
+    return IncidentDetail(
+        card=card,
+        events=tuple(_event_item(record, names, evidence) for record in reversed(records)),
+        timeline=tuple(
+            TimelineItem(step.at, step.action, step.actor_name, step.text, step.from_state, step.to_state)
+            for step in steps
+        ),
+        actions=actions_from(card.state) if may_act else (),
+    )
+
+
+def public_log(
+    session: Session,
+    principal: Principal,
+    clock: Clock,
+    policy: PublicLogPolicy,
+    *,
+    cursor: str | None = None,
+    limit: int = 30,
+) -> Page[PublicIncident]:
+    """The redacted log of the scope, newest first.
+
+    Raises:
+        InvalidInput: The cursor is not one of ours.
+    """
+    if not access.may(principal, Permission.READ_PUBLIC_LOG):
+        return Page((), None)
+    tree, now = PlaceTree.read(session), clock.utc()
+    # The conditions only spare us rows; `access.publish` decides on each.
+    conditions: list[ColumnElement[bool]] = [
+        Incident.village_id.in_(tree.villages_of(principal)),
+        Incident.merged_into_id.is_(None),
+        Incident.state != IncidentState.FALSE_ALARM,
+        Incident.received_at <= now - policy.delay,
+    ]
+    rows, next_cursor = _page(session, conditions, cursor, limit)
+    published = (
+        access.publish(card, row.received_at, now, policy) for card, row in zip(cards(tree, rows), rows, strict=True)
+    )
+    return Page(tuple(item for item in published if item is not None), next_cursor)
+
+
+def public_incident(
+    session: Session, principal: Principal, clock: Clock, policy: PublicLogPolicy, incident_id: UUID
+) -> PublicIncident:
+    """One entry of the public log.
+
+    Raises:
+        NotFound: There is none, it is not public, or it lies elsewhere.
+    """
+    row = session.scalar(_with_names().where(Incident.id == incident_id))
+    if row is not None:
+        card = cards(PlaceTree.read(session), [row])[0]
+        public = access.publish(card, row.received_at, clock.utc(), policy)
+        if public is not None and access.may_here(principal, Permission.READ_PUBLIC_LOG, card.place.path):
+            return public
+    raise NotFound("no such entry")
+
+
+def openable_evidence(
+    session: Session, principal: Principal, clock: Clock, policy: PublicLogPolicy, incident_id: UUID, sha256: str
+) -> EvidenceFile:
+    """A stored piece of evidence of an incident, if the principal may open it.
+
+    Raises:
+        NotFound: It is not there, not of this incident, or not for this principal.
+    """
+    row = session.scalar(_with_names().where(Incident.id == incident_id))
+    roles = session.scalars(
+        select(EvidenceReference.role)
+        .join(EventRecord, EventRecord.event_id == EvidenceReference.event_id)
+        .where(EventRecord.incident_id == incident_id, EvidenceReference.sha256 == sha256)
+        .distinct()
+    ).all()
+    if row is None or not roles:
+        raise NotFound("no such evidence")
+    card = cards(PlaceTree.read(session), [row])[0]
+    public = access.publish(card, row.received_at, clock.utc(), policy)
+    # A file that is referenced in several roles counts as each of them: all must be open to the principal.
+    if not all(access.may_open_evidence(principal, card, EvidenceRole(role), public) for role in roles):
+        raise NotFound("no such evidence")
+    file = session.get(EvidenceFile, sha256)
+    if file is None or file.removed_at is not None:
+        raise NotFound("this evidence has not arrived yet, or was removed to make room", "Try again in a minute.")
+    return file
+
+
+def cards(tree: PlaceTree, incidents: Sequence[Incident]) -> tuple[IncidentCard, ...]:
+    """Cards of loaded incidents, in order."""
+    return tuple(
+        IncidentCard(
+            id=row.id,
+            kind=row.kind,
+            severity=row.severity,
+            state=row.state,
+            place=tree.names(row.village_id),
+            spot=row.spot,
+            camera_id=row.camera_id,
+            camera_name=row.camera.name,
+            first_at=row.first_at,
+            last_at=row.last_at,
+            ongoing=row.open_event_count > 0 and row.state in OPEN_STATES,
+            event_count=row.event_count,
+            late=row.received_at - row.last_at > LATE_AFTER,
+            after_hours=row.after_hours,
+            version=row.version,
+            snapshot_sha256=row.snapshot_sha256,
+            redacted_sha256=row.redacted_sha256,
+            handled_by=row.handled_by.display_name if row.handled_by is not None else None,
+            merged_into=row.merged_into_id,
+        )
+        for row in incidents
+    )
+
+
+def _with_names() -> Select[Incident]:
+    return select(Incident).options(joinedload(Incident.camera), joinedload(Incident.handled_by))
+
+
+def _conditions(tree: PlaceTree, principal: Principal, wanted: IncidentFilter) -> list[ColumnElement[bool]]:
+    villages = set(tree.villages_of(principal))
+    if wanted.place_id is not None:
+        villages &= set(tree.villages_in(wanted.place_id)) if wanted.place_id in tree else set()
+    conditions: list[ColumnElement[bool]] = [
+        Incident.village_id.in_(sorted(villages)),
+        Incident.merged_into_id.is_(None),
+    ]
+    if wanted.states:
+        conditions.append(Incident.state.in_(wanted.states))
+    if wanted.kinds:
+        conditions.append(Incident.kind.in_(wanted.kinds))
+    if wanted.severities:
+        conditions.append(Incident.severity.in_(wanted.severities))
+    if wanted.camera_id is not None:
+        conditions.append(Incident.camera_id == wanted.camera_id)
+    if wanted.since is not None:
+        conditions.append(Incident.last_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(Incident.first_at < wanted.until)
+    return conditions
+
+
+def _page(
+    session: Session, conditions: list[ColumnElement[bool]], cursor: str | None, limit: int
+) -> tuple[Sequence[Incident], str | None]:
+    limit = max(1, min(limit, MAX_PAGE))
+    query = _with_names().where(and_(*conditions))
+    if cursor is not None:
+        query = query.where(tuple_(Incident.first_at, Incident.id) < _read_cursor(cursor))
+    rows = session.scalars(query.order_by(Incident.first_at.desc(), Incident.id.desc()).limit(limit + 1)).all()
+    if len(rows) <= limit:
+        return rows, None
+    last = rows[limit - 1]
+    text = f"{last.first_at.isoformat()} {last.id}"
+    return rows[:limit], base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        text = base64.urlsafe_b64decode(cursor[:200] + "=" * (-len(cursor[:200]) % 4)).decode()
+        first_at, incident_id = text.split(" ")
+        return datetime.fromisoformat(first_at).astimezone(UTC), UUID(incident_id)
+    except (ValueError, binascii.Error) as error:
+        raise InvalidInput("cursor: not one of this server's", "Start again from the first page.") from error
+
+
+def _evidence_of(session: Session, incident_id: UUID, event_ids: list[UUID]) -> dict[UUID, list[EvidenceItem]]:
+    query = (
+        select(EvidenceReference, EvidenceFile)
+        .outerjoin(
+            EvidenceFile, and_(EvidenceFile.sha256 == EvidenceReference.sha256, EvidenceFile.removed_at.is_(None))
+        )
+        .where(EvidenceReference.event_id.in_(event_ids))
+        .order_by(EvidenceReference.event_id, EvidenceReference.role)
+    )
+    items: dict[UUID, list[EvidenceItem]] = {}
+    for reference, file in session.execute(query).tuples():
+        available = file is not None
+        items.setdefault(reference.event_id, []).append(
+            EvidenceItem(
+                event_id=reference.event_id,
+                role=reference.role,
+                sha256=reference.sha256,
+                media_type=reference.media_type,
+                size_bytes=reference.size_bytes,
+                codec=reference.codec,
+                available=available,
+                url=media_url(incident_id, reference.sha256) if available else None,
+            )
+        )
+    return items
+
+
+def _event_item(record: EventRecord, names: dict[str, str], evidence: dict[UUID, list[EvidenceItem]]) -> EventItem:
+    return EventItem(
+        event_id=record.event_id,
+        kind=record.kind,
+        camera_id=record.camera_id,
+        camera_name=names.get(record.camera_id, record.camera_id),
+        zone=record.zone,
+        state=record.state,
+        started_at=record.started_at,
+        observed_at=record.observed_at,
+        ended_at=record.ended_at,
+        confidence=record.confidence,
+        facts=record.facts,
+        paths=record.paths,
+        config_version=record.config_version,
+        evidence=tuple(evidence.get(record.event_id, ())),
+    )
