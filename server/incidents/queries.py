@@ -163,11 +163,12 @@ def public_log(
     principal: Principal,
     clock: Clock,
     policy: PublicLogPolicy,
+    wanted: IncidentFilter = IncidentFilter(),
     *,
     cursor: str | None = None,
     limit: int = 30,
 ) -> Page[PublicIncident]:
-    """The redacted log of the scope, newest first.
+    """The redacted log of the scope, newest first. Of `wanted`, only place, kinds and times are looked at.
 
     Raises:
         InvalidInput: The cursor is not one of ours.
@@ -176,9 +177,9 @@ def public_log(
         return Page((), None)
     tree, now = PlaceTree.read(session), clock.utc()
     # The conditions only spare us rows; `access.publish` decides on each.
+    public = IncidentFilter(kinds=wanted.kinds, place_id=wanted.place_id, since=wanted.since, until=wanted.until)
     conditions: list[ColumnElement[bool]] = [
-        Incident.village_id.in_(tree.villages_of(principal)),
-        Incident.merged_into_id.is_(None),
+        *_conditions(tree, principal, public),
         Incident.state != IncidentState.FALSE_ALARM,
         Incident.received_at <= now - policy.delay,
     ]
