@@ -1,0 +1,270 @@
+"""Rule events -> revisions of Event v1, with evidence.
+
+    rule says     start ........ update ....... end
+                    |               |            |
+    revision        0               1            2            3
+    evidence     snapshots      snapshots    snapshots    snapshots + clip
+                                                              ^ once post_s has passed
+
+The clip comes in a revision of its own: an `update` while the event lasts, or another `end` with the same `ended_at`.
+Nothing waits for it, so a crash before it loses the clip and never the event. Each revision carries all evidence known
+so far: the latest one tells the whole event.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from contract.camera_config import CameraConfig
+from contract.event import Event, EventState, EvidenceRef, TrackPath
+from edge.errors import EdgeError
+from edge.outbox.store import SqliteOutbox
+from edge.track_history import TrackHistory
+from edge.types import Detections, Frame, Observation, RuleEvent
+
+log = logging.getLogger(__name__)
+
+MAX_PATHS = 32
+MAX_OPEN_CLIPS = 64
+CLIP_PATIENCE_S = 10.0
+"""How long after `post_s` the recorded stream may lag behind before the clip is cut from what there is."""
+
+EvidenceFile = tuple[EvidenceRef, Path]
+IdMaker = Callable[[datetime, str], UUID]
+"""`(started_at, content)` to a UUIDv7: random when live, a digest of `content` in replays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What one frame looked like: the rules' view, and the picture that evidence is drawn on."""
+
+    frame: Frame
+    observation: Observation
+    detections: Detections
+    """Of the last search, unfiltered: whoever may be in the picture is redacted."""
+
+
+class EvidenceMaker(Protocol):
+    """Makes files that show an event. A failure is an EdgeError or an OSError; the event then goes without."""
+
+    def snapshots(self, moment: Moment, event: RuleEvent, paths: Sequence[TrackPath]) -> list[EvidenceFile]:
+        """A picture with what the rule saw, and its redacted copy."""
+        ...
+
+    def recorded_until_s(self) -> float | None:
+        """Monotonic time up to which a clip can be cut; None: nothing is recorded."""
+        ...
+
+    def clip(self, start_s: float, end_s: float) -> EvidenceFile | None:
+        """A clip of this time, or None when nothing of it was recorded."""
+        ...
+
+
+class EventSink(Protocol):
+    """Where revisions go: an outbox, or a replay's printer."""
+
+    def put(self, event: Event, media: Sequence[tuple[str, Path]]) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Open:
+    """An event that has not ended, or whose clip is still to come."""
+
+    latest: Event
+    clip_start_s: float
+    clip_end_s: float
+    clip_wanted: bool
+
+
+class Recorder:
+    """Turns one camera's rule events into revisions, in order. Not thread-safe: a pipeline owns it.
+
+    Args:
+        camera: Whose events.
+        config_version: Of the configuration that decides.
+        sink: Takes every revision together with its new media.
+        evidence: Makes snapshots and clips.
+        new_id: Chooses event ids.
+    """
+
+    def __init__(
+        self, camera: CameraConfig, config_version: str, sink: EventSink, evidence: EvidenceMaker, new_id: IdMaker
+    ) -> None:
+        self._camera = camera
+        self._config_version = config_version
+        self._sink = sink
+        self._evidence = evidence
+        self._new_id = new_id
+        self._started = 0
+        self._open: dict[tuple[int, str], _Open] = {}
+        self._ended: list[_Open] = []
+        """Ended before their clip was ready."""
+        self.history = TrackHistory()
+
+    @property
+    def open_events(self) -> int:
+        """Events that have started and not ended."""
+        return len(self._open)
+
+    def record(self, rule_index: int, rule_event: RuleEvent, moment: Moment | None) -> None:
+        """Write what a rule said as the next revision of its event.
+
+        Args:
+            rule_index: Which of the camera's rules; with the rule event's key it tells which event is meant.
+            rule_event: What it said.
+            moment: The frame at which it said so; None when the camera stops looking, and only ends come.
+        """
+        key = (rule_index, rule_event.key)
+        known = self._open.get(key)
+        if known is None and rule_event.state is not EventState.START:
+            log.error(
+                "rule_event_without_start camera=%s kind=%s key=%r state=%s",
+                self._camera.camera.id, rule_event.kind, rule_event.key, rule_event.state,
+            )  # fmt: skip
+            return
+        if known is None:
+            self._start(key, rule_event, moment)
+        elif rule_event.state is EventState.END:
+            self._put(known, self._revision(rule_event, known.latest, EventState.END), [])
+            del self._open[key]
+            if known.clip_wanted:
+                self._ended.append(known)
+        else:
+            self._put(known, self._revision(rule_event, known.latest, EventState.UPDATE), [])
+
+    def cut_due_clips(self, now_s: float) -> None:
+        """Cut each clip whose post-roll has been recorded by now."""
+        recorded_s = self._evidence.recorded_until_s()
+        for item in self._waiting_for_clip():
+            late = now_s >= item.clip_end_s + CLIP_PATIENCE_S
+            if late or (now_s >= item.clip_end_s and recorded_s is not None and recorded_s >= item.clip_end_s):
+                self._add_clip(item)
+
+    def cut_all_clips(self) -> None:
+        """Cut every clip now, from what has been recorded: the stream ended, or the camera stops."""
+        for item in self._waiting_for_clip():
+            self._add_clip(item)
+
+    def _waiting_for_clip(self) -> list[_Open]:
+        return [item for item in (*self._ended, *self._open.values()) if item.clip_wanted]
+
+    def _start(self, key: tuple[int, str], rule_event: RuleEvent, moment: Moment | None) -> None:
+        files = self._snapshots(rule_event, moment) if moment is not None and self._camera.evidence.snapshot else []
+        event = self._first_revision(key, rule_event, tuple(ref for ref, _ in files))
+        item = _Open(
+            latest=event,
+            clip_start_s=rule_event.observed_s - self._camera.evidence.pre_s,
+            clip_end_s=rule_event.observed_s + self._camera.evidence.post_s,
+            clip_wanted=self._camera.evidence.clip and len(self._waiting_for_clip()) < MAX_OPEN_CLIPS,
+        )
+        self._open[key] = item
+        self._put(item, event, files)
+
+    def _first_revision(self, key: tuple[int, str], rule_event: RuleEvent, evidence: tuple[EvidenceRef, ...]) -> Event:
+        identity = self._camera.camera
+        content = "|".join(
+            [identity.id, self._config_version, str(self._started), str(key[0]), rule_event.kind, key[1]]
+        )
+        self._started += 1
+        return Event(
+            event_id=self._new_id(rule_event.started_utc, content),
+            revision=0,
+            kind=rule_event.kind,
+            camera_id=identity.id,
+            village=identity.village,
+            spot=self._camera.spot,
+            zone=rule_event.zone,
+            state=EventState.START,
+            started_at=rule_event.started_utc,
+            observed_at=max(rule_event.observed_utc, rule_event.started_utc),
+            confidence=rule_event.confidence,
+            facts=rule_event.facts,
+            paths=self._paths(rule_event),
+            evidence=evidence,
+            config_version=self._config_version,
+        )
+
+    def _revision(self, rule_event: RuleEvent, latest: Event, state: EventState) -> Event:
+        # The clock of the world may be set back while an event lasts; an event never ends before it began.
+        observed_at = max(rule_event.observed_utc, latest.started_at)
+        return latest.model_copy(
+            update={
+                "revision": latest.revision + 1,
+                "state": state,
+                "zone": rule_event.zone,
+                "observed_at": observed_at,
+                "ended_at": observed_at if state is EventState.END else None,
+                "confidence": rule_event.confidence,
+                "facts": rule_event.facts,
+                "paths": self._paths(rule_event) or latest.paths,
+            }
+        )
+
+    def _paths(self, rule_event: RuleEvent) -> tuple[TrackPath, ...]:
+        found = (self.history.path(track_id, rule_event.started_s) for track_id in rule_event.track_ids[:MAX_PATHS])
+        return tuple(path for path in found if path is not None)
+
+    def _put(self, item: _Open, event: Event, files: Sequence[EvidenceFile]) -> None:
+        item.latest = event
+        try:
+            self._sink.put(event, [(ref.sha256, path) for ref, path in files])
+        except EdgeError as error:  # the camera goes on: its next events may find room again
+            log.critical(
+                "event_lost camera=%s event_id=%s revision=%d kind=%s cause=%r",
+                event.camera_id, event.event_id, event.revision, event.kind, str(error),
+            )  # fmt: skip
+        log.info(
+            "event camera=%s kind=%s zone=%s state=%s event_id=%s revision=%d evidence=%d",
+            event.camera_id, event.kind, event.zone, event.state, event.event_id, event.revision, len(event.evidence),
+        )  # fmt: skip
+
+    def _snapshots(self, rule_event: RuleEvent, moment: Moment) -> list[EvidenceFile]:
+        try:
+            files = self._evidence.snapshots(moment, rule_event, self._paths(rule_event))
+        except (EdgeError, OSError) as error:
+            self._log_failure("snapshot", rule_event.kind, error)
+            return []
+        return files
+
+    def _add_clip(self, item: _Open) -> None:
+        """Try once: a clip that cannot be cut now will not be there later either."""
+        item.clip_wanted = False
+        if item in self._ended:
+            self._ended.remove(item)
+        try:
+            file = self._evidence.clip(item.clip_start_s, item.clip_end_s)
+        except (EdgeError, OSError) as error:
+            self._log_failure("clip", item.latest.kind, error)
+            return
+        if file is None:
+            log.warning(
+                "no_clip camera=%s event_id=%s cause='nothing recorded'", self._camera.camera.id, item.latest.event_id
+            )
+            return
+        latest = item.latest
+        has_ended = latest.state is EventState.END
+        update = {
+            "revision": latest.revision + 1,
+            "state": EventState.END if has_ended else EventState.UPDATE,
+            "evidence": (*latest.evidence, file[0]),
+        }
+        self._put(item, latest.model_copy(update=update), [file])
+
+    def _log_failure(self, what: str, kind: str, error: Exception) -> None:
+        log.error("evidence_failed camera=%s kind=%s what=%s cause=%r", self._camera.camera.id, kind, what, str(error))
+
+
+def end_orphans(store: SqliteOutbox, sink: EventSink) -> int:
+    """End what a killed process left open, at the moment it was last seen; return how many events that were."""
+    orphans = store.open_events()
+    for event in orphans:
+        update = {"revision": event.revision + 1, "state": EventState.END, "ended_at": event.observed_at}
+        sink.put(event.model_copy(update=update), [])
+        log.warning("orphan_ended camera=%s kind=%s event_id=%s", event.camera_id, event.kind, event.event_id)
+    return len(orphans)
