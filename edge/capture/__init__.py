@@ -1,0 +1,1 @@
+"""Cameras and clips: the only place of the edge that opens video."""

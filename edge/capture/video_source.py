@@ -1,0 +1,270 @@
+"""One stream of a camera, or one clip, as a sequence of frames. The only place that decodes it.
+
+demux --+--> packet ring (compressed, for clips)
+        `--> decode --> only frames that are due: BGR --> privacy masks --> Frame
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import av.error
+import cv2
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from contract.geometry import Point
+from edge.capture.connection import open_container, translate
+from edge.capture.packet_ring import PTS_PER_S, PacketRing, StoredPacket, StreamInfo
+from edge.capture.source_url import SourceAddress, SourceKind
+from edge.capture.timeline import ClipTimeline, LiveTimeline, Timeline
+from edge.errors import SourceStalled, SourceUnreadable
+from edge.ports import Clock
+from edge.types import Frame
+
+MAX_BAD_RUN = 100
+"""Packets in a row that cannot be decoded before the source counts as broken: 4 s of a usual camera."""
+MAX_SILENCE_S = 30.0
+"""Packets come but no picture: longer than any usual distance of keyframes."""
+_DEFAULT_RATE = 25.0
+_DUE_SLACK = 0.05
+"""A frame that is this share of an interval early is due: jitter must not halve the rate."""
+_WAIT_SLICE_S = 0.25
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """How a source is read."""
+
+    role: Literal["detect", "record"] = "detect"
+    """`record`: nothing is decoded and no frame is given, the packets only fill the ring."""
+    fps: float = 5.0
+    """Frames a second to give, at most."""
+    transport: Literal["tcp", "udp"] = "tcp"
+    loop: bool = False
+    """A file plays again and again."""
+    replay_start: datetime | None = None
+    """A file is read as fast as possible; its first frame was taken then. None: as a camera, at its own speed."""
+    privacy_masks: Sequence[Sequence[Point]] = ()
+    """Normalised polygons, blackened before anybody sees the frame."""
+    open_timeout_s: float = 10.0
+    read_timeout_s: float = 10.0
+
+
+@dataclass(slots=True)
+class SourceCounts:
+    """What a source has done so far."""
+
+    packets: int = 0
+    bad_packets: int = 0
+    """Corrupt or not decodable: skipped."""
+    decoded: int = 0
+    given: int = 0
+
+
+class VideoSource:
+    """A camera's stream or a clip. Opened by `frames`, which one thread iterates; a fresh one is made to reconnect.
+
+    Args:
+        camera_id: Whose frames these are.
+        address: From `parse_source`.
+        clock: Time.
+        settings: How it is read.
+        packet_ring: Gets the compressed packets, for evidence clips.
+    """
+
+    def __init__(
+        self,
+        camera_id: str,
+        address: SourceAddress,
+        clock: Clock,
+        settings: SourceSettings | None = None,
+        packet_ring: PacketRing | None = None,
+    ) -> None:
+        self.counts = SourceCounts()
+        self._camera_id, self._address, self._clock = camera_id, address, clock
+        self._settings, self._ring = settings or SourceSettings(), packet_ring
+        self._closed = threading.Event()
+        self._masks = PrivacyMasks(self._settings.privacy_masks)
+        self._reformatter = VideoReformatter()  # one scaler for all frames: making one each time is slow and leaks
+        self._first_s: float | None = None
+        self._last_due = -1
+        self._bad_run = 0
+        self._frame_size: tuple[int, int] | None = None
+        self._last_picture_s = 0.0
+
+    def close(self) -> None:
+        """See `edge.ports.FrameSource`. A read that waits for a silent camera ends within the read time-out."""
+        self._closed.set()
+
+    def frames(self) -> Iterator[Frame]:
+        """See `edge.ports.FrameSource`. A clip without `loop` ends; a camera that ends has failed.
+
+        Raises:
+            SourceError: The source cannot be opened or read on.
+        """
+        timeline: Timeline | None = None
+        while not self._closed.is_set():
+            container, stream = open_container(
+                self._address,
+                transport=self._settings.transport,
+                open_timeout_s=self._settings.open_timeout_s,
+                read_timeout_s=self._settings.read_timeout_s,
+            )
+            given_before = self.counts.decoded + self.counts.packets
+            try:
+                is_clip = self._address.kind is SourceKind.FILE or self._is_clip_over_http(container)
+                timeline = timeline or self._make_timeline(stream, is_clip=is_clip)
+                yield from self._play(container, stream, timeline)
+            finally:
+                container.close()
+            if self._closed.is_set():
+                return
+            if not is_clip:
+                raise SourceStalled(f"{self._address}: the camera ended the stream: is it restarting?")
+            if self.counts.decoded + self.counts.packets == given_before:
+                raise SourceUnreadable(f"{self._address}: holds no picture: record it again", permanent=True)
+            if not self._settings.loop:
+                return
+            if isinstance(timeline, ClipTimeline):
+                timeline.begin_loop()
+
+    def _is_clip_over_http(self, container: InputContainer) -> bool:
+        return self._address.kind is SourceKind.HTTP and container.duration is not None
+
+    def _make_timeline(self, stream: VideoStream, *, is_clip: bool) -> Timeline:
+        if not is_clip:
+            return LiveTimeline(self._clock)
+        interval_s = 1.0 / float(stream.average_rate or _DEFAULT_RATE)
+        if self._settings.replay_start is not None:
+            return ClipTimeline(0.0, self._settings.replay_start, interval_s)
+        return ClipTimeline(self._clock.monotonic_s(), self._clock.utc(), interval_s, self._wait_until)
+
+    def _wait_until(self, monotonic_s: float) -> None:
+        while not self._closed.is_set() and (left_s := monotonic_s - self._clock.monotonic_s()) > 0:
+            self._clock.sleep(min(left_s, _WAIT_SLICE_S))
+
+    def _play(self, container: InputContainer, stream: VideoStream, timeline: Timeline) -> Iterator[Frame]:
+        context, tick_s = stream.codec_context, float(stream.time_base or 0)
+        if self._ring is not None:
+            self._ring.restart(StreamInfo(context.name, context.width, context.height, context.extradata))
+        self._last_picture_s = self._clock.monotonic_s()
+        for packet in self._packets(container, stream):
+            if packet.size:
+                self._store(packet, timeline, tick_s)
+            if self._settings.role == "record":
+                self._last_picture_s = self._clock.monotonic_s()
+                continue
+            for picture in self._decode(context, packet):
+                frame = self._to_frame(picture, timeline, tick_s)
+                if frame is not None:
+                    yield frame
+                if self._closed.is_set():
+                    return
+
+    def _packets(self, container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+        """Packets of the video; the last one is empty and drains the decoder."""
+        packets = container.demux()  # all streams, so that sound cannot hide that the picture stands still
+        while not self._closed.is_set():
+            try:
+                packet = next(packets, None)
+            except (av.error.FFmpegError, OSError, ValueError) as error:
+                raise translate(error, self._address, "read") from None
+            if packet is None:
+                return
+            if self._clock.monotonic_s() - self._last_picture_s > MAX_SILENCE_S and self._settings.replay_start is None:
+                raise SourceStalled(f"{self._address}: sends data but no picture: restart the camera")
+            if packet.stream_index == stream.index:
+                yield packet  # type: ignore[misc] # the index says that it is a video packet
+
+    def _store(self, packet: Packet[VideoStream], timeline: Timeline, tick_s: float) -> None:
+        self.counts.packets += 1
+        pts_s = None if packet.pts is None else packet.pts * tick_s
+        time_s = timeline.packet_s(pts_s, None if packet.dts is None else packet.dts * tick_s)
+        if self._ring is not None and not packet.is_corrupt:
+            # A clip's own timestamps start again with each loop; its place on the timeline does not.
+            placed_s = time_s if isinstance(timeline, ClipTimeline) else pts_s
+            pts = None if placed_s is None else round(placed_s * PTS_PER_S)
+            self._ring.append(StoredPacket(bytes(packet), pts, time_s, packet.is_keyframe))
+
+    def _decode(self, context: VideoCodecContext, packet: Packet[VideoStream]) -> list[VideoFrame]:
+        """Decode one packet; a broken one is counted and skipped."""
+        try:
+            pictures = [] if packet.is_corrupt else context.decode(packet if packet.size else None)
+            is_bad = packet.is_corrupt
+        except av.error.FFmpegError:
+            pictures, is_bad = [], bool(packet.size)  # a drained decoder may say "end of file"
+        if not is_bad:
+            self._bad_run = 0 if pictures else self._bad_run
+            return pictures
+        self.counts.bad_packets += 1
+        self._bad_run += 1
+        if self._bad_run > MAX_BAD_RUN:
+            raise SourceUnreadable(
+                f"{self._address}: {MAX_BAD_RUN} packets in a row are broken: check the network, or the file",
+                permanent=self._address.kind is SourceKind.FILE,
+            )
+        return []
+
+    def _to_frame(self, picture: VideoFrame, timeline: Timeline, tick_s: float) -> Frame | None:
+        """Make a frame of a picture that is due; None for the others and for broken ones."""
+        self.counts.decoded += 1
+        self._last_picture_s = self._clock.monotonic_s()
+        stamp = picture.dts if picture.pts is None else picture.pts
+        time_s = timeline.frame_s(None if stamp is None else stamp * tick_s)
+        self._watch_size(picture)
+        if picture.is_corrupt or not self._is_due(time_s):
+            return None
+        bgr = self._reformatter.reformat(picture, format="bgr24").to_ndarray()
+        image = np.ascontiguousarray(bgr, np.uint8)  # FFmpeg pads lines; detectors and OpenCV want them whole
+        self._masks.apply(image)
+        self.counts.given += 1
+        return Frame(self._camera_id, image, time_s, timeline.utc(time_s), self.counts.given)
+
+    def _is_due(self, time_s: float) -> bool:
+        """Keep to a fixed grid of times, so that the mean rate is right whatever the camera's is."""
+        if self._first_s is None:
+            self._first_s = time_s
+        due = int((time_s - self._first_s) * self._settings.fps + _DUE_SLACK)
+        if due <= self._last_due:
+            return False
+        self._last_due = due
+        return True
+
+    def _watch_size(self, picture: VideoFrame) -> None:
+        """Begin the ring anew when the camera changes its resolution: one clip holds one size."""
+        size = picture.width, picture.height
+        if self._frame_size not in {None, size}:
+            _log.warning("resolution_changed camera=%s from=%s to=%s", self._camera_id, self._frame_size, size)
+            if self._ring is not None and self._ring.stream is not None:
+                info = self._ring.stream
+                self._ring.restart(StreamInfo(info.codec_name, *size, info.extradata))
+        self._frame_size = size
+
+
+class PrivacyMasks:
+    """Polygons of the picture that nobody may see."""
+
+    def __init__(self, polygons: Sequence[Sequence[Point]]) -> None:
+        self._polygons = [np.asarray(polygon, np.float64) for polygon in polygons]
+
+    def __bool__(self) -> bool:
+        return bool(self._polygons)
+
+    def apply(self, image: NDArray[np.uint8]) -> None:
+        """Blacken the masked places of a BGR picture, in place."""
+        if self._polygons:
+            scale = (image.shape[1], image.shape[0])
+            cv2.fillPoly(image, [np.round(polygon * scale).astype(np.int32) for polygon in self._polygons], (0, 0, 0))

@@ -1,0 +1,1 @@
+"""What shows an event: snapshots, redacted copies, clips, and the folder that holds them."""
