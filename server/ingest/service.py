@@ -1,0 +1,304 @@
+"""Takes batches of events: validated one by one, idempotent, in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from contract.event import Event, EventResult, EvidenceRef, EvidenceRole
+from server.audit import service as audit
+from server.clock import Clock
+from server.db.engine import LOCK_VILLAGE, Database, lock
+from server.db.models import Camera, EventRecord, EventRevision, EvidenceFile, EvidenceReference, Incident
+from server.domain import access
+from server.domain.access import Permission, Principal
+from server.errors import Unavailable
+from server.incidents.grouping import Grouping
+from server.places.service import PlaceTree
+
+MAX_AHEAD: Final = timedelta(hours=1)
+MAX_AGE: Final = timedelta(days=30)
+"""Times outside of these cannot be true: the event is quarantined, kept for an admin to see."""
+_NO_ID: Final = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    event: Event
+    body: dict[str, Any]
+    digest: bytes
+
+
+def ingest(
+    database: Database,
+    clock: Clock,
+    zone: ZoneInfo,
+    device: Principal,
+    bodies: Sequence[dict[str, Any]],
+    *,
+    request_id: str = "",
+) -> tuple[EventResult, ...]:
+    """Store a batch and group it into incidents. When this returns, everything it says is on disk.
+
+    Args:
+        database: Where to.
+        clock: The time.
+        zone: The site's time zone.
+        device: The device that sent the batch.
+        bodies: Events as they came; each is validated by itself.
+        request_id: For the audit log.
+
+    Returns:
+        One result for each body, in order.
+
+    Raises:
+        Unavailable: Nothing of the batch was stored; send it again.
+    """
+    parsed = [_parse(body) for body in bodies]
+    events = [item for item in parsed if isinstance(item, _Parsed)]
+    try:
+        with database.write() as session:
+            lock(session, LOCK_VILLAGE, {item.event.village for item in events})
+            batch = _Batch(session, clock.utc(), zone, device, request_id, events)
+            return tuple(batch.take(item) if isinstance(item, _Parsed) else item for item in parsed)
+    except IntegrityError as error:
+        # Only a device that sends one event id for two villages at once gets here; the second try sees the first.
+        raise Unavailable("two transactions stored the same event", "Send the batch again.") from error
+
+
+def _parse(body: dict[str, Any]) -> _Parsed | EventResult:
+    try:
+        event = Event.model_validate(body)
+    except ValidationError as error:
+        return EventResult(
+            event_id=_uuid(body.get("event_id")),
+            revision=_revision(body.get("revision")),
+            status="refused",
+            detail=_explain(error),
+        )
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _Parsed(event, body, hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest())
+
+
+def _explain(error: ValidationError) -> str:
+    """What is wrong and where; values are not repeated."""
+    found = [f"{'.'.join(str(part) for part in item['loc']) or 'event'}: {item['msg']}" for item in error.errors()[:5]]
+    return f"{'; '.join(found)[:400]}. Remedy: send Event v1 as docs/guide/event-v1.md has it."
+
+
+def _uuid(value: object) -> UUID:
+    try:
+        return UUID(str(value))
+    except ValueError:
+        return _NO_ID
+
+
+def _revision(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 31 else -1
+
+
+class _Batch:
+    """One transaction's work."""
+
+    def __init__(
+        self,
+        session: Session,
+        now: datetime,
+        zone: ZoneInfo,
+        device: Principal,
+        request_id: str,
+        items: Sequence[_Parsed],
+    ) -> None:
+        self._session = session
+        self._now = now
+        self._device = device
+        self._request_id = request_id
+        self._grouping = Grouping(session, now, zone)
+        self._tree = PlaceTree.read(session)
+        ids = {item.event.event_id for item in items}
+        camera_ids = {item.event.camera_id for item in items}
+        self._cameras = {row.id: row for row in session.scalars(select(Camera).where(Camera.id.in_(camera_ids)))}
+        self._records = {
+            row.event_id: row for row in session.scalars(select(EventRecord).where(EventRecord.event_id.in_(ids)))
+        }
+        revisions = session.execute(
+            select(
+                EventRevision.event_id, EventRevision.revision, EventRevision.body_sha256, EventRevision.quarantined
+            ).where(EventRevision.event_id.in_(ids))
+        ).tuples()
+        self._revisions = {(row[0], row[1]): (row[2], row[3]) for row in revisions}
+
+    def take(self, item: _Parsed) -> EventResult:
+        """Store one event, or say why not."""
+        event = item.event
+        refusal = self._refusal(event)
+        if refusal is not None:
+            self._audit("event.refuse", event, refusal)
+            return self._result(event, "refused", detail=refusal)
+        record = self._records.get(event.event_id)
+        known = self._revisions.get((event.event_id, event.revision))
+        if known is not None and known[0] == item.digest:
+            if known[1]:
+                return self._result(event, "quarantined", detail=self._impossible_clock(event))
+            return self._result(event, "duplicate", record)
+        if known is not None or (record is not None and not _same_subject(record, event)):
+            detail = "this event id and revision came before with another body; the first one stays"
+            self._audit("event.conflict", event, detail)
+            return self._result(event, "conflict", record, detail)
+        reason = self._impossible_clock(event)
+        previous = None if record is None or record.quarantine_reason is not None else record.state
+        record = self._store(item, record, reason)
+        if reason is not None:
+            return self._result(event, "quarantined", detail=reason)
+        if record.revision == event.revision:
+            incident = self._grouping.place(record, previous)
+        else:
+            incident = self._session.get_one(Incident, record.incident_id)
+        self._show_known_pictures(incident, event)
+        return self._result(event, "created", record)
+
+    def _refusal(self, event: Event) -> str | None:
+        """Why the device may not post this; None when it may."""
+        if event.village not in self._tree:
+            return f"no village {event.village!r} here. Remedy: run `langan-server places sync` with the site's file."
+        path = self._tree.path(event.village)
+        if not access.may_here(self._device, Permission.POST_EVENTS, path):
+            return f"this device may not post for village {event.village!r}. Remedy: use the device of that village."
+        if event.village not in self._tree.villages_in(event.village):
+            return f"{event.village!r} is not a village. Remedy: give the camera's village, not its commune."
+        camera = self._cameras.get(event.camera_id)
+        if camera is None:
+            self._register(event)
+        elif camera.device_id != self._device.id:
+            return f"camera {event.camera_id!r} belongs to another device. Remedy: give the camera another id."
+        return None
+
+    def _register(self, event: Event) -> None:
+        """Note a camera whose events came before its configuration: no event waits for that."""
+        camera = Camera(
+            id=event.camera_id,
+            device_id=self._device.id,
+            village_id=event.village,
+            name=event.camera_id,
+            created_at=self._now,
+        )
+        self._session.add(camera)
+        self._session.flush()
+        self._cameras[camera.id] = camera
+
+    def _impossible_clock(self, event: Event) -> str | None:
+        latest = max(event.observed_at, event.ended_at or event.observed_at)
+        if latest > self._now + MAX_AHEAD:
+            return f"the device's clock is ahead: {latest.isoformat()}. Remedy: set the clock of the edge (NTP)."
+        if event.started_at < self._now - MAX_AGE:
+            return f"older than {MAX_AGE.days} days: {event.started_at.isoformat()}. Remedy: set the clock of the edge."
+        return None
+
+    def _store(self, item: _Parsed, record: EventRecord | None, reason: str | None) -> EventRecord:
+        event = item.event
+        if record is None:
+            record = EventRecord(
+                event_id=event.event_id, received_at=self._now, quarantine_reason=reason, **_fields(event)
+            )
+            self._session.add(record)
+            self._records[event.event_id] = record
+            self._session.flush()
+        elif reason is None and (record.quarantine_reason is not None or event.revision > record.revision):
+            for name, value in _fields(event).items():
+                setattr(record, name, value)
+            record.quarantine_reason = None
+        self._session.add(
+            EventRevision(
+                event_id=event.event_id,
+                revision=event.revision,
+                body_sha256=item.digest,
+                body=item.body,
+                device_id=self._device.id,
+                received_at=self._now,
+                quarantined=reason is not None,
+            )
+        )
+        self._revisions[event.event_id, event.revision] = (item.digest, reason is not None)
+        for reference in event.evidence:
+            self._refer(event.event_id, reference)
+        return record
+
+    def _refer(self, event_id: UUID, reference: EvidenceRef) -> None:
+        if self._session.get(EvidenceReference, (event_id, reference.role, reference.sha256)) is None:
+            self._session.add(EvidenceReference(event_id=event_id, **reference.model_dump()))
+
+    def _show_known_pictures(self, incident: Incident, event: Event) -> None:
+        """A later revision may name a picture that has already arrived."""
+        for reference in event.evidence:
+            file = self._session.get(EvidenceFile, reference.sha256)
+            if file is not None and file.removed_at is None:
+                show_picture(incident, reference.role, reference.sha256)
+
+    def _audit(self, action: str, event: Event, detail: str) -> None:
+        audit.record(
+            self._session,
+            at=self._now,
+            actor=self._device,
+            action=action,
+            subject=f"event:{event.event_id}",
+            detail={"revision": event.revision, "camera": event.camera_id, "village": event.village, "why": detail},
+            request_id=self._request_id,
+        )
+
+    @staticmethod
+    def _result(event: Event, status: Any, record: EventRecord | None = None, detail: str | None = None) -> EventResult:
+        incident_id = str(record.incident_id) if record is not None and record.incident_id is not None else None
+        return EventResult(
+            event_id=event.event_id, revision=event.revision, status=status, incident_id=incident_id, detail=detail
+        )
+
+
+def show_picture(incident: Incident, role: EvidenceRole, sha256: str) -> bool:
+    """Let an incident's card show a picture that has arrived; tells whether the card changed."""
+    if role is EvidenceRole.SNAPSHOT and incident.snapshot_sha256 != sha256:
+        incident.snapshot_sha256 = sha256
+        return True
+    if role is EvidenceRole.SNAPSHOT_REDACTED and incident.redacted_sha256 != sha256:
+        incident.redacted_sha256 = sha256
+        return True
+    return False
+
+
+def _same_subject(record: EventRecord, event: Event) -> bool:
+    """Revisions of one event speak of the same thing."""
+    return (record.kind, record.camera_id, record.village_id, record.spot) == (
+        event.kind,
+        event.camera_id,
+        event.village,
+        event.spot,
+    )
+
+
+def _fields(event: Event) -> dict[str, Any]:
+    return {
+        "revision": event.revision,
+        "kind": event.kind,
+        "camera_id": event.camera_id,
+        "village_id": event.village,
+        "spot": event.spot,
+        "zone": event.zone,
+        "state": event.state,
+        "started_at": event.started_at,
+        "observed_at": event.observed_at,
+        "ended_at": event.ended_at,
+        "confidence": event.confidence,
+        "facts": event.facts.model_dump(mode="json"),
+        "paths": [path.model_dump(mode="json") for path in event.paths],
+        "config_version": event.config_version,
+    }
