@@ -1,0 +1,76 @@
+"""The feed of alerts: written in commit order, read from any position under the reader's permissions of that moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from server.db.engine import LOCK_FEED, lock
+from server.db.models import Alert, Incident
+
+_PENDING = "pending_alerts"
+KEPT_FOR: Final = timedelta(days=30)
+"""A client that was away for longer loads the page anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedItem:
+    """One row of the feed."""
+
+    sequence: int
+    incident_id: UUID
+    change: str
+
+
+def publish(session: Session, incident: Incident, change: str, at: datetime) -> None:
+    """Tell the feed about an incident when the transaction commits: one row each, the first change wins."""
+    pending: dict[UUID, tuple[Incident, str, datetime]] = session.info.setdefault(_PENDING, {})
+    pending.setdefault(incident.id, (incident, change, at))
+
+
+def write_pending(session: Session) -> None:
+    """Append the transaction's alerts, last before commit and under a lock: numbers rise as commits do."""
+    pending: dict[UUID, tuple[Incident, str, datetime]] = session.info.pop(_PENDING, {})
+    if not pending:
+        return
+    lock(session, LOCK_FEED)
+    rows = [
+        {"incident_id": incident.id, "village_id": incident.village_id, "change": change, "at": at}
+        for incident, change, at in pending.values()
+    ]
+    session.execute(insert(Alert), rows)
+    session.info["alerts_written"] = True
+
+
+def latest_sequence(session: Session) -> int:
+    """The newest number of the feed; 0 while it is empty."""
+    return session.scalar(select(func.max(Alert.sequence))) or 0
+
+
+def read_after(session: Session, sequence: int, village_ids: list[str], limit: int) -> tuple[list[FeedItem], int]:
+    """The feed after a position, for some villages.
+
+    Returns:
+        The newest row of each incident, in order, and the position up to which the feed has now been read.
+    """
+    newest = latest_sequence(session)
+    query = (
+        select(Alert.sequence, Alert.incident_id, Alert.change)
+        .where(Alert.sequence > sequence, Alert.sequence <= newest, Alert.village_id.in_(village_ids))
+        .order_by(Alert.sequence)
+        .limit(limit)
+    )
+    rows = [FeedItem(*row) for row in session.execute(query).tuples()]
+    position = rows[-1].sequence if len(rows) == limit else max(newest, sequence)
+    last = {row.incident_id: row for row in rows}
+    return sorted(last.values(), key=lambda row: row.sequence), position
+
+
+def forget_old(session: Session, now: datetime) -> None:
+    """Drop rows that nobody resumes from any more."""
+    session.execute(delete(Alert).where(Alert.at < now - KEPT_FOR))

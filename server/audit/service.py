@@ -1,0 +1,156 @@
+"""The hash-chained audit log: every change by a person, and every refusal that matters.
+
+Each row's hash is HMAC-SHA256(key, previous hash | row), so a row cannot be edited, removed or inserted without the key
+and go unseen; the head row tells when the last rows were cut off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.db.engine import LOCK_AUDIT, lock
+from server.db.models import AuditEntry, AuditHead
+from server.domain.access import Principal
+
+_PENDING = "pending_audit"
+_HEAD_ID = 1
+_GENESIS = bytes(32)
+SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFault:
+    """The first row at which the chain is broken."""
+
+    sequence: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What `verify` found."""
+
+    rows: int
+    fault: AuditFault | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    at: datetime
+    actor: str
+    actor_name: str
+    action: str
+    subject: str
+    detail: str
+    request_id: str
+
+
+def record(
+    session: Session,
+    *,
+    at: datetime,
+    actor: Principal | None,
+    action: str,
+    subject: str,
+    detail: Mapping[str, Any] | None = None,
+    request_id: str = "",
+) -> None:
+    """Add a row to the log when the transaction commits.
+
+    Args:
+        session: Of `Database.write`.
+        at: The time of the change.
+        actor: Who; None for the system itself.
+        action: A stable word such as `incident.acknowledge`.
+        subject: What it was done to: `incident:<id>`.
+        detail: JSON-ready facts; never a secret.
+        request_id: Of the HTTP request, where there is one.
+    """
+    canonical = json.dumps(detail or {}, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    name, who = (actor.name, actor.actor) if actor is not None else (SYSTEM, SYSTEM)
+    pending: list[_Pending] = session.info.setdefault(_PENDING, [])
+    pending.append(_Pending(at.astimezone(UTC), who, name, action, subject[:140], canonical, request_id))
+
+
+class AuditChain:
+    """Writes what a transaction recorded, and checks the whole."""
+
+    def __init__(self, secret_key: str) -> None:
+        self._key = hmac.digest(secret_key.encode(), b"langan audit chain", hashlib.sha256)
+
+    def write_pending(self, session: Session) -> None:
+        """Append the transaction's rows to the chain: a hook at its end."""
+        pending: list[_Pending] = session.info.pop(_PENDING, [])
+        if not pending:
+            return
+        lock(session, LOCK_AUDIT)
+        head = session.get(AuditHead, _HEAD_ID, populate_existing=True)
+        if head is None:
+            head = AuditHead(id=_HEAD_ID, sequence=0, hash=_GENESIS)
+            session.add(head)
+        for item in pending:
+            entry = AuditEntry(
+                sequence=head.sequence + 1,
+                at=item.at,
+                actor=item.actor,
+                actor_name=item.actor_name,
+                action=item.action,
+                subject=item.subject,
+                detail=item.detail,
+                request_id=item.request_id,
+            )
+            entry.hash = self._hash(head.hash, entry)
+            session.add(entry)
+            head.sequence, head.hash = entry.sequence, entry.hash
+        session.flush()
+
+    def verify(self, session: Session) -> AuditReport:
+        """Walk the chain and name the first row that was edited, removed or added behind our back."""
+        previous, rows = _GENESIS, 0
+        for entry in session.scalars(
+            select(AuditEntry).order_by(AuditEntry.sequence).execution_options(yield_per=1000)
+        ):
+            rows += 1
+            if entry.sequence != rows:
+                return AuditReport(
+                    rows - 1, AuditFault(rows, f"row {rows} is missing (the next one is {entry.sequence})")
+                )
+            if not hmac.compare_digest(self._hash(previous, entry), entry.hash):
+                return AuditReport(rows, AuditFault(entry.sequence, f"row {entry.sequence} was changed"))
+            previous = entry.hash
+        head = session.get(AuditHead, _HEAD_ID)
+        known = head.sequence if head is not None else 0
+        if known != rows or (head is not None and head.hash != previous):
+            reason = f"the log ends at row {rows}, but {known} rows were written"
+            return AuditReport(rows, AuditFault(min(rows, known) + 1, reason))
+        return AuditReport(rows, None)
+
+    def _hash(self, previous: bytes, entry: AuditEntry) -> bytes:
+        fields = [
+            entry.sequence,
+            entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            entry.actor,
+            entry.actor_name,
+            entry.action,
+            entry.subject,
+            entry.detail,
+            entry.request_id,
+        ]
+        return hmac.digest(self._key, previous + json.dumps(fields, ensure_ascii=False).encode(), hashlib.sha256)
+
+
+def list_entries(session: Session, *, before: int | None = None, limit: int = 50) -> list[AuditEntry]:
+    """The newest rows first; `before` is the sequence of the last row of the page before."""
+    query = select(AuditEntry).order_by(AuditEntry.sequence.desc()).limit(min(limit, 200))
+    if before is not None:
+        query = query.where(AuditEntry.sequence < before)
+    return list(session.scalars(query))

@@ -1,0 +1,358 @@
+"""Users, sessions and devices."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from server.audit import service as audit
+from server.auth import passwords
+from server.auth.tokens import new_token, token_hash
+from server.clock import Clock
+from server.db.engine import LOCK_LOGIN, Database, lock
+from server.db.models import Device, LoginAttempt, LoginSession, Place, User
+from server.domain.access import USER_ROLES, Principal, Role
+from server.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, TooManyRequests
+
+_USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
+_SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+ATTEMPT_WINDOW: Final = timedelta(minutes=15)
+MAX_ATTEMPTS_PER_USER_AND_ADDRESS: Final = 5
+MAX_ATTEMPTS_PER_ADDRESS: Final = 30
+MAX_ATTEMPTS_PER_USER: Final = 60
+"""High: a stranger must not be able to lock an officer out from elsewhere."""
+LAST_SEEN_EVERY: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    """How long a browser stays signed in."""
+
+    idle: timedelta
+    longest: timedelta
+
+
+def principal_of_user(user: User) -> Principal:
+    """The user as access decisions see them."""
+    return Principal(Role(user.role), str(user.id), user.display_name, user.place_id, user.language)
+
+
+def principal_of_device(device: Device) -> Principal:
+    """The device as access decisions see it."""
+    return Principal(Role.DEVICE, device.id, device.name, device.place_id)
+
+
+# Users
+
+
+def create_user(
+    session: Session,
+    clock: Clock,
+    *,
+    username: str,
+    password: str,
+    role: Role,
+    place_id: str | None,
+    display_name: str = "",
+    language: str | None = None,
+    actor: Principal | None = None,
+) -> User:
+    """Add a person.
+
+    Args:
+        session: Of `Database.write`.
+        clock: The time.
+        username: Made lower case.
+        password: At least 10 characters.
+        role: officer, resident or admin.
+        place_id: The scope; None only for an admin of the whole site.
+        display_name: The user name when empty.
+        language: `vi` or `en`; None means the site's.
+        actor: Who adds; None for the command line.
+
+    Raises:
+        InvalidInput: A value is wrong; the message names it.
+        Conflict: The user name is taken.
+    """
+    username = username.strip().lower()
+    if not _USERNAME.fullmatch(username):
+        raise InvalidInput(
+            f"user name {username[:70]!r} is not usable", "Use 2-64 of: a-z 0-9 . _ @ - (first a letter or digit)."
+        )
+    if role not in USER_ROLES:
+        raise InvalidInput(f"role {role!r} is not for people", "Use officer, resident or admin.")
+    if place_id is None and role is not Role.ADMIN:
+        raise InvalidInput(f"a {role} needs a place", "Give the id of a village, commune or province.")
+    if place_id is not None and session.get(Place, place_id) is None:
+        raise InvalidInput(f"no place {place_id!r}", "Add it to site.yaml and run `langan-server places sync`.")
+    if session.scalar(select(User.id).where(User.username == username)) is not None:
+        raise Conflict(f"user name {username!r} is taken", "Choose another one.")
+    now = clock.utc()
+    user = User(
+        username=username,
+        display_name=display_name.strip()[:120] or username,
+        password_hash=passwords.hash_password(password),
+        role=role,
+        place_id=place_id,
+        language=language,
+        active=True,
+        created_at=now,
+        password_changed_at=now,
+    )
+    session.add(user)
+    session.flush()
+    detail = {"username": username, "role": role.value, "place": place_id}
+    audit.record(session, at=now, actor=actor, action="user.create", subject=f"user:{user.id}", detail=detail)
+    return user
+
+
+def change_password(
+    session: Session, clock: Clock, user_id: int, password: str, actor: Principal | None = None
+) -> None:
+    """Set a new password; every session of the user ends.
+
+    Raises:
+        NotFound: No such user.
+        InvalidInput: The password is too short or too long.
+    """
+    user = _user(session, user_id)
+    user.password_hash = passwords.hash_password(password)
+    user.password_changed_at = clock.utc()
+    end_all_sessions(session, user_id)
+    audit.record(session, at=clock.utc(), actor=actor, action="user.change_password", subject=f"user:{user_id}")
+
+
+def change_access(
+    session: Session,
+    clock: Clock,
+    user_id: int,
+    *,
+    role: Role,
+    place_id: str | None,
+    active: bool,
+    actor: Principal | None = None,
+) -> None:
+    """Change what a user may do. It holds from the next request on, and for open live streams at once.
+
+    Raises:
+        NotFound: No such user.
+        InvalidInput: Role and place do not go together.
+    """
+    user = _user(session, user_id)
+    if role not in USER_ROLES or (place_id is None and role is not Role.ADMIN):
+        raise InvalidInput("role and place do not go together", "Only an admin may have the whole site.")
+    if place_id is not None and session.get(Place, place_id) is None:
+        raise InvalidInput(f"no place {place_id!r}", "Choose one of the places of site.yaml.")
+    user.role, user.place_id, user.active = role, place_id, active
+    if not active:
+        end_all_sessions(session, user_id)
+    detail = {"role": role.value, "place": place_id, "active": active}
+    audit.record(
+        session, at=clock.utc(), actor=actor, action="user.change_access", subject=f"user:{user_id}", detail=detail
+    )
+
+
+def list_users(session: Session) -> list[User]:
+    """Everybody, by user name."""
+    return list(session.scalars(select(User).order_by(User.username)))
+
+
+def _user(session: Session, user_id: int) -> User:
+    user = session.get(User, user_id)
+    if user is None:
+        raise NotFound(f"no user {user_id}")
+    return user
+
+
+# Signing in
+
+
+def sign_in(
+    database: Database, clock: Clock, policy: SessionPolicy, *, username: str, password: str, address: str
+) -> tuple[str, Principal]:
+    """Check a password and open a session.
+
+    The attempt is written down before the password is checked, so that many workers together cannot try more often than
+    one; the slow hash is computed outside of any transaction.
+
+    Returns:
+        The session token for the cookie, and who it is.
+
+    Raises:
+        TooManyRequests: Too many failures from here or for this user.
+        NotAuthenticated: Wrong user name or password; never says which.
+    """
+    username = username.strip().lower()[:64]
+    with database.write() as session:
+        _reserve_attempt(session, clock.utc(), username, address)
+        user = session.scalar(select(User).where(User.username == username, User.active))
+        known = None if user is None else (user.id, user.password_hash)
+    if not passwords.matches(None if known is None else known[1], password) or known is None:
+        raise NotAuthenticated("wrong user name or password", "Check both; an admin can set a new password.")
+    with database.write() as session:
+        user = session.get(User, known[0])
+        if user is None or not user.active or user.password_hash != known[1]:
+            raise NotAuthenticated("wrong user name or password", "Check both; an admin can set a new password.")
+        session.execute(delete(LoginAttempt).where(LoginAttempt.key == _key("both", username, address)))
+        token = open_session(session, clock, policy, user)
+        principal = principal_of_user(user)
+        audit.record(session, at=clock.utc(), actor=principal, action="session.open", subject=f"user:{user.id}")
+    return token, principal
+
+
+def _reserve_attempt(session: Session, now: datetime, username: str, address: str) -> None:
+    limits = {
+        _key("both", username, address): MAX_ATTEMPTS_PER_USER_AND_ADDRESS,
+        _key("address", address): MAX_ATTEMPTS_PER_ADDRESS,
+        _key("user", username): MAX_ATTEMPTS_PER_USER,
+    }
+    lock(session, LOCK_LOGIN, limits)
+    since = now - ATTEMPT_WINDOW
+    session.execute(delete(LoginAttempt).where(LoginAttempt.at < since))
+    rows = select(LoginAttempt.key, func.count()).where(LoginAttempt.key.in_(limits)).group_by(LoginAttempt.key)
+    counts: dict[str, int] = dict(session.execute(rows).tuples().all())
+    if any(counts.get(key, 0) >= limit for key, limit in limits.items()):
+        raise TooManyRequests(
+            "too many failed sign-ins",
+            "Wait 15 minutes, or ask an admin for a new password.",
+            retry_after_s=int(ATTEMPT_WINDOW.total_seconds()),
+        )
+    session.add_all(LoginAttempt(key=key, at=now) for key in limits)
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
+# Sessions
+
+
+def open_session(session: Session, clock: Clock, policy: SessionPolicy, user: User) -> str:
+    """Open a session for a user whose password was checked; gives the cookie's token."""
+    token, now = new_token(), clock.utc()
+    session.execute(delete(LoginSession).where(LoginSession.expires_at < now))
+    row = LoginSession(
+        token_hash=token_hash(token), user_id=user.id, created_at=now, last_seen_at=now, expires_at=now + policy.longest
+    )
+    session.add(row)
+    return token
+
+
+def principal_of_session(
+    session: Session, clock: Clock, policy: SessionPolicy, token: str
+) -> tuple[Principal, bool] | None:
+    """Who is signed in with a token *now*: role and scope are read afresh.
+
+    Returns:
+        The principal and whether `touch_session` is due; None when the token is unknown or has run out.
+    """
+    now = clock.utc()
+    row = session.get(LoginSession, token_hash(token), populate_existing=True)
+    if row is None or row.expires_at <= now or row.last_seen_at + policy.idle <= now or not row.user.active:
+        return None
+    return principal_of_user(row.user), row.last_seen_at + LAST_SEEN_EVERY <= now
+
+
+def touch_session(session: Session, clock: Clock, token: str) -> None:
+    """Note that the session is in use."""
+    session.execute(
+        update(LoginSession).where(LoginSession.token_hash == token_hash(token)).values(last_seen_at=clock.utc())
+    )
+
+
+def close_session(session: Session, token: str) -> None:
+    """Sign one browser out."""
+    session.execute(delete(LoginSession).where(LoginSession.token_hash == token_hash(token)))
+
+
+def end_all_sessions(session: Session, user_id: int) -> None:
+    """Sign a user out everywhere."""
+    session.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
+
+
+# Devices
+
+
+def create_device(
+    session: Session, clock: Clock, *, device_id: str, place_id: str, name: str = "", actor: Principal | None = None
+) -> str:
+    """Add an edge box, bound to a place; gives its token, which is shown once and never again.
+
+    Raises:
+        InvalidInput: The id or the place is wrong.
+        Conflict: The id is taken.
+    """
+    if not _SLUG.fullmatch(device_id):
+        raise InvalidInput(
+            f"device id {device_id[:70]!r} is not usable", "Use 1-63 of: a-z 0-9 _ - (first a letter or digit)."
+        )
+    if session.get(Place, place_id) is None:
+        raise InvalidInput(f"no place {place_id!r}", "Add it to site.yaml and run `langan-server places sync`.")
+    if session.get(Device, device_id) is not None:
+        raise Conflict(f"device id {device_id!r} is taken", "Choose another one, or give this one a new token.")
+    token = new_token()
+    row = Device(
+        id=device_id, name=name or device_id, place_id=place_id, token_hash=token_hash(token), created_at=clock.utc()
+    )
+    session.add(row)
+    session.flush()
+    audit.record(
+        session,
+        at=clock.utc(),
+        actor=actor,
+        action="device.create",
+        subject=f"device:{device_id}",
+        detail={"place": place_id},
+    )
+    return token
+
+
+def renew_device_token(session: Session, clock: Clock, device_id: str, actor: Principal | None = None) -> str:
+    """Give a device a new token; the old one ends at once.
+
+    Raises:
+        NotFound: No such device.
+    """
+    device = _device(session, device_id)
+    token = new_token()
+    device.token_hash, device.revoked_at = token_hash(token), None
+    audit.record(session, at=clock.utc(), actor=actor, action="device.renew_token", subject=f"device:{device_id}")
+    return token
+
+
+def revoke_device(session: Session, clock: Clock, device_id: str, actor: Principal | None = None) -> None:
+    """Refuse a device from now on: its key was stolen, or it was taken down.
+
+    Raises:
+        NotFound: No such device.
+    """
+    _device(session, device_id).revoked_at = clock.utc()
+    audit.record(session, at=clock.utc(), actor=actor, action="device.revoke", subject=f"device:{device_id}")
+
+
+def principal_of_token(session: Session, token: str) -> Principal | None:
+    """The device that a bearer token belongs to; None for an unknown or revoked one."""
+    device = session.scalar(select(Device).where(Device.token_hash == token_hash(token), Device.revoked_at.is_(None)))
+    return None if device is None else principal_of_device(device)
+
+
+def list_devices(session: Session, place_ids: list[str] | None = None) -> list[Device]:
+    """Devices by id; `place_ids` limits them to places."""
+    query = select(Device).order_by(Device.id)
+    if place_ids is not None:
+        query = query.where(Device.place_id.in_(place_ids))
+    return list(session.scalars(query))
+
+
+def _device(session: Session, device_id: str) -> Device:
+    device = session.get(Device, device_id)
+    if device is None:
+        raise NotFound(f"no device {device_id!r}")
+    return device

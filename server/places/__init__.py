@@ -1,0 +1,1 @@
+"""Provinces, communes and villages: their tree, and site.yaml."""

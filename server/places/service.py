@@ -1,0 +1,130 @@
+"""Places in the database: synchronised from site.yaml, read as names and scopes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contract.config_loader import load_site
+from contract.site_config import SiteConfig
+from server.audit import service as audit
+from server.clock import Clock
+from server.db.models import Place, SiteDocument
+from server.domain.access import Principal, Role
+from server.domain.views import PlaceNames
+from server.errors import InvalidInput, NotFound
+
+_DOCUMENT_ID = 1
+_RANK = {"province": 0, "commune": 1, "village": 2}
+
+
+def sync(session: Session, clock: Clock, text: str, file_name: str, actor: Principal | None = None) -> SiteConfig:
+    """Take the places (and schedules) of a site.yaml over. A place that is no longer named stays: incidents lie there.
+
+    Raises:
+        InvalidInput: The file is wrong; `issues` name the lines.
+    """
+    result = load_site(text, file_name)
+    if result.config is None:
+        raise InvalidInput(
+            "\n".join(str(issue) for issue in result.errors),
+            "Correct the lines and synchronise again.",
+            [
+                {"file": i.file, "line": i.line, "path": i.path, "message": i.message, "remedy": i.remedy}
+                for i in result.errors
+            ],
+        )
+    for place in sorted(result.config.places, key=lambda item: _RANK[item.kind]):
+        latitude, longitude = place.location or (None, None)
+        row = session.get(Place, place.id)
+        if row is not None and row.kind != place.kind:
+            raise InvalidInput(
+                f"place {place.id!r} is a {row.kind} here and a {place.kind} in {file_name}",
+                "Give the new place another id.",
+            )
+        session.merge(
+            Place(
+                id=place.id,
+                kind=place.kind,
+                name=place.name,
+                parent_id=place.parent,
+                latitude=latitude,
+                longitude=longitude,
+            )
+        )
+        session.flush()
+    session.merge(SiteDocument(id=_DOCUMENT_ID, yaml=text, synced_at=clock.utc()))
+    audit.record(
+        session,
+        at=clock.utc(),
+        actor=actor,
+        action="places.sync",
+        subject="site:1",
+        detail={"places": sorted(p.id for p in result.config.places)},
+    )
+    return result.config
+
+
+def site_config(session: Session) -> SiteConfig | None:
+    """The site.yaml that was synchronised last; None before the first time."""
+    document = session.get(SiteDocument, _DOCUMENT_ID)
+    return None if document is None else load_site(document.yaml, "site.yaml").config
+
+
+class PlaceTree:
+    """All places at one moment. Small (a commune has a few dozen villages), so it is read whole."""
+
+    def __init__(self, places: Iterable[Place]) -> None:
+        self._places = {place.id: place for place in places}
+
+    @classmethod
+    def read(cls, session: Session) -> PlaceTree:
+        """Read it."""
+        return cls(session.scalars(select(Place)))
+
+    def __contains__(self, place_id: str) -> bool:
+        return place_id in self._places
+
+    def path(self, place_id: str) -> tuple[str, ...]:
+        """Ids from the province down to the place.
+
+        Raises:
+            NotFound: There is no such place.
+        """
+        path: list[str] = []
+        current: str | None = place_id
+        while current is not None:
+            place = self._places.get(current)
+            if place is None or current in path:
+                raise NotFound(f"no place {place_id!r}", "Add it to site.yaml and run `langan-server places sync`.")
+            path.insert(0, current)
+            current = place.parent_id
+        return tuple(path)
+
+    def names(self, village_id: str) -> PlaceNames:
+        """The names on the way down to a village."""
+        path = self.path(village_id)
+        by_kind = {self._places[item].kind: self._places[item].name for item in path}
+        return PlaceNames(
+            path,
+            village=by_kind.get("village", self._places[village_id].name),
+            commune=by_kind.get("commune", ""),
+            province=by_kind.get("province", ""),
+        )
+
+    def all(self) -> list[Place]:
+        """Every place, provinces first, then by name."""
+        return sorted(self._places.values(), key=lambda place: (_RANK[place.kind], place.name))
+
+    def villages_in(self, place_id: str | None) -> list[str]:
+        """The villages of a scope; None is the whole site."""
+        villages = [place.id for place in self._places.values() if place.kind == "village"]
+        return sorted(v for v in villages if place_id is None or place_id in self.path(v))
+
+    def villages_of(self, principal: Principal) -> list[str]:
+        """The villages that lie in a principal's scope."""
+        if principal.place_id is None and principal.role is not Role.ADMIN:
+            return []
+        return self.villages_in(principal.place_id)

@@ -1,0 +1,38 @@
+"""What views are given: made once by `create_app`, reached by `services()`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from server.alerts.hub import FeedHub
+from server.audit.service import AuditChain
+from server.auth.service import SessionPolicy
+from server.clock import Clock
+from server.db.engine import Database
+from server.domain.access import PublicLogPolicy
+from server.settings import Settings
+from server.storage.store import LocalStore
+
+EXTENSION = "langan"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of one running server."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    store: LocalStore
+    hub: FeedHub
+    chain: AuditChain
+    session_policy: SessionPolicy
+    public_policy: PublicLogPolicy
+
+
+def services() -> Services:
+    """The parts of the app that handles this request."""
+    return cast("Services", current_app.extensions[EXTENSION])

@@ -1,0 +1,135 @@
+"""The server's settings, from the environment. Everything has a default that works on one machine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+MIB = 1024 * 1024
+_PREFIX = "LANGAN_"
+
+
+class Settings(BaseModel):
+    """Each field is read from `LANGAN_<FIELD IN CAPITALS>`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Path = Path("var/server")
+    """The embedded database, evidence and the secret key lie here."""
+    database_url: str = ""
+    """`sqlite:///...` or `postgresql://...`; empty means `langan.sqlite` in the data folder."""
+    secret_key: SecretStr = SecretStr("")
+    """Signs CSRF tokens and the audit chain. Empty: made once and kept in the data folder."""
+    public_url: str = ""
+    """How browsers reach the server (`https://...`). Empty: as they ask; cookies are Secure with https."""
+    bind: str = "127.0.0.1:8000"
+    threads: Annotated[int, Field(ge=4, le=256)] = 40
+    proxy_hops: Annotated[int, Field(ge=0, le=4)] = 0
+    """Reverse proxies in front whose X-Forwarded-* headers are trusted."""
+
+    site_name: str = "Làng An"
+    language: Literal["vi", "en"] = "vi"
+    timezone: str = "Asia/Ho_Chi_Minh"
+
+    public_delay_s: Annotated[int, Field(ge=0, le=7 * 24 * 3600)] = 15 * 60
+    """Residents see an incident this long after the server received it."""
+    session_idle_s: Annotated[int, Field(ge=60)] = 12 * 3600
+    session_max_s: Annotated[int, Field(ge=60)] = 7 * 24 * 3600
+    max_streams: Annotated[int, Field(ge=1)] = 24
+    """Live streams at once in one process; each holds a thread."""
+    stream_send_timeout_s: Annotated[float, Field(gt=0)] = 10.0
+    """A live client that takes nothing for this long is dropped; it resumes with Last-Event-ID."""
+    request_body_timeout_s: Annotated[float, Field(gt=0)] = 30.0
+    """Patience with a body, plus one second for each 16 KiB of it."""
+
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 4 * MIB
+    max_image_bytes: Annotated[int, Field(ge=1024)] = 8 * MIB
+    max_clip_bytes: Annotated[int, Field(ge=1024)] = 60 * MIB
+    media_limit_bytes: Annotated[int, Field(ge=0)] = 0
+    """All evidence together; the oldest goes first. 0: as much as the disk holds."""
+    min_free_bytes: Annotated[int, Field(ge=0)] = 256 * MIB
+    """Evidence never takes the last of the disk: that is for events."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"unknown time zone {value!r}: use a name such as Asia/Ho_Chi_Minh") from error
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url_is_an_origin(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the settings.
+
+        Raises:
+            pydantic.ValidationError: A value is wrong; the message names it.
+        """
+        environment = os.environ if environment is None else environment
+        values = {
+            name: environment[_PREFIX + name.upper()]
+            for name in cls.model_fields
+            if environment.get(_PREFIX + name.upper())
+        }
+        return cls.model_validate(values)
+
+    def prepared(self) -> Self:
+        """These settings with the data folder made, and the database's address and the secret key filled in."""
+        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = self.data_dir.resolve()
+        return self.model_copy(
+            update={
+                "data_dir": folder,
+                "database_url": self.database_url or f"sqlite:///{folder / 'langan.sqlite'}",
+                "secret_key": self.secret_key
+                if self.secret_key.get_secret_value()
+                else _kept_secret(folder / "secret.key"),
+            }
+        )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def public_delay(self) -> timedelta:
+        """How long residents wait."""
+        return timedelta(seconds=self.public_delay_s)
+
+    @property
+    def is_embedded(self) -> bool:
+        """The database is a file of this machine."""
+        return self.database_url.startswith("sqlite") or not self.database_url
+
+
+def _kept_secret(path: Path) -> SecretStr:
+    """Read the secret key, or make it: complete and private before it has its name, whoever comes first."""
+    if not path.exists():
+        fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return SecretStr(path.read_text(encoding="ascii").strip())
