@@ -1,0 +1,1 @@
+"""What admins see: cameras and their configuration, devices, accounts, the audit log."""

@@ -1,0 +1,1 @@
+"""What officers see: the wall of live alerts and the incident page."""

@@ -1,0 +1,121 @@
+"""What stands on the incident page: facts in words, clips, and the timeline of what cameras saw and people did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contract.config_loader import load_camera
+from contract.event import EventState, EvidenceRole
+from server import i18n, wording
+from server.db.models import Camera, CameraConfigVersion
+from server.domain.access import Principal
+from server.domain.incident import IncidentAction
+from server.domain.views import EventItem, IncidentDetail, TimelineItem
+from server.police.wall import WallRow, actions_for
+
+MAX_TIMELINE_EVENTS: Final = 40
+MAX_CLIPS: Final = 20
+_SYSTEM_ACTIONS = frozenset({IncidentAction.OPEN, IncidentAction.EXPIRE, IncidentAction.MERGE})
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A clip that can be played or downloaded."""
+
+    url: str
+    started_at: datetime
+    is_hevc: bool
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of the timeline."""
+
+    at: datetime
+    text: str
+    source: str
+    """`by-person`, `by-camera` or `by-system`."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentPage:
+    """Everything the page shows."""
+
+    row: WallRow
+    facts: list[tuple[str, str]]
+    zones: list[str]
+    confidence: str
+    clips: list[Clip]
+    timeline: list[Moment]
+
+
+def incident_page(session: Session, principal: Principal, detail: IncidentDetail, conflict: str = "") -> IncidentPage:
+    """Put an incident into words.
+
+    Args:
+        session: For the names of zones.
+        principal: Who looks.
+        detail: The incident.
+        conflict: Why the viewer's last press changed nothing.
+    """
+    card, newest = detail.card, detail.events[-1] if detail.events else None
+    facts = newest.facts if newest is not None else None
+    return IncidentPage(
+        row=WallRow(card, wording.summary(card.kind, facts), actions_for(principal, card), conflict),
+        facts=wording.fact_rows(card.kind, facts) if facts else [],
+        zones=_zone_names(session, card.camera_id, {event.zone for event in detail.events if event.zone}),
+        confidence=f"{i18n.number(100 * newest.confidence, 0)}\N{NO-BREAK SPACE}%" if newest is not None else "",
+        clips=_clips(detail.events),
+        timeline=_timeline(detail),
+    )
+
+
+def _zone_names(session: Session, camera_id: str, zones: set[str]) -> list[str]:
+    """What the zones are called in the camera's configuration; their ids when it has been rewritten since."""
+    text = session.scalar(
+        select(CameraConfigVersion.yaml)
+        .join(Camera, Camera.id == CameraConfigVersion.camera_id)
+        .where(Camera.id == camera_id, CameraConfigVersion.number == Camera.config_number)
+    )
+    config = load_camera(text, f"{camera_id}.yaml").config if text is not None and zones else None
+    known = config.zones if config is not None else {}
+    return sorted(known[zone].name if zone in known else zone for zone in zones)
+
+
+def _clips(events: tuple[EventItem, ...]) -> list[Clip]:
+    clips = [
+        Clip(
+            url=item.url,
+            started_at=event.started_at,
+            is_hevc=item.codec == "hevc",
+            file_name=f"{event.kind}-{event.camera_id}-{i18n.local(event.started_at):%Y%m%d-%H%M%S}.mp4",
+        )
+        for event in reversed(events)
+        for item in event.evidence
+        if item.role is EvidenceRole.CLIP and item.url is not None
+    ]
+    return clips[:MAX_CLIPS]
+
+
+def _timeline(detail: IncidentDetail) -> list[Moment]:
+    """Newest first: an officer who opens the page wants to know how things stand."""
+    moments = [_step(item) for item in detail.timeline]
+    for event in detail.events[-MAX_TIMELINE_EVENTS:]:
+        kind = i18n.gettext(f"kind.{event.kind}").lower()
+        words = {"camera": event.camera_name, "kind": kind}
+        moments.append(Moment(event.started_at, i18n.gettext("step.event.start", **words), "by-camera"))
+        if event.state is EventState.END and event.ended_at is not None:
+            moments.append(Moment(event.ended_at, i18n.gettext("step.event.end", **words), "by-camera"))
+    return sorted(moments, key=lambda moment: moment.at, reverse=True)
+
+
+def _step(item: TimelineItem) -> Moment:
+    source = "by-system" if item.action in _SYSTEM_ACTIONS else "by-person"
+    return Moment(item.at, i18n.gettext(f"step.{item.action}", name=item.actor), source, item.text)

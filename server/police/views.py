@@ -1,0 +1,149 @@
+"""The police's pages: the wall, its cards, the incident page, and what officers do there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from contract.rules import RULES
+from server import i18n
+from server.alerts import service as alerts
+from server.domain.access import Permission, Principal
+from server.domain.incident import OFFICER_ACTIONS, IncidentAction, IncidentState
+from server.domain.views import IncidentCard
+from server.errors import Conflict, InvalidInput
+from server.incidents import queries, service
+from server.pages import STREAM_STRINGS, page_strings, render_page, services, village_choices, viewer_with
+from server.police.incident_page import incident_page
+from server.police.wall import WallFilter, WallRow, wall_cards, wall_page, wall_rows
+
+blueprint = Blueprint("police", __name__)
+
+MAX_CARDS_AT_ONCE = 100
+_WALL_STRINGS = (*STREAM_STRINGS, "live.sound.on", "live.sound.off", "live.announce", "live.failed")
+
+
+@blueprint.get("/live")
+def live() -> str:
+    """The wall: newest incidents first; the browser keeps it up to date."""
+    principal = viewer_with(Permission.WATCH_INCIDENTS)
+    wanted = WallFilter.read(request.args)
+    with services().database.read() as session:
+        position = alerts.latest_sequence(session)  # before the cards: what happens in between is sent again, not lost
+        rows, next_cursor = wall_page(session, principal, wanted, request.args.get("before"))
+        villages = village_choices(session, principal)
+    return render_page(
+        "police/live.html",
+        cards=rows,
+        filters=wanted,
+        villages=villages,
+        kinds=[(kind, i18n.gettext(f"kind.{kind}")) for kind in RULES],
+        states=[(state.value, i18n.gettext(f"state.{state}")) for state in IncidentState],
+        older_url=url_for("police.live", **wanted.query, before=next_cursor) if next_cursor else None,
+        stream_url=_stream_url(position),
+        strings=page_strings(_WALL_STRINGS),
+    )
+
+
+@blueprint.get("/live/cards")
+def cards() -> str:
+    """Cards as HTML: those named by `id`, as far as they belong on the wall, or the whole first page."""
+    principal = viewer_with(Permission.WATCH_INCIDENTS)
+    wanted, ids = WallFilter.read(request.args), request.args.getlist("id")
+    with services().database.read() as session:
+        if ids:
+            rows = wall_cards(session, principal, wanted, _uuids(ids[:MAX_CARDS_AT_ONCE]))
+        else:
+            rows, _ = wall_page(session, principal, wanted, None)
+    return render_template("police/cards.html", cards=rows)
+
+
+@blueprint.get("/incidents/<uuid:incident_id>")
+def incident(incident_id: UUID) -> str:
+    """Everything about one incident."""
+    return _incident_page(viewer_with(Permission.WATCH_INCIDENTS), incident_id)
+
+
+@blueprint.post("/incidents/<uuid:incident_id>/act")
+def act(incident_id: UUID) -> BaseResponse:
+    """Take a step of the life cycle, or add a note."""
+    principal = viewer_with(Permission.HANDLE_INCIDENTS)
+    action, note = request.form.get("action", ""), request.form.get("note", "").strip()
+    as_card = request.headers.get("X-Fragment") == "card"
+    if action == IncidentAction.FALSE_ALARM and not note:
+        return make_response(_incident_page(principal, incident_id, i18n.gettext("action.reason.missing")), 422)
+    try:
+        _act(principal, incident_id, action, note)
+    except Conflict:
+        # Told on the newest state, so that the officer can decide again at once.
+        return make_response(*_conflicted(principal, incident_id, as_card=as_card))
+    if as_card:
+        return make_response(_card(principal, incident_id))
+    target = "police.live" if request.form.get("from") == "live" else "police.incident"
+    arguments = {} if target == "police.live" else {"incident_id": incident_id}
+    return redirect(url_for(target, **arguments), code=303)
+
+
+def _act(principal: Principal, incident_id: UUID, action: str, note: str) -> None:
+    parts = services()
+    with parts.database.write() as session:
+        if action == IncidentAction.NOTE:
+            service.add_note(session, parts.clock, principal, incident_id, note)
+            return
+        if action not in set(OFFICER_ACTIONS):
+            raise InvalidInput(f"unknown action {action[:40]!r}", "Use the buttons of the page.")
+        version = request.form.get("version", type=int, default=0)
+        service.act(session, parts.clock, principal, incident_id, IncidentAction(action), version=version, note=note)
+
+
+def _conflicted(principal: Principal, incident_id: UUID, *, as_card: bool) -> tuple[str, int]:
+    with services().database.read() as session:
+        card = queries.incident_card(session, principal, incident_id)
+    conflict = _conflict_words(card)
+    page = _card(principal, incident_id, conflict) if as_card else _incident_page(principal, incident_id, conflict)
+    return page, 409
+
+
+def _conflict_words(card: IncidentCard) -> str:
+    state = i18n.gettext(f"state.{card.state}")
+    if card.handled_by is None:
+        return i18n.gettext("incident.conflict.system", state=state)
+    return i18n.gettext("incident.conflict", name=card.handled_by, state=state)
+
+
+def _card(principal: Principal, incident_id: UUID, conflict: str = "") -> str:
+    with services().database.read() as session:
+        card = queries.incident_card(session, principal, incident_id)
+        row = wall_rows(session, principal, [card])[0]
+    return render_template("police/cards.html", cards=[WallRow(card, row.summary, row.actions, conflict)])
+
+
+def _incident_page(principal: Principal, incident_id: UUID, conflict: str = "") -> str:
+    with services().database.read() as session:
+        position = alerts.latest_sequence(session)
+        detail = queries.incident_detail(session, principal, incident_id)
+        page = incident_page(session, principal, detail, conflict)
+    return render_page(
+        "police/incident.html",
+        page=page,
+        stream_url=_stream_url(position),
+        strings=page_strings((*STREAM_STRINGS, "incident.updated")),
+    )
+
+
+def _stream_url(position: int) -> str:
+    """The live feed from a position; when the browser resumes, its Last-Event-ID goes before this."""
+    return f"/api/v1/live?after={position}"
+
+
+def _uuids(texts: Iterable[str]) -> list[UUID]:
+    found = []
+    for text in texts:
+        try:
+            found.append(UUID(text))
+        except ValueError:
+            continue
+    return found

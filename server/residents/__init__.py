@@ -1,0 +1,1 @@
+"""What residents see: the redacted log, and which cameras watch."""

@@ -1,0 +1,152 @@
+// The police wall: new cards appear at the top, changed ones are redrawn where they are. The server draws every card.
+
+import { follow } from "./stream.js";
+import { announce, say } from "./strings.js";
+import { clock, refreshAgo } from "./time.js";
+
+const MAX_CARDS = 120;
+const BATCH_MS = 120;
+
+const wall = document.getElementById("wall");
+const empty = document.getElementById("wall-empty");
+const problem = document.getElementById("live-problem");
+const waiting = new Set();
+let timer = 0;
+
+function cardsOf(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  return [...page.querySelectorAll("article.card")];
+}
+
+function titleOf(card) {
+  return `${card.querySelector("h2").textContent.trim()}, ${card.querySelector(".meta b").textContent.trim()}`;
+}
+
+function show(card, { isNew }) {
+  const old = document.getElementById(card.id);
+  const hadFocus = old?.contains(document.activeElement);
+  if (old) {
+    old.replaceWith(card);
+    if (hadFocus) (card.querySelector("form button") ?? card.querySelector("h2 a")).focus();
+  } else {
+    wall.prepend(card);
+    if (isNew) {
+      card.classList.add("is-new");
+      if (card.dataset.state === "new") {
+        announce(say("live.announce", { what: titleOf(card) }));
+        beep();
+      }
+    }
+  }
+  refreshAgo(card);
+}
+
+async function fetchCards(parameters) {
+  const url = new URL(wall.dataset.cards, location.href);
+  for (const id of parameters) url.searchParams.append("id", id);
+  const response = await fetch(url, { redirect: "error" });
+  if (!response.ok) throw new Error(`cards: ${response.status}`);
+  return cardsOf(await response.text());
+}
+
+async function update() {
+  const ids = [...waiting];
+  waiting.clear();
+  try {
+    const cards = await fetchCards(ids);
+    const found = new Set(cards.map((card) => card.dataset.incident));
+    // What the server no longer gives (it left the filter, or the officer's area) leaves the wall.
+    for (const id of ids) if (!found.has(id)) document.getElementById(`incident-${id}`)?.remove();
+    for (const card of cards.reverse()) show(card, { isNew: true });
+    while (wall.children.length > MAX_CARDS) wall.lastElementChild.remove();
+    empty.hidden = wall.children.length > 0;
+  } catch {
+    for (const id of ids) waiting.add(id);
+    timer = setTimeout(update, 4_000);
+    return;
+  }
+  timer = 0;
+}
+
+async function resync() {
+  try {
+    const cards = await fetchCards([]);
+    const known = new Set([...wall.children].map((card) => card.id));
+    for (const card of cards) card.classList.toggle("is-new", !known.has(card.id));
+    const fresh = cards.some((card) => !known.has(card.id) && card.dataset.state === "new");
+    const ids = new Set(cards.map((card) => card.id));
+    const kept = [...wall.children].filter((card) => !ids.has(card.id) && card.contains(document.activeElement));
+    wall.replaceChildren(...kept, ...cards);
+    empty.hidden = wall.children.length > 0;
+    refreshAgo(wall);
+    if (fresh) beep();
+  } catch {
+    setTimeout(resync, 4_000);
+  }
+}
+
+follow(wall.dataset.stream, {
+  alert(data) {
+    waiting.add(data.id ?? data.incident_id);
+    timer ||= setTimeout(update, BATCH_MS);
+  },
+  resync,
+  state(name, since) {
+    const place = document.getElementById("link-state");
+    place.dataset.state = name === "denied" ? "offline" : name;
+    place.textContent = say(`live.${name}`, { time: since ? clock(since) : "" });
+  },
+});
+
+// Acknowledge from the card, without leaving the wall. Without this the form posts and comes back.
+wall.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form[data-act]");
+  if (!form) return;
+  event.preventDefault();
+  const button = form.querySelector("button");
+  button.disabled = true;
+  problem.hidden = true;
+  try {
+    const response = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { "X-Fragment": "card" }, redirect: "error" });
+    if (!response.ok && response.status !== 409) throw new Error(`act: ${response.status}`);
+    const [card] = cardsOf(await response.text());
+    show(card, { isNew: false });
+    (card.querySelector("form button") ?? card.querySelector("h2 a")).focus();
+  } catch {
+    button.disabled = false;
+    problem.firstElementChild.textContent = say("live.failed");
+    problem.hidden = false;
+    button.focus();
+  }
+});
+
+// Sound: browsers allow it only after a press, so it is off until asked for; the choice is kept for this tab.
+const sound = document.getElementById("sound");
+let audio = null;
+
+function beep() {
+  if (!audio || sound.getAttribute("aria-pressed") !== "true") return;
+  [880, 660].forEach((frequency, index) => {
+    const at = audio.currentTime + index * 0.2;
+    const [tone, volume] = [audio.createOscillator(), audio.createGain()];
+    tone.frequency.value = frequency;
+    volume.gain.setValueAtTime(0.0001, at);
+    volume.gain.exponentialRampToValueAtTime(0.25, at + 0.02);
+    volume.gain.exponentialRampToValueAtTime(0.0001, at + 0.18);
+    tone.connect(volume).connect(audio.destination);
+    tone.start(at);
+    tone.stop(at + 0.2);
+  });
+}
+
+sound.hidden = false;
+sound.addEventListener("click", () => {
+  const on = sound.getAttribute("aria-pressed") !== "true";
+  sound.setAttribute("aria-pressed", String(on));
+  sound.querySelector("span").textContent = say(on ? "live.sound.on" : "live.sound.off");
+  if (on) {
+    audio ??= new AudioContext();
+    audio.resume().then(beep);
+  }
+});
+refreshAgo();

@@ -1,0 +1,21 @@
+// Fetches the page again and swaps the named parts, unless somebody is at work in one of them.
+
+import { refreshAgo } from "./time.js";
+
+function isBusy(part) {
+  return [...part.querySelectorAll("textarea")].some((text) => text.value !== "") || part.contains(document.activeElement);
+}
+
+export async function refreshPart(ids) {
+  const response = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
+  if (!response.ok) throw new Error(`refresh: ${response.status}`);
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  for (const id of ids) {
+    const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
+    if (!old || !fresh || old.isEqualNode(fresh)) continue;
+    if (!isBusy(old)) old.replaceWith(fresh);
+    // A decision is always made on the version that is shown: never swap it in under a form that is being filled in.
+  }
+  refreshAgo();
+  return page;
+}

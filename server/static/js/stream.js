@@ -1,0 +1,65 @@
+// The live feed: the browser's own EventSource, which resumes by Last-Event-ID, and what it cannot know by itself:
+// that the machine slept, that the network is gone, or that the session has ended.
+
+const RETRY_MS = 8_000;
+const SLEEP_MS = 45_000;
+
+/**
+ * Follow the live feed.
+ *
+ * @param {string} url of the feed
+ * @param {object} on `alert(data)` for each message, `state(name, since)` for connected / connecting / reconnecting /
+ *   offline / denied, `resync()` when messages may have been missed and the page should ask for everything again.
+ */
+export function follow(url, on) {
+  let source = null;
+  let since = null;
+  let everOpen = false;
+  let lastTick = Date.now();
+  let retry = 0;
+
+  function lost() {
+    since ??= new Date();
+    on.state(!navigator.onLine ? "offline" : everOpen ? "reconnecting" : "connecting", since);
+  }
+
+  function open() {
+    clearTimeout(retry);
+    source?.close();
+    source = new EventSource(url);
+    source.onopen = () => {
+      const missed = since !== null;
+      since = null;
+      on.state("connected");
+      if (missed && everOpen) on.resync();
+      everOpen = true;
+    };
+    source.onerror = async () => {
+      lost();
+      if (source.readyState !== EventSource.CLOSED) return;
+      // The server answered with something that is no stream: signed out, or too many streams for now.
+      const answer = await fetch(url, { method: "HEAD", redirect: "manual" }).catch(() => null);
+      if (answer && (answer.status === 401 || answer.status === 403 || answer.type === "opaqueredirect")) {
+        on.state("denied");
+        return;
+      }
+      retry = setTimeout(open, RETRY_MS);
+    };
+    for (const name of ["message", "alert", "incident"]) source.addEventListener(name, (event) => on.alert(JSON.parse(event.data)));
+  }
+
+  addEventListener("offline", lost);
+  addEventListener("online", open);
+  // A timer that comes much too late tells that the machine slept: the connection may be dead without an error.
+  setInterval(() => {
+    const now = Date.now();
+    if (now - lastTick > SLEEP_MS) {
+      since ??= new Date(lastTick);
+      open();
+    }
+    lastTick = now;
+  }, 5_000);
+  addEventListener("pageshow", (event) => { if (event.persisted) { since ??= new Date(); open(); } });
+  on.state("connecting");
+  open();
+}
