@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from contract.base import ContractModel
+from contract.geometry import NormalisedPoint
 from contract.rules.base import PERSON_CLASSES, Metres, RuleContract, RuleFacts, RuleParams, ScheduleRef, Seconds
 
 PeopleCount = Annotated[int, Field(ge=2, le=1000)]
@@ -40,6 +41,8 @@ class CrowdingParams(RuleParams):
     """... for this long."""
     after_hours: AfterHours | None = AfterHours()
     """A lower limit at night; `after_hours: null` turns it off."""
+    fixtures: tuple[NormalisedPoint, ...] = ()
+    """Ground points of things that look like a person and always stand there (a statue, a poster): not counted."""
 
     default_objects: ClassVar[tuple[str, ...]] = PERSON_CLASSES
 

@@ -25,11 +25,12 @@ class IllegalParkingParams(RuleParams):
     move_boxes: Annotated[float, Field(gt=0, le=5)] = 0.5
     """A vehicle that moved by more than this share of its box diagonal drove; less is the detector's jitter."""
     relink_s: Seconds = 60.0
-    """A vehicle lost and found again at the same place and of the same class within this time stood all the while."""
+    """A vehicle lost and found again at the same place and of the same class within this time stood all the while; not
+    seen for longer, it is gone."""
     clear_after_s: Seconds = 30.0
-    """The event ends when the vehicle has driven off or has not been seen for this long."""
+    """The event ends when the vehicle has been seen away from its place for this long (unseen: `relink_s`)."""
     fixtures: tuple[NormalisedPoint, ...] = ()
-    """Points of things that always stand there (a kiosk on wheels): a vehicle whose box holds one is ignored."""
+    """Ground points of things that always stand there (a kiosk on wheels): what stands there is ignored."""
 
     default_objects: ClassVar[tuple[str, ...]] = MOTOR_VEHICLE_CLASSES
 

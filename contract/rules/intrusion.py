@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from contract.geometry import NormalisedPoint
 from contract.rules.base import PERSON_CLASSES, RuleContract, RuleFacts, RuleParams, Seconds
 
 
@@ -18,6 +19,8 @@ class IntrusionParams(RuleParams):
     """Presence for this long raises an event."""
     clear_after_s: Seconds = 5.0
     """The event ends when the zone has been free of the class for this long."""
+    fixtures: tuple[NormalisedPoint, ...] = ()
+    """Ground points of things that look like the class and always stand there (a statue, a parked wreck): ignored."""
 
     default_objects: ClassVar[tuple[str, ...]] = PERSON_CLASSES
 

@@ -1,0 +1,196 @@
+"""What the rules share: watched time, plausible tracks, fixtures, the pace of updates, and how an event is said."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from contract.event import EventState
+from contract.geometry import Point, distance, isotropic
+from contract.rules import RuleFacts, RuleParams
+from edge.scene import Scene
+from edge.types import Observation, RuleEvent, Track, TrackId
+
+MAX_STEP_S = 30.0
+"""A longer time without an observation is a gap: nobody watched, so it counts as nobody's stay."""
+FORGET_S = 600.0
+"""After a longer gap, or when time runs backwards, a rule ends its events and begins anew."""
+UPDATE_EVERY_S = 10.0
+UPDATE_GROWTH = 1.5
+"""Lengths and durations are told again once they have grown by half: an hour brings a handful of updates, not 360."""
+FIXTURE_REACH = 0.25
+"""A fixture is what stands within this share of its box's diagonal of the marked ground point."""
+
+ParamsT = TypeVar("ParamsT", bound=RuleParams)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An observation's times."""
+
+    watched_s: float
+    """Seconds in which the camera was really watched: what every duration is measured with."""
+    monotonic_s: float
+    utc: datetime
+
+
+@dataclass(slots=True)
+class RunningMean:
+    """A mean that forgets its values."""
+
+    total: float = 0.0
+    count: int = 0
+
+    def add(self, value: float) -> None:
+        """Take a value."""
+        self.total += value
+        self.count += 1
+
+    @property
+    def value(self) -> float:
+        """The mean, 0 before the first value."""
+        return self.total / self.count if self.count else 0.0
+
+
+@dataclass(slots=True)
+class Pace:
+    """Holds updates back: only news, and at most one every `UPDATE_EVERY_S`."""
+
+    told_s: float
+    count: int
+    length: float
+
+    def take(self, now_s: float, count: int, length: float) -> bool:
+        """Tell whether to send an update now; if so, remember what it says.
+
+        Args:
+            now_s: Watched seconds.
+            count: A number whose every growth is news (people).
+            length: A stay or a distance, news once it has grown by half.
+        """
+        if now_s - self.told_s < UPDATE_EVERY_S or (count <= self.count and length < UPDATE_GROWTH * self.length):
+            return False
+        self.told_s, self.count, self.length = now_s, count, length
+        return True
+
+
+class TimedRule(ABC, Generic[ParamsT]):
+    """A rule of one camera: keeps watched time and leaves the decision to `_decide`.
+
+    Attributes:
+        kind: As in the contract.
+        rejected: How many tracks or numbers were refused as impossible, by reason.
+    """
+
+    kind: str
+
+    def __init__(self, params: ParamsT, scene: Scene, name: str) -> None:
+        """Build a rule.
+
+        Args:
+            params: What the admin wrote.
+            scene: The camera's scene.
+            name: Tells the rules of one camera apart; part of every event's key.
+
+        Raises:
+            ValueError: A zone or schedule does not exist.
+        """
+        for zone_id in params.zones:
+            scene.zone(zone_id)
+        if params.schedule is not None:
+            scene.schedule(params.schedule)
+        self.rejected: Counter[str] = Counter()
+        self._params = params
+        self._scene = scene
+        self._name = name
+        self._classes = params.object_classes
+        self._now: Moment | None = None
+        self._step_s = 0.0
+
+    def observe(self, observation: Observation) -> list[RuleEvent]:
+        """Take one observation, in order of time.
+
+        Raises:
+            ValueError: The observation is another camera's.
+        """
+        if observation.camera_id != self._scene.camera_id:
+            raise ValueError(
+                f"rule {self._name} of camera {self._scene.camera_id}: an observation of {observation.camera_id}"
+            )
+        events: list[RuleEvent] = []
+        before = self._now
+        gap_s = 0.0 if before is None else observation.monotonic_s - before.monotonic_s
+        if not 0.0 <= gap_s <= FORGET_S:
+            events = self._end_all()
+        self._step_s = gap_s if 0.0 <= gap_s <= MAX_STEP_S else 0.0
+        watched_s = (0.0 if before is None else before.watched_s) + self._step_s
+        self._now = Moment(watched_s, observation.monotonic_s, observation.utc)
+        events += self._decide(observation, self._now)
+        return events
+
+    def finish(self, observation: Observation | None) -> list[RuleEvent]:  # noqa: ARG002 - every event ends when its condition last held, which was observed already
+        """End every open event: the camera stops looking."""
+        return self._end_all()
+
+    @abstractmethod
+    def _decide(self, observation: Observation, now: Moment) -> list[RuleEvent]:
+        """Turn one observation into events."""
+
+    @abstractmethod
+    def _end_all(self) -> list[RuleEvent]:
+        """End every open event and forget what was seen."""
+
+    def _in_force(self, now: Moment) -> bool:
+        return self._scene.is_active(self._params.schedule, now.utc)
+
+    def _tracks(self, observation: Observation, fixtures: Iterable[Point] = ()) -> Iterator[Track]:
+        """The tracks of the rule's classes, less impossible boxes and what the operator marked as fixed."""
+        for track in observation.tracks:
+            if track.class_name not in self._classes:
+                continue
+            if not (all(map(math.isfinite, track.xyxy)) and track.width > 0.0 and track.height > 0.0):
+                self.rejected["box"] += 1
+            elif not any(is_at(track, fixture, observation.aspect) for fixture in fixtures):
+                yield track
+
+    def _event(
+        self,
+        state: EventState,
+        key: str,
+        *,
+        zone: str | None,
+        started: Moment,
+        observed: Moment,
+        confidence: float,
+        facts: RuleFacts,
+        track_ids: Iterable[TrackId],
+    ) -> RuleEvent:
+        return RuleEvent(
+            kind=self.kind,
+            key=f"{self._name}:{key}",
+            state=state,
+            zone=zone,
+            started_s=started.monotonic_s,
+            started_utc=started.utc,
+            observed_s=observed.monotonic_s,
+            observed_utc=max(started.utc, observed.utc),  # a clock set back must not end an event before its start
+            confidence=min(1.0, max(0.0, confidence)),
+            facts=facts,
+            track_ids=tuple(track_ids),
+        )
+
+
+def box_diagonal(track: Track, aspect: float) -> float:
+    """Diagonal of a track's box in picture heights."""
+    return math.hypot(track.width * aspect, track.height)
+
+
+def is_at(track: Track, ground: Point, aspect: float) -> bool:
+    """Tell whether a track stands at a marked ground point."""
+    apart = distance(isotropic(track.ground, aspect), isotropic(ground, aspect))
+    return apart <= FIXTURE_REACH * box_diagonal(track, aspect)

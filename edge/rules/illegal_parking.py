@@ -1,0 +1,254 @@
+"""`illegal_parking`: a vehicle stands in a zone where it must not. See docs/rules/illegal_parking.md.
+
+Every track has a `_Stand`: the place where it was when it last moved. Time counts while the vehicle is there. A vehicle
+that is lost leaves its stand behind for `relink_s`: a track that is *born* there and of a like class takes it over, one
+that drives there does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+from contract.event import EventState
+from contract.geometry import Point, distance
+from contract.rules.illegal_parking import IllegalParkingFacts, IllegalParkingParams
+from edge.classes import lookalike_group
+from edge.rules.base import Moment, Pace, RunningMean, TimedRule, box_diagonal
+from edge.scene import Scene
+from edge.types import Observation, RuleEvent, SignalState, Track, TrackId
+
+AWAY_S = 2.0
+"""A vehicle seen elsewhere for this long drove: a shorter excursion is a wrong box."""
+SAME_VEHICLE_IOU = 0.5
+"""Standing boxes that overlap by this much are of one vehicle that the detector named twice."""
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(slots=True)
+class _Stand:
+    """A place at which a vehicle stands."""
+
+    number: int
+    """Counts the stands of the rule."""
+    first: Track
+    """The track as it was when the stand began: its box is what moving is measured against."""
+    track_id: TrackId
+    """The track that the vehicle has now."""
+    aspect: float
+    here: Moment
+    """When the vehicle was last seen at this place."""
+    started: Moment
+    """Since when its stay counts."""
+    box: Box
+    """The last box seen here, normalised."""
+    seen: bool = True
+    """The track is in the picture now, here or (for a short time) elsewhere."""
+    left: bool = False
+    """The vehicle was seen driving off, while its event lasts on for `clear_after_s`."""
+    zone_id: str | None = None
+    counted_s: float = 0.0
+    queued_s: float = 0.0
+    """Both run on while the vehicle is not seen; `stay_s` and `queue_s` are what they were when it last was."""
+    stay_s: float = 0.0
+    queue_s: float = 0.0
+    ground_x: RunningMean = field(default_factory=RunningMean)
+    ground_y: RunningMean = field(default_factory=RunningMean)
+    score: RunningMean = field(default_factory=RunningMean)
+    track_ids: dict[TrackId, None] = field(default_factory=dict)
+    pace: Pace | None = None
+    """None before the event was raised."""
+
+    @property
+    def ground(self) -> Point:
+        """Mean ground point: steady where a single box is not."""
+        return (self.ground_x.value, self.ground_y.value)
+
+    def moved(self, track: Track) -> float:
+        """How far a track is from this place, as a share of the larger box's diagonal."""
+        apart = distance(_centre(self.first, self.aspect), _centre(track, self.aspect))
+        return apart / max(box_diagonal(self.first, self.aspect), box_diagonal(track, self.aspect))
+
+    def see(self, track: Track, now: Moment) -> None:
+        """The vehicle is here."""
+        self.track_id = track.track_id
+        self.track_ids[track.track_id] = None
+        self.here, self.box, self.seen, self.left = now, track.xyxy, True, False
+        self.stay_s, self.queue_s = self.counted_s, self.queued_s
+        if track.detected or self.ground_x.count == 0:
+            self.ground_x.add(track.ground[0])
+            self.ground_y.add(track.ground[1])
+            self.score.add(track.confidence)
+
+
+class IllegalParkingRule(TimedRule[IllegalParkingParams]):
+    """One event for each vehicle."""
+
+    kind = "illegal_parking"
+
+    def __init__(self, params: IllegalParkingParams, scene: Scene, name: str) -> None:
+        """See `TimedRule`.
+
+        Raises:
+            ValueError: A zone, schedule or signal does not exist.
+        """
+        super().__init__(params, scene, name)
+        if params.signal is not None and params.signal not in scene.signals:
+            raise ValueError(f"camera {scene.camera_id}: unknown signal {params.signal!r}: define it under `signals:`")
+        self._stands: list[_Stand] = []
+        self._count = 0
+        self._queue_until_s = -1.0
+        """Watched second until which standing is a queue."""
+
+    def _decide(self, observation: Observation, now: Moment) -> list[RuleEvent]:
+        tracks = {track.track_id: track for track in self._tracks(observation, self._params.fixtures)}
+        self._count_time(observation, now)
+        events = [] if self._in_force(now) else self._pause(now)
+        for stand in self._stands:
+            stand.seen = not stand.left and stand.track_id in tracks
+        owners = {stand.track_id: stand for stand in self._stands if stand.seen}
+        for track in tracks.values():
+            self._place(track, owners.get(track.track_id), observation.aspect, now)
+        in_force = self._in_force(now)
+        for stand in list(self._stands):
+            event = self._judge(stand, now, in_force=in_force)
+            if event is not None:
+                events.append(event)
+        return events
+
+    def _count_time(self, observation: Observation, now: Moment) -> None:
+        """Add the time since the last observation to every stay, or to the queue at a red signal."""
+        signal = self._params.signal
+        if signal is not None and observation.signals.get(signal) is SignalState.RED:
+            self._queue_until_s = now.watched_s + self._params.queue_clear_s
+        queueing = now.watched_s <= self._queue_until_s
+        for stand in self._stands:
+            if queueing:
+                stand.queued_s += self._step_s
+            else:
+                stand.counted_s += self._step_s
+
+    def _pause(self, now: Moment) -> list[RuleEvent]:
+        """Out of the schedule: events end and no time counts, but what stands where is remembered."""
+        events = self._end_open()
+        self._stands = [stand for stand in self._stands if not stand.left]
+        for stand in self._stands:
+            stand.counted_s = stand.queued_s = stand.stay_s = stand.queue_s = 0.0
+            stand.started, stand.pace = now, None
+        return events
+
+    def _place(self, track: Track, stand: _Stand | None, aspect: float, now: Moment) -> None:
+        """Find the stand of a track, or give it a new one."""
+        if stand is not None and stand.moved(track) <= self._params.move_boxes:
+            stand.see(track, now)
+            return
+        earlier = self._earlier(track, stand)
+        if earlier is not None:
+            if stand is not None:
+                self._stands.remove(stand)
+            earlier.see(track, now)
+            return
+        if stand is not None:
+            if now.watched_s - stand.here.watched_s <= AWAY_S:
+                return
+            if stand.pace is None:
+                self._stands.remove(stand)
+            stand.left, stand.seen = True, False
+        self._count += 1
+        new = _Stand(self._count, track, track.track_id, aspect, here=now, started=now, box=track.xyxy)
+        new.see(track, now)
+        self._stands.append(new)
+
+    def _earlier(self, track: Track, stand: _Stand | None) -> _Stand | None:
+        """The stand that a track comes back to, or at which a lost vehicle is found again as this new track."""
+        if stand is not None and stand.pace is not None:
+            return None
+        fitting = [
+            other
+            for other in self._stands
+            if (
+                (other.left and track.track_id in other.track_ids)
+                or (stand is None and not other.left and not other.seen and _alike(other, track))
+            )
+            and other.moved(track) <= self._params.move_boxes
+        ]
+        return min(fitting, key=lambda other: other.moved(track), default=None)
+
+    def _judge(self, stand: _Stand, now: Moment, *, in_force: bool) -> RuleEvent | None:
+        unseen_s = now.watched_s - stand.here.watched_s
+        patience_s = self._params.clear_after_s if stand.left else self._params.relink_s
+        if not stand.seen and unseen_s > patience_s:
+            self._stands.remove(stand)
+            return None if stand.pace is None else self._say(EventState.END, stand)
+        if not in_force or not stand.seen or unseen_s > 0.0:
+            return None
+        if stand.pace is not None:
+            return self._say(EventState.UPDATE, stand) if stand.pace.take(now.watched_s, 0, stand.stay_s) else None
+        stand.zone_id = next((z for z in self._params.zones if self._scene.zone_contains(z, stand.ground)), None)
+        if stand.zone_id is None:  # its time counts from when it stands in a zone
+            stand.counted_s = stand.queued_s = stand.stay_s = stand.queue_s = 0.0
+            stand.started = now
+        elif stand.stay_s >= self._params.max_stay_s and not self._told_already(stand, now):
+            stand.pace = Pace(now.watched_s, 0, stand.stay_s)
+            return self._say(EventState.START, stand)
+        return None
+
+    def _told_already(self, stand: _Stand, now: Moment) -> bool:
+        """Tell whether another event is about this vehicle; if that event's track is lost, it goes on with this one."""
+        for other in self._stands:
+            if other is stand or other.pace is None or other.left or _iou(other.box, stand.box) < SAME_VEHICLE_IOU:
+                continue
+            if not other.seen:
+                self._stands.remove(stand)
+                other.track_ids.update(stand.track_ids)
+                other.track_id, other.box, other.here, other.seen = stand.track_id, stand.box, now, True
+                other.stay_s, other.queue_s = other.counted_s, other.queued_s
+            return True
+        return False
+
+    def _end_open(self) -> list[RuleEvent]:
+        raised = [stand for stand in self._stands if stand.pace is not None]
+        return [self._say(EventState.END, stand) for stand in sorted(raised, key=attrgetter("number"))]
+
+    def _end_all(self) -> list[RuleEvent]:
+        events = self._end_open()
+        self._stands.clear()
+        self._queue_until_s = -1.0
+        return events
+
+    def _say(self, state: EventState, stand: _Stand) -> RuleEvent:
+        return self._event(
+            state,
+            f"vehicle-{stand.number}",
+            zone=stand.zone_id,
+            started=stand.started,
+            observed=stand.here,
+            confidence=stand.score.value,
+            facts=IllegalParkingFacts(
+                object_class=stand.first.class_name,
+                stay_s=stand.stay_s,
+                queued_s=stand.queue_s,
+                max_stay_s=self._params.max_stay_s,
+            ),
+            track_ids=stand.track_ids,
+        )
+
+
+def _alike(stand: _Stand, track: Track) -> bool:
+    return lookalike_group(stand.first.class_name) == lookalike_group(track.class_name)
+
+
+def _centre(track: Track, aspect: float) -> Point:
+    """Centre of a track's box in picture heights."""
+    x1, y1, x2, y2 = track.xyxy
+    return ((x1 + x2) / 2.0 * aspect, (y1 + y2) / 2.0)
+
+
+def _iou(a: Box, b: Box) -> float:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0.0 or height <= 0.0:
+        return 0.0
+    shared = width * height
+    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)

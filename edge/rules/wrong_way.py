@@ -1,0 +1,329 @@
+"""`wrong_way`: a vehicle's travel in a lane opposes the lane's direction. See docs/rules/wrong_way.md.
+
+             lane direction ---->
+   start of the stretch
+<------ o o o o o o o o      positions of one vehicle over at most 10 s;
+        travel = least-squares line over them
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+import numpy as np
+
+from contract.event import EventState
+from contract.geometry import Point, angle_between_deg, distance, isotropic
+from contract.rules.wrong_way import WrongWayFacts, WrongWayParams
+from edge.rules.base import Moment, Pace, RunningMean, TimedRule
+from edge.scene import Scene
+from edge.types import Observation, RuleEvent, Track, TrackId
+
+WINDOW_S = 10.0
+"""Positions older than this do not decide: 3 m in 10 s is slower than anyone walks a bicycle."""
+RECENT_S = 2.0
+"""Time over which a vehicle's present travel is judged."""
+STANDING_S = 30.0
+"""A vehicle that made no way against the lane for this long no longer drives against it."""
+JITTER_BOXES = 0.25
+"""A box moves by up to this share of its length while its vehicle stands."""
+MIN_SAMPLES = 3
+MAX_RESIDUAL = 0.15
+"""RMS deviation from a straight, even travel as a share of its distance: 0 for even travel, 0.07 for braking to a stop,
+0.25 for a single jump (another vehicle took over the track, or a box that was half hidden)."""
+MAX_SPEED_MPS = 70.0
+"""250 km/h: a faster step is the tracker's mistake."""
+MAX_SPEED_BOXES = 40.0
+"""The same in box lengths a second, for a motorbike of 1.8 m."""
+RELINK_BOXES = 2.0
+"""A new track that appears within this many box lengths of where a lost one must be by now continues it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Where a vehicle was detected."""
+
+    moment: Moment
+    plane: Point
+    """Metres, or picture heights without a homography (`Scene.to_plane`)."""
+    picture: Point
+    """Picture heights."""
+    box_length: float
+    """Longer side of the box in picture heights."""
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Travel:
+    """A straight line fitted through samples."""
+
+    start: _Sample
+    angle_deg: float
+    length: float
+    """In the plane's unit."""
+    residual: float
+    """RMS deviation in the plane's unit."""
+    velocity_picture: Point
+    """Picture heights a second."""
+
+
+@dataclass(slots=True)
+class _Drive:
+    """An event that was raised and has not ended."""
+
+    key: str
+    zone_id: str
+    track: Track
+    start: _Sample
+    end: _Sample
+    angle_deg: float
+    velocity_picture: Point
+    last: Moment
+    """When the vehicle was last seen not going the right way."""
+    progress: Moment
+    """When it last made way against the lane."""
+    pace: Pace
+    score: RunningMean = field(default_factory=RunningMean)
+    box_length: RunningMean = field(default_factory=RunningMean)
+    track_ids: dict[TrackId, None] = field(default_factory=dict)
+
+
+class WrongWayRule(TimedRule[WrongWayParams]):
+    """One event for each vehicle."""
+
+    kind = "wrong_way"
+
+    def __init__(self, params: WrongWayParams, scene: Scene, name: str) -> None:
+        """See `TimedRule`.
+
+        Raises:
+            ValueError: A zone or schedule does not exist, or a zone has no direction.
+        """
+        super().__init__(params, scene, name)
+        for zone_id in params.zones:
+            scene.lane_direction(zone_id, aspect=1.0)
+        self._samples: dict[tuple[TrackId, str], deque[_Sample]] = {}
+        self._drives: dict[TrackId, _Drive] = {}
+        """Open events by the track that the vehicle has now."""
+
+    def _decide(self, observation: Observation, now: Moment) -> list[RuleEvent]:
+        if not self._in_force(now):
+            return self._end_all()
+        events = []
+        for track in self._tracks(observation):
+            for zone_id in self._params.zones:
+                if self._scene.zone_contains(zone_id, track.ground):
+                    event = self._follow(track, zone_id, observation, now)
+                    if event is not None:
+                        events.append(event)
+        events += self._end_gone(now)
+        stale = [
+            key for key, samples in self._samples.items() if samples[-1].moment.watched_s < now.watched_s - WINDOW_S
+        ]
+        for key in stale:
+            del self._samples[key]
+        return events
+
+    def _follow(self, track: Track, zone_id: str, observation: Observation, now: Moment) -> RuleEvent | None:
+        drive = self._drives.get(track.track_id)
+        samples = self._sample(track, zone_id, observation, now)
+        if samples is None:  # gated or missed: it is where it was
+            if drive is not None and now.watched_s - drive.progress.watched_s <= STANDING_S:
+                drive.last = now
+            return None
+        direction = self._scene.lane_direction(zone_id, observation.aspect)
+        opposing = self._opposing(samples, direction)
+        if drive is not None:
+            return self._continue(drive, samples, opposing, direction)
+        if opposing is None:
+            return None
+        drive = self._relinked(track, opposing)
+        if drive is not None:
+            self._drives[track.track_id] = drive
+            drive.track_ids[track.track_id] = None
+            return self._continue(drive, samples, opposing, direction)
+        return self._raise(track, zone_id, samples, opposing)
+
+    def _sample(self, track: Track, zone_id: str, observation: Observation, now: Moment) -> deque[_Sample] | None:
+        """Add the track's position; None where it says nothing new."""
+        plane = self._scene.to_plane(track.ground, observation.aspect)
+        if plane is None:
+            self.rejected["above_horizon"] += 1
+            return None
+        if not (track.detected and observation.detected):
+            return None
+        sample = _Sample(
+            moment=now,
+            plane=plane,
+            picture=isotropic(track.ground, observation.aspect),
+            box_length=max(track.width * observation.aspect, track.height),
+            score=track.confidence,
+        )
+        samples = self._samples.setdefault((track.track_id, zone_id), deque())
+        if samples:
+            step_s = now.watched_s - samples[-1].moment.watched_s
+            if step_s <= 0.0:
+                return None
+            if self._impossible(samples[-1], sample, step_s):
+                self.rejected["speed"] += 1
+                samples.clear()
+        samples.append(sample)
+        while samples[0].moment.watched_s < now.watched_s - WINDOW_S:
+            samples.popleft()
+        return samples
+
+    def _impossible(self, before: _Sample, after: _Sample, step_s: float) -> bool:
+        if self._scene.homography is not None and distance(before.plane, after.plane) > MAX_SPEED_MPS * step_s:
+            return True
+        boxes = distance(before.picture, after.picture) / min(before.box_length, after.box_length)
+        return boxes > max(2.0, MAX_SPEED_BOXES * step_s)
+
+    def _opposing(self, samples: deque[_Sample], direction: Point) -> _Travel | None:
+        """The stretch since the vehicle turned against the lane, if it is long, straight and opposed enough."""
+        along = [_dot(sample.plane, direction) for sample in samples]
+        slack = self._jitter(samples[-1]) * float(np.hypot(*direction))
+        highest = max(along)
+        first = max(index for index, value in enumerate(along) if value >= highest - slack)
+        stretch = list(samples)[first:]
+        duration_s = stretch[-1].moment.watched_s - stretch[0].moment.watched_s
+        if len(stretch) < MIN_SAMPLES or duration_s < self._params.min_duration_s:
+            return None
+        metric = self._scene.homography is not None
+        boxes = distance(stretch[0].picture, stretch[-1].picture) / _mean_box(stretch)
+        if boxes < (JITTER_BOXES if metric else self._params.min_distance_boxes):
+            return None
+        travel = _fit(stretch, direction)
+        if metric and travel.length < self._params.min_distance_m:
+            return None
+        opposed = travel.angle_deg > self._params.min_angle_deg and travel.residual <= MAX_RESIDUAL * travel.length
+        return travel if opposed else None
+
+    def _jitter(self, sample: _Sample) -> float:
+        """How far a standing vehicle's position may wander, in the plane's unit."""
+        if self._scene.homography is None:
+            return JITTER_BOXES * sample.box_length
+        return JITTER_BOXES * self._params.min_distance_m
+
+    def _raise(self, track: Track, zone_id: str, samples: deque[_Sample], travel: _Travel) -> RuleEvent:
+        now = samples[-1].moment
+        drive = _Drive(
+            key=f"vehicle-{track.track_id}",
+            zone_id=zone_id,
+            track=track,
+            start=travel.start,
+            end=samples[-1],
+            angle_deg=travel.angle_deg,
+            velocity_picture=travel.velocity_picture,
+            last=now,
+            progress=now,
+            pace=Pace(now.watched_s, 0, travel.length),
+            track_ids={track.track_id: None},
+        )
+        for sample in samples:
+            if sample.moment.watched_s >= travel.start.moment.watched_s:
+                drive.score.add(sample.score)
+                drive.box_length.add(sample.box_length)
+        self._drives[track.track_id] = drive
+        return self._say(EventState.START, drive)
+
+    def _continue(
+        self, drive: _Drive, samples: deque[_Sample], opposing: _Travel | None, direction: Point
+    ) -> RuleEvent | None:
+        """A vehicle with an open event was detected in a lane."""
+        sample = samples[-1]
+        now = sample.moment
+        if opposing is not None:
+            drive.angle_deg, drive.velocity_picture = opposing.angle_deg, opposing.velocity_picture
+        if _dot(sample.plane, direction) < _dot(drive.end.plane, direction):
+            moved = distance(drive.end.plane, sample.plane) > self._jitter(sample)
+            if opposing is not None or moved:
+                drive.end, drive.progress = sample, now
+                drive.score.add(sample.score)
+                drive.box_length.add(sample.box_length)
+        standing_s = now.watched_s - drive.progress.watched_s
+        if standing_s <= STANDING_S and not self._goes_right(samples, direction):
+            drive.last = now
+        length = distance(drive.start.plane, drive.end.plane)
+        return self._say(EventState.UPDATE, drive) if drive.pace.take(now.watched_s, 0, length) else None
+
+    def _goes_right(self, samples: deque[_Sample], direction: Point) -> bool:
+        recent = [s for s in samples if s.moment.watched_s >= samples[-1].moment.watched_s - RECENT_S]
+        if len(recent) < MIN_SAMPLES:
+            return False
+        travel = _fit(recent, direction)
+        return travel.length > self._jitter(samples[-1]) and travel.angle_deg <= self._params.clear_angle_deg
+
+    def _relinked(self, track: Track, travel: _Travel) -> _Drive | None:
+        """The open event that a new track continues: its vehicle was lost before and must be about there by now."""
+        for track_id, drive in list(self._drives.items()):
+            gone_s = travel.start.moment.watched_s - drive.end.moment.watched_s
+            if gone_s < 0.0 or drive.track.class_name != track.class_name:
+                continue
+            expected = (
+                drive.end.picture[0] + drive.velocity_picture[0] * gone_s,
+                drive.end.picture[1] + drive.velocity_picture[1] * gone_s,
+            )
+            if distance(expected, travel.start.picture) <= RELINK_BOXES * drive.box_length.value:
+                return self._drives.pop(track_id)
+        return None
+
+    def _end_gone(self, now: Moment) -> list[RuleEvent]:
+        gone = [
+            track_id
+            for track_id, drive in self._drives.items()
+            if now.watched_s - drive.last.watched_s >= self._params.clear_after_s
+        ]
+        return [self._say(EventState.END, self._drives.pop(track_id)) for track_id in gone]
+
+    def _end_all(self) -> list[RuleEvent]:
+        events = [self._say(EventState.END, drive) for drive in sorted(self._drives.values(), key=attrgetter("key"))]
+        self._drives.clear()
+        self._samples.clear()
+        return events
+
+    def _say(self, state: EventState, drive: _Drive) -> RuleEvent:
+        metric = self._scene.homography is not None
+        return self._event(
+            state,
+            drive.key,
+            zone=drive.zone_id,
+            started=drive.start.moment,
+            observed=drive.last,
+            confidence=drive.score.value,
+            facts=WrongWayFacts(
+                object_class=drive.track.class_name,
+                angle_deg=drive.angle_deg,
+                duration_s=drive.end.moment.watched_s - drive.start.moment.watched_s,
+                distance_m=distance(drive.start.plane, drive.end.plane) if metric else None,
+                distance_boxes=distance(drive.start.picture, drive.end.picture) / drive.box_length.value,
+                calibration_error_m=self._scene.calibration_error_m,
+            ),
+            track_ids=drive.track_ids,
+        )
+
+
+def _dot(a: Point, b: Point) -> float:
+    return a[0] * b[0] + a[1] * b[1]
+
+
+def _mean_box(samples: list[_Sample]) -> float:
+    return sum(sample.box_length for sample in samples) / len(samples)
+
+
+def _fit(samples: list[_Sample], direction: Point) -> _Travel:
+    """Least-squares line of position over time through two or more samples at different times."""
+    times = np.array([sample.moment.watched_s for sample in samples])
+    times -= times.mean()
+    positions = np.array([(*sample.plane, *sample.picture) for sample in samples])
+    positions -= positions.mean(axis=0)
+    velocity = times @ positions / (times @ times)
+    residuals = positions[:, :2] - times[:, None] * velocity[:2]
+    return _Travel(
+        start=samples[0],
+        angle_deg=angle_between_deg((float(velocity[0]), float(velocity[1])), direction),
+        length=float(np.hypot(*velocity[:2]) * (times[-1] - times[0])),
+        residual=float(np.sqrt((residuals**2).sum(axis=1).mean())),
+        velocity_picture=(float(velocity[2]), float(velocity[3])),
+    )
