@@ -107,6 +107,7 @@ class WrongWayRule(TimedRule[WrongWayParams]):
         self._samples: dict[tuple[TrackId, str], deque[_Sample]] = {}
         self._drives: dict[TrackId, _Drive] = {}
         """Open events by the track that the vehicle has now."""
+        self._count = 0
 
     def _decide(self, observation: Observation, now: Moment) -> list[RuleEvent]:
         if not self._in_force(now):
@@ -119,11 +120,8 @@ class WrongWayRule(TimedRule[WrongWayParams]):
                     if event is not None:
                         events.append(event)
         events += self._end_gone(now)
-        stale = [
-            key for key, samples in self._samples.items() if samples[-1].moment.watched_s < now.watched_s - WINDOW_S
-        ]
-        for key in stale:
-            del self._samples[key]
+        oldest_s = now.watched_s - WINDOW_S
+        self._samples = {key: kept for key, kept in self._samples.items() if kept[-1].moment.watched_s >= oldest_s}
         return events
 
     def _follow(self, track: Track, zone_id: str, observation: Observation, now: Moment) -> RuleEvent | None:
@@ -208,8 +206,9 @@ class WrongWayRule(TimedRule[WrongWayParams]):
 
     def _raise(self, track: Track, zone_id: str, samples: deque[_Sample], travel: _Travel) -> RuleEvent:
         now = samples[-1].moment
+        self._count += 1
         drive = _Drive(
-            key=f"vehicle-{track.track_id}",
+            key=f"vehicle-{self._count}",
             zone_id=zone_id,
             track=track,
             start=travel.start,
