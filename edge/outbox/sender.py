@@ -24,7 +24,7 @@ REFUSED_RETRY_S = 60.0
 """Only a person can help (a refused token, a wrong address): ask seldom."""
 
 
-class _Sender(ABC):
+class SenderThread(ABC):
     """A thread that repeats `step`. Whatever goes wrong in a step is logged, and the step is tried again later."""
 
     name: str
@@ -106,7 +106,7 @@ class _Sender(ABC):
         self._said = cause
 
 
-class EventSender(_Sender):
+class EventSender(SenderThread):
     """Posts events in batches, oldest first, and settles what the server has answered.
 
     Args:
@@ -171,7 +171,7 @@ class EventSender(_Sender):
             return self._post(batch[: len(batch) // 2])
 
 
-class MediaSender(_Sender):
+class MediaSender(SenderThread):
     """Uploads files whose event the server has taken, one at a time.
 
     Args:

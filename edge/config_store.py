@@ -1,0 +1,127 @@
+"""Which configuration of each camera is in force: the folder's file, or what an admin wrote at the server since.
+
+The latest edit wins. A file in the folder that changed since it was last sent is sent, and becomes the server's newest
+version; otherwise the server's newest version is in force. It is kept in the data folder, so that a restart without a
+network watches by the same rules.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from contract.config_loader import LoadedCamera, LoadedConfig, config_version, load_camera, load_config_dir
+from contract.issues import ConfigIssue
+
+log = logging.getLogger(__name__)
+
+
+class ConfigStore:
+    """The configuration folder, and what the server said about it.
+
+    Args:
+        config_dir: site.yaml and cameras/*.yaml; never written.
+        data_dir: Keeps the server's versions.
+    """
+
+    def __init__(self, config_dir: Path, data_dir: Path) -> None:
+        self._config_dir = config_dir
+        self._pulled_dir = data_dir / "pulled"
+        self._state_file = data_dir / "sent_configs.json"
+        self._sent = self._read_state()
+        """Camera id to the version of its file when the server last got it."""
+        self._files: Mapping[str, LoadedCamera] = {}
+
+    def load(self) -> LoadedConfig:
+        """Read the folder, with the server's newer versions in the place of its files."""
+        loaded = load_config_dir(self._config_dir)
+        self._files = loaded.cameras
+        cameras = dict(loaded.cameras)
+        for camera_id, file in loaded.cameras.items():
+            pulled = self._pulled_dir / f"{camera_id}.yaml"
+            if self._sent.get(camera_id) != file.version or not pulled.is_file():
+                continue
+            newer, errors = self._check(camera_id, pulled.read_text("utf-8"), pulled, loaded)
+            if newer is None:
+                log.error("pulled_config_refused camera=%s in_force=%s errors=%r", camera_id, file.path, _told(errors))
+            else:
+                cameras[camera_id] = newer
+        return replace(loaded, cameras=cameras)
+
+    def to_send(self) -> list[LoadedCamera]:
+        """Files that the server has not got yet."""
+        return [file for camera_id, file in self._files.items() if self._sent.get(camera_id) != file.version]
+
+    def was_sent(self, camera: LoadedCamera) -> None:
+        """The server has this file's text: from now on its newer versions count."""
+        camera_id = camera.config.camera.id
+        (self._pulled_dir / f"{camera_id}.yaml").unlink(missing_ok=True)
+        self._sent[camera_id] = camera.version
+        _write(self._state_file, json.dumps(self._sent, indent=1, sort_keys=True))
+
+    def take(self, texts: Mapping[str, str], in_force: LoadedConfig) -> LoadedConfig:
+        """Put the server's versions in force, each only when it is valid; the last good one stays otherwise.
+
+        Args:
+            texts: Camera id to YAML, as the server has it.
+            in_force: What is in force now.
+        """
+        cameras = dict(in_force.cameras)
+        for camera_id, text in texts.items():
+            file = self._files.get(camera_id)
+            if file is None or self._sent.get(camera_id) != file.version:
+                continue  # not this edge's camera, or the folder's file is newer and on its way
+            current = cameras.get(camera_id)
+            if current is not None and current.version == config_version(text):
+                continue
+            newer, errors = self._check(camera_id, text, self._pulled_dir / f"{camera_id}.yaml", in_force)
+            if newer is None:
+                log.error("pulled_config_refused camera=%s in_force=last_good errors=%r", camera_id, _told(errors))
+                continue
+            _write(newer.path, text)
+            cameras[camera_id] = newer
+            log.info("pulled_config camera=%s version=%s", camera_id, newer.version)
+        return replace(in_force, cameras=cameras)
+
+    @staticmethod
+    def _check(
+        camera_id: str, text: str, path: Path, loaded: LoadedConfig
+    ) -> tuple[LoadedCamera | None, tuple[ConfigIssue, ...]]:
+        result = load_camera(text, str(path), loaded.site)
+        if result.config is None:
+            return None, result.errors
+        if result.config.camera.id != camera_id:
+            what = f"the id is {result.config.camera.id!r}, not {camera_id!r}"
+            return None, (ConfigIssue(str(path), 1, "camera.id", what, "never change a camera's id"),)
+        return LoadedCamera(result.config, text, path, config_version(text)), ()
+
+    def _read_state(self) -> dict[str, str]:
+        try:
+            state = json.loads(self._state_file.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            log.warning(
+                "state_unreadable file=%s cause=%r: every camera file is sent again", self._state_file, str(error)
+            )
+            return {}
+        return {str(key): str(value) for key, value in state.items()} if isinstance(state, dict) else {}
+
+
+def _told(errors: tuple[ConfigIssue, ...]) -> str:
+    return "; ".join(str(error) for error in errors)
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file in one step: a power cut leaves the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(path.name + ".new")
+    with fresh.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)

@@ -1,0 +1,158 @@
+"""A frame's way from the camera to the rules.
+
+    frame --> motion gate --search--> detect --> filter --> track --+--> observation --> rules --> recorder
+                   `------quiet-----> tracks held ------------------'
+
+Privacy masks are burned in before a frame comes here. A gated frame still reaches the rules, marked as not searched, so
+that times of stay go on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Protocol
+
+from contract.camera_config import CameraConfig
+from edge.ports import Rule, Tracker
+from edge.recorder import Moment, Recorder
+from edge.scene import Scene
+from edge.types import Detections, Frame, Observation, Track
+
+log = logging.getLogger(__name__)
+
+
+class Gate(Protocol):
+    """Decides whether a frame is worth a search."""
+
+    def should_search(self, frame: Frame, tracks: Sequence[Track]) -> bool: ...
+
+    def reset(self) -> None: ...
+
+
+@dataclass(slots=True)
+class PipelineCounts:
+    """What a pipeline has done, and the seconds that its stages took."""
+
+    frames: int = 0
+    gated: int = 0
+    searched: int = 0
+    gate_s: float = 0.0
+    detect_s: float = 0.0
+    track_s: float = 0.0
+    decide_s: float = 0.0
+    """Rules and evidence."""
+
+
+class CameraPipeline:
+    """One camera's frames become observations, and its rules' words become events. One thread uses it.
+
+    Args:
+        camera: The configuration.
+        scene: Resolved from it.
+        make_rules: Fresh rules, without memory.
+        gate: Decides which frames are searched.
+        detect: Searches a frame; None when the detector stops.
+        keep: Drops detections that the configuration does not want.
+        tracker: Follows what is left.
+        recorder: Writes events.
+        on_search: Called for each searched frame.
+    """
+
+    def __init__(
+        self,
+        *,
+        camera: CameraConfig,
+        scene: Scene,
+        make_rules: Callable[[], Sequence[Rule]],
+        gate: Gate,
+        detect: Callable[[Frame], Detections | None],
+        keep: Callable[[Detections, tuple[int, int]], Detections],
+        tracker: Tracker,
+        recorder: Recorder,
+        on_search: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.counts = PipelineCounts()
+        self._camera_id = camera.camera.id
+        self._scene = scene
+        self._make_rules = make_rules
+        self._rules = make_rules()
+        self._gate = gate
+        self._detect = detect
+        self._keep = keep
+        self._tracker = tracker
+        self._recorder = recorder
+        self._on_search = on_search
+        self._tracks: Sequence[Track] = ()
+        self._detections = Detections.empty()
+        self._observation: Observation | None = None
+
+    @property
+    def last_moment(self) -> tuple[Observation | None, Detections]:
+        """The latest observation, and the detections of the last search: for drawing."""
+        return self._observation, self._detections
+
+    def process(self, frame: Frame) -> None:
+        """Take the next frame, in order of time."""
+        self.counts.frames += 1
+        started = perf_counter()
+        wanted = self._gate.should_search(frame, self._tracks)
+        gated = perf_counter()
+        self.counts.gate_s += gated - started
+        detections = self._detect(frame) if wanted else None
+        searched = perf_counter()
+        self.counts.detect_s += searched - gated
+        if detections is None:
+            self.counts.gated += 1
+            self._tracks = self._tracker.hold(frame.monotonic_s)
+        else:
+            self.counts.searched += 1
+            self._on_search()
+            self._detections = detections
+            self._tracks = self._tracker.update(self._keep(detections, frame.resolution_wh), frame)
+        tracked = perf_counter()
+        self.counts.track_s += tracked - searched
+        self._decide(frame, was_searched=detections is not None)
+        self.counts.decide_s += perf_counter() - tracked
+
+    def _decide(self, frame: Frame, *, was_searched: bool) -> None:
+        width, height = frame.resolution_wh
+        observation = Observation(
+            camera_id=self._camera_id,
+            monotonic_s=frame.monotonic_s,
+            utc=frame.utc,
+            aspect=width / height,
+            tracks=tuple(self._tracks),
+            detected=was_searched,
+            signals=self._scene.signals_at(frame.utc),
+        )
+        self._observation = observation
+        self._recorder.history.observe(observation)
+        moment = Moment(frame, observation, self._detections)
+        for index, rule in enumerate(self._rules):
+            for rule_event in rule.observe(observation):
+                self._recorder.record(index, rule_event, moment)
+        self._recorder.cut_due_clips(frame.monotonic_s)
+
+    def idle(self, now_s: float) -> None:
+        """No frame came for a while: cut the clips that are due."""
+        self._recorder.cut_due_clips(now_s)
+
+    def stream_ended(self) -> None:
+        """The connection was lost: clips are cut now, because none spans two connections. Events go on."""
+        self._recorder.cut_all_clips()
+
+    def finish(self) -> None:
+        """The camera stops looking: end every event, cut every clip, forget every track. May begin again afterwards."""
+        for index, rule in enumerate(self._rules):
+            for rule_event in rule.finish(self._observation):
+                self._recorder.record(index, rule_event, None)
+        self._recorder.cut_all_clips()
+        self._rules = self._make_rules()
+        self._tracker.reset()
+        self._gate.reset()
+        self._tracks = ()
+        self._detections = Detections.empty()
+        self._observation = None

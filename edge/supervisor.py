@@ -1,0 +1,132 @@
+"""One worker for each camera: started, restarted when it fails, exchanged when its configuration changes.
+
+One camera's failure never touches another. This is one of the two places that catch everything (the other is the
+sender): a defect in one camera's rules is logged and tried again, and the village's other cameras watch on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from contract.config_loader import LoadedCamera
+from contract.event import CameraHealth, CameraStatus
+from edge.backoff import Backoff
+from edge.errors import EdgeError
+from edge.ports import Clock
+from edge.status import CameraMonitor
+from edge.worker import CameraParts, CameraWorker
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Running:
+    version: str
+    monitor: CameraMonitor
+    worker: CameraWorker | None
+    """None: disabled, or its configuration could not be put to work."""
+
+
+class Supervisor:
+    """Runs the cameras of a configuration.
+
+    Args:
+        make_parts: Builds what a camera's worker runs. Raises EdgeError or ValueError when the configuration asks for
+            what this machine lacks.
+        clock: Time.
+    """
+
+    def __init__(self, make_parts: Callable[[LoadedCamera], CameraParts], clock: Clock) -> None:
+        self._make_parts = make_parts
+        self._clock = clock
+        self._running: dict[str, _Running] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+
+    def apply(self, cameras: Mapping[str, LoadedCamera]) -> None:
+        """Start cameras that are new, stop those that are gone, exchange those that changed, leave the others alone."""
+        with self._lock:
+            if self._stopping.is_set():
+                return
+            for camera_id in self._running.keys() - cameras.keys():
+                log.info("camera_removed camera=%s", camera_id)
+                self._stop([self._running.pop(camera_id)])
+            for camera_id, loaded in cameras.items():
+                current = self._running.get(camera_id)
+                if current is None or current.version != loaded.version:
+                    self._exchange(camera_id, loaded)
+
+    def _exchange(self, camera_id: str, loaded: LoadedCamera) -> None:
+        current = self._running.get(camera_id)
+        monitor = CameraMonitor(camera_id, self._clock)
+        worker = None
+        if not loaded.config.camera.enabled:
+            monitor.set_health(CameraHealth.DISABLED, "camera.enabled is false")
+        else:
+            try:
+                worker = self._make_worker(self._make_parts(loaded), monitor)
+            except (EdgeError, ValueError) as error:
+                log.error(  # noqa: TRY400 - the message names place and remedy, a traceback says no more
+                    "configuration_refused camera=%s version=%s cause=%r in_force=%s",
+                    camera_id, loaded.version, str(error), current.version if current else None,
+                )  # fmt: skip
+                if current is not None and current.worker is not None:
+                    return
+                monitor.set_health(CameraHealth.REFUSED, str(error))
+        if current is not None:
+            self._stop([current])
+        self._running[camera_id] = _Running(loaded.version, monitor, worker)
+        if worker is not None:
+            worker.start()
+            log.info("camera_started camera=%s version=%s", camera_id, loaded.version)
+
+    def _make_worker(self, parts: CameraParts, monitor: CameraMonitor) -> CameraWorker:
+        worker: CameraWorker
+
+        def guard(name: str, body: Callable[[], bool]) -> None:
+            backoff = Backoff()
+            while True:
+                try:
+                    if body():
+                        return
+                except Exception as error:  # the other cameras must not suffer from this one
+                    delay_s = backoff.failed()
+                    log.exception("worker_failed thread=%s retry_in_s=%.1f", name, delay_s)
+                    monitor.set_health(
+                        CameraHealth.RECONNECTING, f"a defect stopped it: {type(error).__name__}: see the log"
+                    )
+                    if worker.wait(delay_s):
+                        return
+
+        worker = CameraWorker(parts, monitor, self._clock, guard)
+        return worker
+
+    def statuses(self) -> tuple[CameraStatus, ...]:
+        """How every camera is now."""
+        with self._lock:
+            return tuple(running.monitor.report() for running in self._running.values())
+
+    @property
+    def all_ended(self) -> bool:
+        """Every camera is a clip that was played to its end, or is disabled."""
+        done = {CameraHealth.ENDED, CameraHealth.DISABLED}
+        with self._lock:
+            return all(running.monitor.health in done for running in self._running.values())
+
+    def stop(self) -> None:
+        """Stop every camera; on return each open event is ended and handed to the outbox."""
+        self._stopping.set()
+        with self._lock:
+            self._stop(list(self._running.values()))
+            self._running.clear()
+
+    @staticmethod
+    def _stop(cameras: list[_Running]) -> None:
+        workers = [running.worker for running in cameras if running.worker is not None]
+        for worker in workers:
+            worker.ask_to_stop()
+        for worker in workers:
+            worker.join()

@@ -1,0 +1,192 @@
+"""One camera at work: a thread that reads it, one that thinks, and one that records where that is a stream of its own.
+
+    capture thread --> slot of one frame --> pipeline thread --> outbox
+    record thread  --> packet ring (only where the recorded stream is not the searched one)
+
+The pipeline outlives reconnections: a camera that is back within `FORGET_AFTER_S` goes on with its tracks and events.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from contract.event import CameraHealth
+from edge.backoff import Backoff
+from edge.capture.latest_frame import LatestFrame
+from edge.errors import SourceError, SourceRefused
+from edge.ports import Clock, FrameSource
+from edge.status import CameraMonitor
+from edge.types import Frame
+
+log = logging.getLogger(__name__)
+
+FORGET_AFTER_S = 30.0
+"""A shorter loss of the picture ends no event."""
+PERMANENT_RETRY_S = 60.0
+"""Trying faster cannot help, and may lock the camera's account."""
+_IDLE_S = 0.5
+_JOIN_S = 15.0
+
+
+class Pipeline(Protocol):
+    """What is done with frames: `edge.pipeline.CameraPipeline`."""
+
+    def process(self, frame: Frame) -> None: ...
+
+    def idle(self, now_s: float) -> None: ...
+
+    def stream_ended(self) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CameraParts:
+    """How to build what a worker runs. Each may be called again after a failure."""
+
+    camera_id: str
+    open_source: Callable[[], FrameSource]
+    """A fresh source of frames; raises SourceError when the input is not allowed."""
+    open_recording: Callable[[], FrameSource] | None
+    """A fresh source that only fills the packet ring; None: the searched stream fills it."""
+    make_pipeline: Callable[[CameraMonitor], Pipeline]
+
+
+class CameraWorker:
+    """Keeps one camera going whatever happens to it.
+
+    Args:
+        parts: What to run.
+        monitor: Told how it goes.
+        clock: Time.
+        guard: Runs a thread's body again and again until it returns True; what it raises is the guard's to log. The
+            supervisor gives it: nobody else catches everything.
+    """
+
+    def __init__(
+        self, parts: CameraParts, monitor: CameraMonitor, clock: Clock, guard: Callable[[str, Callable[[], bool]], None]
+    ) -> None:
+        self.monitor = monitor
+        self._parts = parts
+        self._clock = clock
+        self._guard = guard
+        self._slot = LatestFrame()
+        self._stopping = threading.Event()
+        self._stream_lost = threading.Event()
+        self._sources: dict[str, FrameSource] = {}
+        self._lock = threading.Lock()
+        self._threads = [self._thread("capture", self._capture), self._thread("pipeline", self._think)]
+        if parts.open_recording is not None:
+            self._threads.append(self._thread("record", self._record))
+
+    def _thread(self, role: str, body: Callable[[], bool]) -> threading.Thread:
+        name = f"{self._parts.camera_id}-{role}"
+        return threading.Thread(target=self._guard, args=(name, body), name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        for thread in self._threads:
+            thread.start()
+
+    def ask_to_stop(self) -> None:
+        """Begin to stop: no more frames are taken."""
+        self._stopping.set()
+        with self._lock:
+            for source in self._sources.values():
+                source.close()
+        self._slot.close()
+
+    def join(self, timeout_s: float = _JOIN_S) -> None:
+        """Wait until every open event is ended and stored. A read that hangs in the network is not waited for."""
+        for thread in self._threads:
+            if thread.is_alive() and thread.name.endswith("-pipeline"):
+                thread.join(timeout_s)
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep; returns True at once when the worker is to stop."""
+        return self._stopping.wait(seconds)
+
+    def _capture(self) -> bool:
+        """Read the camera until it ends or the worker stops."""
+
+        def take(frame: Frame) -> None:
+            self.monitor.frame_came(frame.utc)
+            self._slot.put(frame)
+
+        ended = self._read("capture", self._parts.open_source, take, self._camera_lost)
+        if ended:
+            log.info("camera_ended camera=%s", self._parts.camera_id)
+            self.monitor.set_health(CameraHealth.ENDED, "the clip was played to its end")
+        self._slot.close()
+        return True
+
+    def _camera_lost(self, error: SourceError) -> None:
+        health = CameraHealth.REFUSED if isinstance(error, SourceRefused) else CameraHealth.RECONNECTING
+        self.monitor.set_health(health, str(error))
+        self._stream_lost.set()
+
+    def _record(self) -> bool:
+        assert self._parts.open_recording is not None  # noqa: S101 - the thread exists only then
+        self._read("record", self._parts.open_recording, lambda _frame: None, lambda _error: None)
+        return True
+
+    def _read(
+        self,
+        role: str,
+        open_source: Callable[[], FrameSource],
+        take: Callable[[Frame], None],
+        lost: Callable[[SourceError], None],
+    ) -> bool:
+        """Read a source, and open it again when it fails; True: it ended by itself, False: the worker stops."""
+        backoff = Backoff()
+        while not self._stopping.is_set():
+            try:
+                source = open_source()
+                with self._lock:
+                    self._sources[role] = source
+                if self._stopping.is_set():
+                    return False
+                for frame in source.frames():
+                    backoff.succeeded()
+                    take(frame)
+                return not self._stopping.is_set()
+            except SourceError as error:
+                if self._stopping.is_set():
+                    return False
+                lost(error)
+                delay_s = backoff.jitter(PERMANENT_RETRY_S) if error.permanent else backoff.failed()
+                log.warning(
+                    "source_failed camera=%s role=%s error=%s cause=%r retry_in_s=%.1f",
+                    self._parts.camera_id, role, type(error).__name__, str(error), delay_s,
+                )  # fmt: skip
+                self.wait(delay_s)
+        return False
+
+    def _think(self) -> bool:
+        """Run the pipeline until the slot is closed."""
+        pipeline = self._parts.make_pipeline(self.monitor)
+        last_frame_s: float | None = None
+        try:
+            while True:
+                frame = self._slot.get(_IDLE_S)
+                if self._stream_lost.is_set():
+                    self._stream_lost.clear()
+                    pipeline.stream_ended()
+                if frame is not None:
+                    pipeline.process(frame)
+                    last_frame_s = self._clock.monotonic_s()
+                elif self._slot.closed:
+                    return True
+                elif last_frame_s is not None:
+                    now_s = self._clock.monotonic_s()
+                    pipeline.idle(now_s)
+                    if now_s - last_frame_s > FORGET_AFTER_S:
+                        log.info("camera_away camera=%s after_s=%.0f", self._parts.camera_id, now_s - last_frame_s)
+                        pipeline.finish()
+                        last_frame_s = None
+        finally:
+            pipeline.finish()

@@ -1,0 +1,272 @@
+"""Cameras fail alone, come back by themselves, and are exchanged one by one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from contract.camera_config import CameraConfig
+from contract.config_loader import LoadedCamera
+from contract.event import CameraHealth
+from edge import worker as worker_module
+from edge.clock import SystemClock
+from edge.errors import ModelError, SourceError, SourceNotFound, SourceRefused
+from edge.status import CameraMonitor
+from edge.supervisor import Supervisor
+from edge.types import Frame
+from edge.worker import CameraParts
+
+
+class Stage:
+    """One camera's fake parts: what its sources do in turn, and what its pipeline was told."""
+
+    def __init__(self, camera_id: str) -> None:
+        self.camera_id = camera_id
+        self.script: list[Exception | int | str] = []
+        """For each opening: an error, a number of frames before the stream breaks, `live` or `end`."""
+        self.openings = 0
+        self.told: list[str] = []
+        self.pipelines = 0
+        self.crash_at: set[int] = set()
+        self.frames = 0
+
+    def parts(self) -> CameraParts:
+        return CameraParts(self.camera_id, lambda: Source(self), None, self.make_pipeline)
+
+    def make_pipeline(self, monitor: CameraMonitor) -> Pipeline:  # noqa: ARG002 - the port's signature
+        self.pipelines += 1
+        return Pipeline(self)
+
+    def act(self) -> Exception | int | str:
+        self.openings += 1
+        return self.script.pop(0) if self.script else "live"
+
+
+class Source:
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.closed = threading.Event()
+
+    def frames(self) -> Iterator[Frame]:
+        act = self.stage.act()
+        if isinstance(act, Exception):
+            raise act
+        count = 3 if act == "end" else act if isinstance(act, int) else 1_000_000
+        for i in range(count):
+            if self.closed.wait(0.005):
+                return
+            yield Frame(self.stage.camera_id, np.zeros((2, 2, 3), np.uint8), time.monotonic(), datetime.now(UTC), i)
+        if act != "end":
+            raise SourceError("the stream broke: look at the cable")
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+class Pipeline:
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+
+    def process(self, frame: Frame) -> None:  # noqa: ARG002 - the port's signature
+        self.stage.frames += 1
+        if self.stage.frames in self.stage.crash_at:
+            raise ZeroDivisionError("a defect in a rule")
+        self.stage.told.append("frame")
+
+    def idle(self, now_s: float) -> None:  # noqa: ARG002 - the port's signature
+        self.stage.told.append("idle")
+
+    def stream_ended(self) -> None:
+        self.stage.told.append("stream_ended")
+
+    def finish(self) -> None:
+        self.stage.told.append("finish")
+
+
+def loaded(camera_id: str, version: str = "1", enabled: bool = True) -> LoadedCamera:
+    config = CameraConfig.model_validate(
+        {
+            "camera": {"id": camera_id, "name": camera_id, "village": "v", "enabled": enabled},
+            "inputs": [{"path": "clip.mp4"}],
+        }
+    )
+    return LoadedCamera(config, "", Path(f"{camera_id}.yaml"), version)
+
+
+def until(condition: Callable[[], bool], limit_s: float = 20.0) -> None:
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.005)
+
+
+class House:
+    """A supervisor over stages."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, Stage] = {}
+        self.refuse: set[str] = set()
+        self.built: list[tuple[str, str]] = []
+        self.supervisor = Supervisor(self.make_parts, SystemClock())
+
+    def stage(self, camera_id: str) -> Stage:
+        return self.stages.setdefault(camera_id, Stage(camera_id))
+
+    def make_parts(self, camera: LoadedCamera) -> CameraParts:
+        camera_id = camera.config.camera.id
+        if camera.version in self.refuse:
+            raise ModelError("no such model: choose another")
+        self.built.append((camera_id, camera.version))
+        return self.stage(camera_id).parts()
+
+    def health(self, camera_id: str) -> CameraHealth:
+        return self.status(camera_id)[0]
+
+    def status(self, camera_id: str) -> tuple[CameraHealth, str]:
+        return next((s.health, s.message) for s in self.supervisor.statuses() if s.camera_id == camera_id)
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    import edge.backoff
+
+    # Retries are tested without waiting; the delays have a test of their own.
+    monkeypatch.setattr(edge.backoff.Backoff, "failed", lambda *_: 0.01)
+    house = House()
+    yield house
+    house.supervisor.stop()
+
+
+def test_a_camera_that_breaks_is_opened_again_and_its_events_go_on(house: House) -> None:
+    stage = house.stage("a")
+    stage.script = [SourceNotFound("no route: check the cable"), 3, 2, "live"]
+    house.supervisor.apply({"a": loaded("a")})
+    until(lambda: stage.openings == 4 and stage.frames > 10)
+    assert house.health("a") is CameraHealth.OK
+    assert stage.told.count("stream_ended") >= 1
+    assert "finish" not in stage.told, "a short loss ends no event"
+    assert stage.pipelines == 1
+
+
+def test_wrong_credentials_are_tried_seldom_and_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = house.stage("a")
+    stage.script = [SourceRefused("401: set the password", permanent=True)] * 100
+    house.supervisor.apply({"a": loaded("a")})
+    until(lambda: house.health("a") is CameraHealth.REFUSED)
+    assert house.status("a")[1] == "401: set the password"
+    time.sleep(0.1)
+    assert stage.openings == 1
+
+
+def test_one_camera_that_fails_never_touches_another(house: House) -> None:
+    good, bad = house.stage("good"), house.stage("bad")
+    bad.script = [RuntimeError("a defect in the decoder")] * 1000
+    house.supervisor.apply({"good": loaded("good"), "bad": loaded("bad")})
+    until(lambda: bad.openings > 5 and good.frames > 5)
+    assert house.health("good") is CameraHealth.OK
+    assert house.health("bad") is CameraHealth.RECONNECTING
+    assert good.pipelines == 1
+
+
+def test_a_defect_in_a_rule_begins_a_fresh_pipeline(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    stage = house.stage("a")
+    stage.crash_at = {3}
+    house.supervisor.apply({"a": loaded("a")})
+    until(lambda: stage.frames > 10)
+    assert stage.pipelines == 2
+    assert stage.told.count("finish") == 1, "what was open is ended"
+    assert "a defect in a rule" in caplog.text
+
+
+def test_a_long_loss_of_the_picture_ends_events(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "FORGET_AFTER_S", 0.02)
+    monkeypatch.setattr(worker_module, "_IDLE_S", 0.01)
+    stage = house.stage("a")
+    stage.script = [2, *[SourceRefused("gone", permanent=True)] * 50]
+    house.supervisor.apply({"a": loaded("a")})
+    until(lambda: "finish" in stage.told)
+    time.sleep(0.1)
+    assert stage.told.count("finish") == 1
+
+
+def test_a_clip_that_was_played_to_its_end_is_told(house: House) -> None:
+    stage = house.stage("a")
+    stage.script = ["end"]
+    house.supervisor.apply({"a": loaded("a")})
+    until(lambda: house.supervisor.all_ended)
+    until(lambda: "finish" in stage.told)
+    assert house.health("a") is CameraHealth.ENDED
+    assert stage.openings == 1
+
+
+def test_only_the_camera_whose_configuration_changed_is_exchanged(house: House) -> None:
+    house.supervisor.apply({"a": loaded("a"), "b": loaded("b")})
+    until(lambda: house.stage("a").frames > 2 and house.stage("b").frames > 2)
+    house.supervisor.apply({"a": loaded("a"), "b": loaded("b", "2")})
+    until(lambda: house.stage("b").pipelines == 2)
+    assert house.built == [("a", "1"), ("b", "1"), ("b", "2")]
+    assert house.stage("b").told.count("finish") == 1
+    assert house.stage("a").pipelines == 1
+    assert "finish" not in house.stage("a").told
+
+
+def test_a_configuration_that_cannot_be_put_to_work_leaves_the_last_good_one(house: House) -> None:
+    house.supervisor.apply({"a": loaded("a")})
+    until(lambda: house.stage("a").frames > 2)
+    house.refuse = {"2"}
+    house.supervisor.apply({"a": loaded("a", "2")})
+    frames = house.stage("a").frames
+    until(lambda: house.stage("a").frames > frames)
+    assert house.health("a") is CameraHealth.OK
+    house.refuse = set()
+    house.supervisor.apply({"a": loaded("a", "2")})
+    assert house.built == [("a", "1"), ("a", "2")]
+
+
+def test_a_camera_that_cannot_begin_is_told_and_the_others_begin(house: House) -> None:
+    house.refuse = {"bad"}
+    house.supervisor.apply({"a": loaded("a", "bad"), "b": loaded("b")})
+    until(lambda: house.stage("b").frames > 2)
+    assert house.status("a") == (CameraHealth.REFUSED, "no such model: choose another")
+
+
+def test_removed_and_disabled_cameras_stop(house: House) -> None:
+    house.supervisor.apply({"a": loaded("a"), "b": loaded("b")})
+    until(lambda: house.stage("a").frames > 2 and house.stage("b").frames > 2)
+    house.supervisor.apply({"b": loaded("b", "2", enabled=False)})
+    assert house.stage("a").told[-1] == house.stage("b").told[-1] == "finish"
+    assert [status.camera_id for status in house.supervisor.statuses()] == ["b"]
+    assert house.health("b") is CameraHealth.DISABLED
+
+
+def test_stopping_ends_every_event_and_nothing_begins_afterwards(house: House) -> None:
+    house.supervisor.apply({"a": loaded("a"), "b": loaded("b")})
+    until(lambda: house.stage("a").frames > 2 and house.stage("b").frames > 2)
+    house.supervisor.stop()
+    assert house.stage("a").told[-1] == house.stage("b").told[-1] == "finish"
+    house.supervisor.apply({"c": loaded("c")})
+    assert house.built == [("a", "1"), ("b", "1")]
+
+
+def test_rates_count_from_the_last_report() -> None:
+    from tests.edge_fakes import START, FakeClock
+
+    clock = FakeClock()
+    monitor = CameraMonitor("a", clock)
+    assert monitor.report().health is CameraHealth.STARTING
+    for _ in range(50):
+        monitor.frame_came(START)
+    for _ in range(20):
+        monitor.frame_searched()
+    clock.advance(10)
+    status = monitor.report()
+    assert (status.health, status.fps_in, status.fps_detected) == (CameraHealth.OK, 5.0, 2.0)
+    assert status.last_frame_at == START
+    clock.advance(10)
+    assert monitor.report().fps_in == 0.0
