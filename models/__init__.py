@@ -1,0 +1,1 @@
+"""Detector weights, and the builder that makes the embedded ones again."""
