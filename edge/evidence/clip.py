@@ -1,0 +1,222 @@
+"""Cuts an MP4 clip out of the packets of a camera.
+
+H.264 and HEVC are copied packet by packet, which costs next to nothing and keeps the camera's quality. Other codecs,
+and cameras with privacy masks, are decoded and encoded to H.264. The index stands at the front ("fast start"), so that
+a browser plays the clip while it loads.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, cast
+
+import av
+import av.error
+import numpy as np
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+
+from contract.geometry import Point
+from edge.capture.packet_ring import PTS_PER_S, PacketCut, StoredPacket, StreamInfo
+from edge.capture.video_source import PrivacyMasks
+from edge.errors import SourceUnreadable
+from edge.evidence.annexb import Codec, has_parameter_sets, is_annexb, read_record, to_annexb
+
+MAX_WIDTH = 1280
+"""Encoded clips are scaled down to this width: enough to see what happened, at a quarter of the cost of 1080p."""
+MAX_RATE = 15.0
+"""Encoded clips hold at most so many pictures a second."""
+_MAX_STRAY_S = 2.0
+"""Timestamps that stray further from the packets' arrival are not trusted."""
+_ENCODER_OPTIONS = {"preset": "veryfast", "crf": "27", "profile": "main"}
+_FAST_START = {"movflags": "+faststart"}
+_TICK = Fraction(1, PTS_PER_S)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipInfo:
+    """What a written clip is."""
+
+    path: Path
+    codec: Literal["h264", "hevc"]
+    duration_s: float
+    start_s: float
+    """Monotonic time of its first picture."""
+
+
+def cut_clip(
+    cut: PacketCut, path: Path, privacy_masks: Sequence[Sequence[Point]] = (), *, copy_hevc: bool = True
+) -> ClipInfo:
+    """Write a clip.
+
+    Args:
+        cut: From `PacketRing.cut`.
+        path: Where to write; overwritten.
+        privacy_masks: Normalised polygons to blacken; the clip is encoded anew where there are any.
+        copy_hevc: False: HEVC is encoded to H.264, as browsers play HEVC on some devices only.
+
+    Raises:
+        SourceUnreadable: No picture of the cut can be decoded.
+        OSError: The file cannot be written.
+    """
+    copied = {"h264", "hevc"} if copy_hevc else {"h264"}
+    if cut.stream.codec_name in copied and not privacy_masks:
+        return _copy(cut, path)
+    return _encode(cut, path, PrivacyMasks(privacy_masks))
+
+
+def _copy(cut: PacketCut, path: Path) -> ClipInfo:
+    codec = cast("Codec", cut.stream.codec_name)
+    packets, times = _presentable(cut.packets)
+    size = _picture_size(cut.stream, packets)
+    length_size, headers = _headers(codec, cut.stream)
+    with av.open(str(path), "w", format="mp4", options=_FAST_START) as output:
+        stream = output.add_mux_stream(codec, width=size[0], height=size[1], time_base=_TICK)
+        step = (max(times) - min(times)) // max(1, len(times) - 1)
+        for index, (packet, pts, dts) in enumerate(zip(packets, times, _decode_times(times), strict=True)):
+            data = to_annexb(packet.data, length_size) if length_size else packet.data
+            if index == 0 and not has_parameter_sets(codec, data):
+                data = headers + data
+            muxed = Packet(data)
+            muxed.stream, muxed.time_base, muxed.pts, muxed.dts = stream, _TICK, pts, dts
+            muxed.duration = step  # a last picture of no duration is never shown
+            muxed.is_keyframe = packet.is_keyframe
+            output.mux_one(muxed)
+    return ClipInfo(path, codec, (max(times) - min(times)) / PTS_PER_S, packets[0].time_s)
+
+
+def _headers(codec: Codec, stream: StreamInfo) -> tuple[int, bytes]:
+    """Size of the lengths in packets (0 for Annex B) and the parameter sets."""
+    if is_annexb(stream.extradata):
+        return 0, stream.extradata or b""
+    return read_record(codec, stream.extradata or b"")
+
+
+def _presentable(packets: Sequence[StoredPacket]) -> tuple[list[StoredPacket], list[int]]:
+    """Drop pictures that need one before the cut, and give each of the others a time from 0 on.
+
+    Returns:
+        Packets in decode order and their presentation times in ticks, all different.
+    """
+    first = packets[0]
+    stamped = all(
+        packet.pts is not None
+        and first.pts is not None
+        and abs((packet.pts - first.pts) / PTS_PER_S - (packet.time_s - first.time_s)) < _MAX_STRAY_S
+        for packet in packets
+    )
+    if stamped:
+        pairs = [(p, (p.pts or 0) - (first.pts or 0)) for p in packets]
+        unique = len({pts for _, pts in pairs}) == len(pairs)
+        if unique:
+            kept = [(packet, pts) for packet, pts in pairs if pts >= 0]
+            return [packet for packet, _ in kept], [pts for _, pts in kept]
+    # Arrival knows nothing of reordered pictures, but cameras that lose their timestamps do not reorder.
+    times: list[int] = []
+    for packet in packets:
+        arrived = round((packet.time_s - first.time_s) * PTS_PER_S)
+        times.append(max(arrived, times[-1] + 1) if times else 0)
+    return list(packets), times
+
+
+def _decode_times(times: Sequence[int]) -> list[int]:
+    """Decode times for presentation times in decode order: rising, and never after the presentation.
+
+    The k-th packet decoded is needed no later than the k-th picture shown; a picture that is shown d places before it
+    was decoded moves all of them d places ahead.
+    """
+    in_order = sorted(times)
+    place = {pts: index for index, pts in enumerate(in_order)}
+    delay = max((index - place[pts] for index, pts in enumerate(times)), default=0)
+    step = (in_order[-1] - in_order[0]) // max(1, len(in_order) - 1) or 1
+    lead = [in_order[0] - step * (delay - index) for index in range(min(delay, len(times)))]
+    return lead + in_order[: len(times) - len(lead)]
+
+
+def _picture_size(stream: StreamInfo, packets: Sequence[StoredPacket]) -> tuple[int, int]:
+    """Decode until the first picture: cameras' session descriptions often do not say how large it is.
+
+    Raises:
+        SourceUnreadable: Nothing can be decoded.
+    """
+    for frame in _pictures(stream, packets):
+        return frame.width, frame.height
+    raise SourceUnreadable("no picture of the clip can be decoded: is the camera's stream broken?")
+
+
+def _pictures(stream: StreamInfo, packets: Sequence[StoredPacket]) -> Iterator[VideoFrame]:
+    """Decode; a corrupt packet loses its picture, never the clip. `pts` of a frame is the index of its packet."""
+    context = cast("VideoCodecContext", av.CodecContext.create(stream.codec_name, "r"))
+    context.thread_count = 1
+    context.extradata = stream.extradata
+    if stream.width and stream.height:
+        context.width, context.height = stream.width, stream.height
+    broken = 0
+    for index, stored in enumerate([*packets, None]):
+        packet = None if stored is None else Packet(stored.data)
+        if packet is not None and stored is not None:
+            packet.pts, packet.time_base, packet.is_keyframe = index, Fraction(1), stored.is_keyframe
+        try:
+            yield from context.decode(packet)
+        except av.error.FFmpegError:
+            broken += 1
+    if broken:
+        _log.warning("clip_packets_broken broken=%d packets=%d", broken, len(packets))
+
+
+def _encode(cut: PacketCut, path: Path, masks: PrivacyMasks) -> ClipInfo:
+    packets, times = _presentable(cut.packets)
+    shrink = VideoReformatter()
+    last = written = None
+    with av.open(str(path), "w", format="mp4", options=_FAST_START) as output:
+        for frame in _pictures(cut.stream, packets):
+            pts = times[min(max(frame.pts or 0, 0), len(times) - 1)]
+            if written is None:
+                written = _Encoder(output, frame, first_pts=pts)
+            elif last is not None and pts - last < PTS_PER_S / MAX_RATE * 0.9:
+                continue
+            last = pts
+            written.write(frame, pts, masks, shrink)
+        if written is None or last is None:
+            raise SourceUnreadable("no picture of the clip can be decoded: is the camera's stream broken?")
+        written.finish()
+    return ClipInfo(path, "h264", (last - written.first_pts) / PTS_PER_S, packets[0].time_s)
+
+
+class _Encoder:
+    """Encodes pictures to H.264 in one MP4."""
+
+    def __init__(self, output: OutputContainer, frame: VideoFrame, first_pts: int) -> None:
+        scale = min(1.0, MAX_WIDTH / frame.width)
+        self._output, self.first_pts = output, first_pts
+        self._stream = output.add_stream("libx264", rate=round(MAX_RATE), options=_ENCODER_OPTIONS)
+        # 4:2:0 needs even sides.
+        self._size = max(2, round(frame.width * scale) // 2 * 2), max(2, round(frame.height * scale) // 2 * 2)
+        self._stream.width, self._stream.height = self._size
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.time_base = self._stream.codec_context.time_base = _TICK
+        self._stream.codec_context.thread_count = 1
+
+    def write(self, frame: VideoFrame, pts: int, masks: PrivacyMasks, shrink: VideoReformatter) -> None:
+        """Encode one picture, masked."""
+        width, height = self._size
+        if masks:
+            image = np.ascontiguousarray(shrink.reformat(frame, width, height, "bgr24").to_ndarray(), np.uint8)
+            masks.apply(image)
+            frame = VideoFrame.from_ndarray(image, "bgr24")
+        small = shrink.reformat(frame, width, height, "yuv420p")
+        small.pts, small.time_base = pts - self.first_pts, _TICK
+        small.pict_type = 0  # the encoder chooses its own keyframes
+        self._output.mux(self._stream.encode(small))
+
+    def finish(self) -> None:
+        """Write what the encoder still holds."""
+        self._output.mux(self._stream.encode(None))

@@ -1,0 +1,1 @@
+"""The motion gate: a quiet scene costs decoding only."""
