@@ -159,6 +159,15 @@ def change_access(
     )
 
 
+def set_language(session: Session, user_id: int, language: str) -> None:
+    """Remember which language a person reads. A taste, not a right: it is not audited.
+
+    Raises:
+        NotFound: No such user.
+    """
+    _user(session, user_id).language = language
+
+
 def list_users(session: Session) -> list[User]:
     """Everybody, by user name."""
     return list(session.scalars(select(User).order_by(User.username)))

@@ -11,14 +11,16 @@ from werkzeug.wrappers import Response as BaseResponse
 from contract.rules import RULES
 from server import i18n
 from server.alerts import service as alerts
+from server.auth.web import require
 from server.domain.access import Permission, Principal
 from server.domain.incident import OFFICER_ACTIONS, IncidentAction, IncidentState
 from server.domain.views import IncidentCard
 from server.errors import Conflict, InvalidInput
 from server.incidents import queries, service
-from server.pages import STREAM_STRINGS, page_strings, render_page, services, village_choices, viewer_with
+from server.pages import STREAM_STRINGS, page_strings, village_choices
 from server.police.incident_page import incident_page
 from server.police.wall import WallFilter, WallRow, wall_cards, wall_page, wall_rows
+from server.services import services
 
 blueprint = Blueprint("police", __name__)
 
@@ -29,13 +31,13 @@ _WALL_STRINGS = (*STREAM_STRINGS, "live.sound.on", "live.sound.off", "live.annou
 @blueprint.get("/live")
 def live() -> str:
     """The wall: newest incidents first; the browser keeps it up to date."""
-    principal = viewer_with(Permission.WATCH_INCIDENTS)
+    principal = require(Permission.WATCH_INCIDENTS)
     wanted = WallFilter.read(request.args)
     with services().database.read() as session:
         position = alerts.latest_sequence(session)  # before the cards: what happens in between is sent again, not lost
         rows, next_cursor = wall_page(session, principal, wanted, request.args.get("before"))
         villages = village_choices(session, principal)
-    return render_page(
+    return render_template(
         "police/live.html",
         cards=rows,
         filters=wanted,
@@ -51,7 +53,7 @@ def live() -> str:
 @blueprint.get("/live/cards")
 def cards() -> str:
     """Cards as HTML: those named by `id`, as far as they belong on the wall, or the whole first page."""
-    principal = viewer_with(Permission.WATCH_INCIDENTS)
+    principal = require(Permission.WATCH_INCIDENTS)
     wanted, ids = WallFilter.read(request.args), request.args.getlist("id")
     with services().database.read() as session:
         if ids:
@@ -64,13 +66,13 @@ def cards() -> str:
 @blueprint.get("/incidents/<uuid:incident_id>")
 def incident(incident_id: UUID) -> str:
     """Everything about one incident."""
-    return _incident_page(viewer_with(Permission.WATCH_INCIDENTS), incident_id)
+    return _incident_page(require(Permission.WATCH_INCIDENTS), incident_id)
 
 
 @blueprint.post("/incidents/<uuid:incident_id>/act")
 def act(incident_id: UUID) -> BaseResponse:
     """Take a step of the life cycle, or add a note."""
-    principal = viewer_with(Permission.HANDLE_INCIDENTS)
+    principal = require(Permission.HANDLE_INCIDENTS)
     action, note = request.form.get("action", ""), request.form.get("note", "").strip()
     as_card = request.headers.get("X-Fragment") == "card"
     if action == IncidentAction.FALSE_ALARM and not note:
@@ -82,9 +84,8 @@ def act(incident_id: UUID) -> BaseResponse:
         return make_response(*_conflicted(principal, incident_id, as_card=as_card))
     if as_card:
         return make_response(_card(principal, incident_id))
-    target = "police.live" if request.form.get("from") == "live" else "police.incident"
-    arguments = {} if target == "police.live" else {"incident_id": incident_id}
-    return redirect(url_for(target, **arguments), code=303)
+    from_wall = request.form.get("from") == "live"
+    return redirect(url_for("police.live") if from_wall else url_for("police.incident", incident_id=incident_id), 303)
 
 
 def _act(principal: Principal, incident_id: UUID, action: str, note: str) -> None:
@@ -126,7 +127,7 @@ def _incident_page(principal: Principal, incident_id: UUID, conflict: str = "") 
         position = alerts.latest_sequence(session)
         detail = queries.incident_detail(session, principal, incident_id)
         page = incident_page(session, principal, detail, conflict)
-    return render_page(
+    return render_template(
         "police/incident.html",
         page=page,
         stream_url=_stream_url(position),

@@ -42,7 +42,7 @@ class WallFilter:
         )
 
     @property
-    def query(self) -> dict[str, str]:
+    def query(self) -> dict[str, Any]:
         """The chosen parts, for an address."""
         chosen = {"village": self.village, "kind": self.kind, "state": self.state}
         return {name: value for name, value in chosen.items() if value}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Self
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -46,7 +46,7 @@ class LogFilter:
             return None
 
     @property
-    def query(self) -> dict[str, str]:
+    def query(self) -> dict[str, Any]:
         """The chosen parts, for an address."""
         chosen = {"village": self.village, "kind": self.kind, "date": self.day_text}
         return {name: value for name, value in chosen.items() if value}
