@@ -5,7 +5,6 @@ Ultralytics is AGPL-3.0 and an optional extra; nothing else in the project impor
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -101,12 +100,13 @@ def _load(weights: Path, threads: int) -> Any:
     # Read once, at import: no look-ups, no reports, no pip calls from a village's camera box.
     os.environ["YOLO_OFFLINE"] = "true"
     os.environ["YOLO_AUTOINSTALL"] = "false"
+    # It would write to standard output, which belongs to the command line's JSON.
+    os.environ["YOLO_VERBOSE"] = "false"
     try:
         import torch
         from ultralytics import YOLO, settings
     except ImportError as error:
         raise ModelError(f"{weights}: needs ultralytics ({error}): pip install 'langan[ultralytics]'") from error
-    logging.getLogger("ultralytics").setLevel(logging.WARNING)
     if settings["sync"]:
         settings.update({"sync": False})
     torch.set_num_threads(threads)
