@@ -1,1 +1,85 @@
-"""The Flask server: ingest, incidents, live alerts, evidence, accounts, audit."""
+"""The Flask server: ingest, incidents, live alerts, evidence, accounts, audit.
+
+`create_app(settings)` is the composition root. Nothing is opened at import; the database connects on first use.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from server.alerts import service as alerts
+from server.alerts.hub import FeedHub
+from server.audit.service import AuditChain
+from server.auth.service import SessionPolicy
+from server.clock import Clock, SystemClock
+from server.db.engine import Database
+from server.domain.access import PublicLogPolicy
+from server.services import EXTENSION, Services
+from server.settings import Settings
+from server.storage.store import LocalStore
+
+MAX_FORM_PARTS = 200
+
+
+def create_services(settings: Settings, clock: Clock | None = None) -> Services:
+    """Put the parts of a server together.
+
+    Args:
+        settings: Made ready by `Settings.prepared`.
+        clock: The machine's when None.
+    """
+    database = Database(settings.database_url)
+    chain = AuditChain(settings.secret_key.get_secret_value())
+    hub = FeedHub(database, max_clients=settings.max_streams)
+    database.before_commit += [chain.write_pending, alerts.write_pending]
+    database.after_commit.append(hub.ring)
+    return Services(
+        settings=settings,
+        database=database,
+        clock=clock or SystemClock(),
+        store=LocalStore(settings.data_dir / "evidence", min_free_bytes=settings.min_free_bytes),
+        hub=hub,
+        chain=chain,
+        session_policy=SessionPolicy(
+            timedelta(seconds=settings.session_idle_s), timedelta(seconds=settings.session_max_s)
+        ),
+        public_policy=PublicLogPolicy(settings.public_delay),
+    )
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
+    """Make the WSGI app.
+
+    Args:
+        settings: From `Settings.from_environment`, or a test's own.
+        clock: The machine's when None.
+    """
+    from server import http
+    from server.alerts.views import blueprint as live
+    from server.auth import web
+    from server.ingest.views import blueprint as api
+
+    settings = settings.prepared()
+    app = Flask(__name__)
+    app.config.update(
+        SECRET_KEY=settings.secret_key.get_secret_value(),
+        MAX_CONTENT_LENGTH=settings.max_body_bytes,
+        MAX_FORM_MEMORY_SIZE=settings.max_body_bytes,
+        MAX_FORM_PARTS=MAX_FORM_PARTS,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.public_url.startswith("https://"),
+    )
+    app.extensions[EXTENSION] = create_services(settings, clock)
+    http.init_app(app)
+    web.init_app(app)
+    app.register_blueprint(api)
+    app.register_blueprint(live)
+    if settings.proxy_hops:
+        hops = settings.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # Flask's documented way
+    app.wsgi_app = http.patient(app.wsgi_app, settings.request_body_timeout_s)  # type: ignore[method-assign]  # as above
+    return app

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -30,7 +31,25 @@ from server.places.service import PlaceTree
 MAX_AHEAD: Final = timedelta(hours=1)
 MAX_AGE: Final = timedelta(days=30)
 """Times outside of these cannot be true: the event is quarantined, kept for an admin to see."""
+QUARANTINED: Final = "kept in quarantine since it first came. Remedy: set the clock of the edge (NTP)."
 _NO_ID: Final = UUID(int=0)
+
+
+class Verdict(Enum):
+    """What became of an event, as a single request would be answered."""
+
+    STORED = auto()
+    CONFLICT = auto()
+    INVALID = auto()
+    FORBIDDEN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The word on one event of a batch."""
+
+    result: EventResult
+    verdict: Verdict = Verdict.STORED
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +67,7 @@ def ingest(
     bodies: Sequence[dict[str, Any]],
     *,
     request_id: str = "",
-) -> tuple[EventResult, ...]:
+) -> tuple[Taken, ...]:
     """Store a batch and group it into incidents. When this returns, everything it says is on disk.
 
     Args:
@@ -60,7 +79,7 @@ def ingest(
         request_id: For the audit log.
 
     Returns:
-        One result for each body, in order.
+        One for each body, in order.
 
     Raises:
         Unavailable: Nothing of the batch was stored; send it again.
@@ -77,16 +96,17 @@ def ingest(
         raise Unavailable("two transactions stored the same event", "Send the batch again.") from error
 
 
-def _parse(body: dict[str, Any]) -> _Parsed | EventResult:
+def _parse(body: dict[str, Any]) -> _Parsed | Taken:
     try:
         event = Event.model_validate(body)
     except ValidationError as error:
-        return EventResult(
+        result = EventResult(
             event_id=_uuid(body.get("event_id")),
             revision=_revision(body.get("revision")),
             status="refused",
             detail=_explain(error),
         )
+        return Taken(result, Verdict.INVALID)
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return _Parsed(event, body, hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest())
 
@@ -139,34 +159,34 @@ class _Batch:
         ).tuples()
         self._revisions = {(row[0], row[1]): (row[2], row[3]) for row in revisions}
 
-    def take(self, item: _Parsed) -> EventResult:
+    def take(self, item: _Parsed) -> Taken:
         """Store one event, or say why not."""
         event = item.event
         refusal = self._refusal(event)
         if refusal is not None:
             self._audit("event.refuse", event, refusal)
-            return self._result(event, "refused", detail=refusal)
+            return Taken(self._result(event, "refused", detail=refusal), Verdict.FORBIDDEN)
         record = self._records.get(event.event_id)
         known = self._revisions.get((event.event_id, event.revision))
         if known is not None and known[0] == item.digest:
             if known[1]:
-                return self._result(event, "quarantined", detail=self._impossible_clock(event))
-            return self._result(event, "duplicate", record)
+                return Taken(self._result(event, "quarantined", detail=QUARANTINED))
+            return Taken(self._result(event, "duplicate", record))
         if known is not None or (record is not None and not _same_subject(record, event)):
             detail = "this event id and revision came before with another body; the first one stays"
             self._audit("event.conflict", event, detail)
-            return self._result(event, "conflict", record, detail)
+            return Taken(self._result(event, "conflict", record, detail), Verdict.CONFLICT)
         reason = self._impossible_clock(event)
         previous = None if record is None or record.quarantine_reason is not None else record.state
         record = self._store(item, record, reason)
         if reason is not None:
-            return self._result(event, "quarantined", detail=reason)
+            return Taken(self._result(event, "quarantined", detail=reason))
         if record.revision == event.revision:
             incident = self._grouping.place(record, previous)
         else:
             incident = self._session.get_one(Incident, record.incident_id)
         self._show_known_pictures(incident, event)
-        return self._result(event, "created", record)
+        return Taken(self._result(event, "created", record))
 
     def _refusal(self, event: Event) -> str | None:
         """Why the device may not post this; None when it may."""

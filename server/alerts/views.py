@@ -1,0 +1,146 @@
+"""The live feed (server-sent events) and the evidence that its cards show."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+from uuid import UUID
+
+from flask import Blueprint, Response, request, send_file
+
+from server.alerts import service as alerts
+from server.auth import service as auth
+from server.auth.web import current_principal, require, session_token
+from server.db.engine import Database
+from server.domain import access
+from server.domain.access import Permission, Principal
+from server.domain.views import card_json
+from server.errors import InvalidInput, NotAuthenticated, NotFound, Unavailable
+from server.incidents import queries
+from server.places.service import PlaceTree
+from server.services import Services, services
+
+blueprint = Blueprint("live", __name__)
+
+HEARTBEAT_S: Final = 15.0
+BATCH: Final = 200
+_SEND_BUFFER_BYTES: Final = 64 * 1024
+"""Small, so that a client that takes nothing is noticed after some hundred alerts, not thousands."""
+
+
+@blueprint.get("/api/v1/live")
+def live() -> Response:
+    """Stream alerts from `Last-Event-ID` on, or from now."""
+    require(Permission.WATCH_INCIDENTS)
+    token = session_token()
+    if token is None:
+        raise NotAuthenticated("nobody is signed in", "Sign in.")
+    position = _position()
+    _bound_sending(request.environ.get("gunicorn.socket"))
+    parts = services()
+    client = parts.hub.client()
+    client.__enter__()  # refuses with 503 before the answer begins; `_stream` leaves it
+    response = Response(_stream(parts, client, token, position), mimetype="text/event-stream")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    response.headers["Connection"] = "close"
+    return response
+
+
+def _position() -> int | None:
+    text = request.headers.get("Last-Event-ID") or request.args.get("last_event_id") or ""
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise InvalidInput("last_event_id: not a number", "Send the id of the last alert you have.")
+    return int(text)
+
+
+def _bound_sending(connection: object) -> None:
+    """A client that takes nothing is dropped: sending to it times out. It resumes where it stopped."""
+    if isinstance(connection, socket.socket):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        connection.settimeout(services().settings.stream_send_timeout_s)
+
+
+def _stream(parts: Services, client: Any, token: str, position: int | None) -> Iterator[str]:
+    try:
+        if position is None:
+            with parts.database.read() as session:
+                position = alerts.latest_sequence(session)
+        yield f"retry: 2000\nid: {position}\n\n"
+        seen, said_s = 0, time.monotonic()
+        while not parts.hub.closing:
+            try:
+                watcher = _watcher(parts, token)
+                if watcher is None:
+                    yield "event: end\ndata: {}\n\n"
+                    return
+                messages, position = _news(parts.database, watcher, position)
+            except Unavailable:
+                messages = []
+            yield from messages
+            if messages:
+                said_s = time.monotonic()
+                continue
+            seen = _wait(parts, seen, said_s)
+            if time.monotonic() - said_s >= HEARTBEAT_S:
+                said_s = time.monotonic()
+                yield ": still here\n\n"
+    finally:
+        client.__exit__(None, None, None)
+
+
+def _wait(parts: Services, seen: int, said_s: float) -> int:
+    """Wait for the doorbell, or until a heartbeat is due."""
+    newest = seen
+    while not parts.hub.closing and newest == seen and time.monotonic() - said_s < HEARTBEAT_S:
+        newest = parts.hub.wait(seen, HEARTBEAT_S)
+    return newest
+
+
+def _watcher(parts: Services, token: str) -> Principal | None:
+    """Who holds the session now, if they may still watch."""
+    with parts.database.read() as session:
+        found = auth.principal_of_session(session, parts.clock, parts.session_policy, token)
+    if found is None or not access.may(found[0], Permission.WATCH_INCIDENTS):
+        return None
+    return found[0]
+
+
+def _news(database: Database, watcher: Principal, position: int) -> tuple[list[str], int]:
+    """The alerts after a position as this watcher may see them now, and the new position."""
+    with database.read() as session:
+        villages = PlaceTree.read(session).villages_of(watcher)
+        items, reached = alerts.read_after(session, position, villages, BATCH)
+        cards = queries.cards_by_id(session, watcher, [item.incident_id for item in items])
+    messages = [_message(item, card_json(cards[item.incident_id])) for item in items if item.incident_id in cards]
+    return messages, reached
+
+
+def _message(item: alerts.FeedItem, card: dict[str, Any]) -> str:
+    data = json.dumps({"change": item.change, **card}, ensure_ascii=False, separators=(",", ":"))
+    return f"id: {item.sequence}\nevent: alert\ndata: {data}\n\n"
+
+
+@blueprint.get("/media/<uuid:incident_id>/<sha256>")
+def media(incident_id: UUID, sha256: str) -> Response:
+    """A piece of evidence of an incident, for those who may see it now. Ranges are served."""
+    principal = current_principal()
+    if principal is None:
+        raise NotAuthenticated("nobody is signed in", "Sign in.")
+    parts = services()
+    with parts.database.read() as session:
+        file = queries.openable_evidence(session, principal, parts.clock, parts.public_policy, incident_id, sha256)
+    path = parts.store.path_of(file.sha256)
+    if not path.is_file():
+        raise NotFound("this evidence was removed to make room")
+    response = send_file(path, mimetype=file.media_type, conditional=True, etag=file.sha256)
+    # A browser may keep it, but asks each time whether it still may show it.
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Content-Disposition"] = "inline"
+    response.headers["Vary"] = "Cookie"
+    return response

@@ -1,0 +1,209 @@
+"""Who asks: sessions by cookie for people, bearer tokens for devices; CSRF and origin checks for every change.
+
+Views ask `require(permission)` or `require_device()`; they get a `Principal` whose role and scope were read for this
+request.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, g, request
+from markupsafe import Markup
+
+from server.auth import service as auth
+from server.auth.tokens import csrf_token, new_token, same
+from server.domain import access
+from server.domain.access import Permission, Principal, Role
+from server.errors import Forbidden, NotAuthenticated
+from server.services import services
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_BEARER: Final = "Bearer "
+_MAX_TOKEN: Final = 200
+
+
+def init_app(app: Flask) -> None:
+    """Check every request before its view runs, and give templates their CSRF field."""
+    app.before_request(_identify)
+    app.before_request(_refuse_forgery)
+    app.after_request(_keep_visitor_cookie)
+    app.context_processor(lambda: {"csrf_field": csrf_field, "csrf_value": csrf_value, "viewer": current_principal()})
+
+
+def current_principal() -> Principal | None:
+    """The person or device that asks; None for a stranger."""
+    principal: Principal | None = g.get("principal")
+    return principal
+
+
+def require(permission: Permission) -> Principal:
+    """The person that asks, who must have the permission somewhere.
+
+    Raises:
+        NotAuthenticated: Nobody is signed in.
+        Forbidden: The role does not have it.
+    """
+    principal = current_principal()
+    if principal is None or principal.role is Role.DEVICE:
+        raise NotAuthenticated("nobody is signed in", "Sign in.")
+    if not access.may(principal, permission):
+        raise Forbidden("your role may not do this", "Ask an admin.")
+    return principal
+
+
+def require_device() -> Principal:
+    """The device that asks.
+
+    Raises:
+        NotAuthenticated: No bearer token, or an unknown or revoked one.
+    """
+    principal = current_principal()
+    if principal is None or principal.role is not Role.DEVICE:
+        raise NotAuthenticated(
+            "no valid device token", "Send `Authorization: Bearer <token>`; `langan-server device add` makes one."
+        )
+    return principal
+
+
+# Sessions
+
+
+def session_token() -> str | None:
+    """The session token that the browser sent."""
+    token = request.cookies.get(_cookie_name("session"), "")
+    return token if 0 < len(token) <= _MAX_TOKEN else None
+
+
+def start_session(response: Response, token: str) -> None:
+    """Hand the browser its session."""
+    _set_cookie(response, _cookie_name("session"), token, int(services().session_policy.longest.total_seconds()))
+
+
+def end_session(response: Response) -> None:
+    """Sign this browser out."""
+    token = session_token()
+    if token is not None:
+        with services().database.write() as session:
+            auth.close_session(session, token)
+    response.delete_cookie(_cookie_name("session"), secure=_is_https(), httponly=True, samesite="Lax")
+
+
+def client_address() -> str:
+    """Where the request came from, for the rate limit."""
+    return request.remote_addr or "unknown"
+
+
+# CSRF
+
+
+def csrf_value() -> str:
+    """The CSRF token for this browser's forms (`csrf_token` field or `X-CSRF-Token` header)."""
+    return csrf_token(services().settings.secret_key.get_secret_value(), session_token() or _visitor())
+
+
+def csrf_field() -> Markup:
+    """The hidden form field."""
+    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(csrf_value())
+
+
+def _visitor() -> str:
+    """A cookie for somebody who is not signed in yet, so that the sign-in form has a CSRF token too."""
+    known = request.cookies.get(_cookie_name("visitor"), "")
+    if 20 <= len(known) <= _MAX_TOKEN:
+        return known
+    if "visitor" not in g:
+        g.visitor = new_token()
+    fresh: str = g.visitor
+    return fresh
+
+
+def _keep_visitor_cookie(response: Response) -> Response:
+    if "visitor" in g:
+        _set_cookie(response, _cookie_name("visitor"), g.visitor, 24 * 3600)
+    return response
+
+
+# Before each request
+
+
+def _identify() -> None:
+    g.principal = None
+    parts = services()
+    header = request.headers.get("Authorization", "")
+    if header.startswith(_BEARER):
+        if len(header) <= _MAX_TOKEN:
+            with parts.database.read() as session:
+                g.principal = auth.principal_of_token(session, header.removeprefix(_BEARER).strip())
+        return
+    token = session_token()
+    if token is None or request.endpoint in {"static", "api.healthz"}:
+        return
+    with parts.database.read() as session:
+        found = auth.principal_of_session(session, parts.clock, parts.session_policy, token)
+    if found is None:
+        return
+    g.principal, due = found
+    g.user_locale = g.principal.language
+    if due:
+        with parts.database.write() as session:
+            auth.touch_session(session, parts.clock, token)
+
+
+def _refuse_forgery() -> None:
+    """Refuse a change that another site's page sends with this browser's cookies. A bearer token is no cookie."""
+    if request.method in SAFE_METHODS or request.headers.get("Authorization", "").startswith(_BEARER):
+        return
+    if request.endpoint is not None and request.endpoint.startswith("api."):
+        return  # these views take nothing but a device's bearer token
+    origin = request.headers.get("Origin") or _origin_of(request.headers.get("Referer", ""))
+    if origin is not None and origin not in _own_origins():
+        raise Forbidden("the request comes from another site", "Open the page here and try again.")
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        raise Forbidden("the request comes from another site", "Open the page here and try again.")
+    sent = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
+    if not same(sent, csrf_value()):
+        raise Forbidden("the form is out of date", "Load the page anew and try again.")
+
+
+def _origin_of(url: str) -> str | None:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme and parts.netloc else None
+
+
+def _own_origins() -> set[str]:
+    own = {request.host_url.rstrip("/")}
+    public = _origin_of(services().settings.public_url)
+    return own | {public} if public else own
+
+
+def _is_https() -> bool:
+    return request.is_secure or services().settings.public_url.startswith("https://")
+
+
+def _cookie_name(name: str) -> str:
+    """`__Host-` binds a cookie to this host and https; browsers take it only with https."""
+    return f"__Host-langan_{name}" if _is_https() else f"langan_{name}"
+
+
+def _set_cookie(response: Response, name: str, value: str, max_age_s: int) -> None:
+    response.set_cookie(name, value, max_age=max_age_s, path="/", httponly=True, samesite="Lax", secure=_is_https())
+
+
+def new_request_id() -> str:
+    """An id that ties log lines and audit rows to one request."""
+    return secrets.token_hex(8)
+
+
+def request_id() -> str:
+    """This request's id."""
+    value: str = g.get("request_id", "")
+    return value
+
+
+def trusted_app() -> Flask:
+    """The app itself, for code that outlives the request (streams)."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 (the documented way)
+    return app

@@ -1,0 +1,220 @@
+"""What holds for every answer: errors, security headers, request ids and logs, patience with bodies."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+from flask import Flask, Response, current_app, g, jsonify, request
+from werkzeug.exceptions import HTTPException, RequestTimeout
+
+from server.auth.web import current_principal, new_request_id, request_id
+from server.errors import ServerError
+
+log = logging.getLogger("server.access")
+
+ErrorPage = Callable[[dict[str, Any], int], Response]
+
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
+    "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+BYTES_A_SECOND: Final = 16 * 1024
+"""A body that comes slower than a poor mobile line is not waited for."""
+_API_PREFIXES: Final = ("/api/", "/media/", "/healthz")
+_REMEDIES: Final = {
+    HTTPStatus.NOT_FOUND: "Check the address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Use the method that the documentation names.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Send less at once.",
+    HTTPStatus.REQUEST_TIMEOUT: "Send the body without pauses.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Send the content type that the documentation names.",
+    HTTPStatus.BAD_REQUEST: "Correct the request.",
+}
+
+ERROR_PAGE: Final = "langan_error_page"
+"""Name of the extension that makes an HTML page of an error: `(body, status) -> Response`."""
+
+
+def init_app(app: Flask) -> None:
+    """Add what holds for every answer."""
+    app.before_request(_begin)
+    app.after_request(_finish)
+    app.register_error_handler(ServerError, _server_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def wants_json() -> bool:
+    """Whether the asker is a program rather than a page."""
+    return request.path.startswith(_API_PREFIXES) or request.accept_mimetypes.best == "application/json"
+
+
+def _begin() -> None:
+    g.request_id = new_request_id()
+    g.began_s = time.monotonic()
+
+
+def _finish(response: Response) -> Response:
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Request-Id"] = request_id()
+    principal = current_principal()
+    log.info(
+        "request",
+        extra={
+            "fields": {
+                "method": request.method,
+                "path": request.path[:300],
+                "status": response.status_code,
+                "ms": round((time.monotonic() - g.get("began_s", time.monotonic())) * 1000, 1),
+                "who": principal.actor if principal is not None else "-",
+                "request_id": request_id(),
+            }
+        },
+    )
+    return response
+
+
+def _server_error(error: ServerError) -> Response:
+    return _answer(error.as_json(), error.status, error.retry_after_s)
+
+
+def _http_error(error: HTTPException) -> Response:
+    if error.response is not None or error.code is None or error.code < HTTPStatus.BAD_REQUEST:
+        return error.get_response()  # type: ignore[return-value]  # a redirect: werkzeug's own response
+    status = HTTPStatus(error.code)
+    body = {
+        "error": {
+            "code": status.name.lower(),
+            "message": status.phrase,
+            "remedy": _REMEDIES.get(status, "Try again, or ask an admin."),
+        }
+    }
+    response = _answer(body, status, None)
+    for name, value in error.get_headers():
+        if name.lower() in {"allow", "content-range"}:
+            response.headers[name] = value
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    """A bug. The log has the traceback and the request's id; the answer tells nothing of it."""
+    log.error("unexpected_error", exc_info=error, extra={"fields": {"request_id": request_id()}})
+    body = {
+        "error": {
+            "code": "internal_error",
+            "message": "something went wrong on our side",
+            "remedy": f"Tell an admin this number: {request_id()}.",
+        }
+    }
+    return _answer(body, HTTPStatus.INTERNAL_SERVER_ERROR, None)
+
+
+def _answer(body: dict[str, Any], status: int, retry_after_s: int | None) -> Response:
+    page: ErrorPage | None = None if wants_json() else current_app.extensions.get(ERROR_PAGE)
+    response = jsonify(body) if page is None else page(body, status)
+    response.status_code = status
+    if retry_after_s is not None:
+        response.headers["Retry-After"] = str(retry_after_s)
+    if status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="langan"'
+    if status in {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TIMEOUT}:
+        response.headers["Connection"] = "close"  # the rest of the body is not read
+    return response
+
+
+class PatientInput:
+    """A request's body that must come at a bearable pace: a base time, and a second for each 16 KiB."""
+
+    def __init__(self, stream: Any, patience_s: float) -> None:
+        self._stream = stream
+        self._deadline_s = time.monotonic() + patience_s
+
+    def read(self, size: int = -1) -> bytes:
+        """Read at most so many bytes.
+
+        Raises:
+            RequestTimeout: It comes too slowly.
+        """
+        return self._timed(self._stream.read, size)
+
+    def readline(self, size: int = -1) -> bytes:
+        """Read a line.
+
+        Raises:
+            RequestTimeout: It comes too slowly.
+        """
+        return self._timed(self._stream.readline, size)
+
+    def __iter__(self) -> Iterator[bytes]:
+        while line := self.readline():
+            yield line
+
+    def _timed(self, read: Callable[[int], bytes], size: int) -> bytes:
+        if time.monotonic() > self._deadline_s:
+            raise RequestTimeout
+        try:
+            data = read(size)
+        except TimeoutError as error:
+            raise RequestTimeout from error
+        self._deadline_s += len(data) / BYTES_A_SECOND
+        return data
+
+
+def patient(wsgi: Callable[..., Any], patience_s: float) -> Callable[..., Any]:
+    """Wrap an app so that no client holds a thread by sending slowly."""
+
+    def wrapped(environ: dict[str, Any], start_response: Any) -> Any:
+        connection = environ.get("gunicorn.socket")
+        if isinstance(connection, socket.socket):
+            connection.settimeout(patience_s)
+        environ["wsgi.input"] = PatientInput(environ["wsgi.input"], patience_s)
+        return wsgi(environ, start_response)
+
+    return wrapped
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: nothing that a client sends can start a line of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as JSON."""
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "event": record.getMessage(),
+            "logger": record.name,
+        }
+        line |= getattr(record, "fields", {})
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def set_up_logging(level: str) -> None:
+    """Log JSON lines to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)

@@ -1,0 +1,25 @@
+"""Alembic's environment: runs inside the transaction that `server.migrations.upgrade` opened."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from alembic import context
+
+import server.db.models  # noqa: F401 (fills the metadata)
+from server.db.types import Base, UtcDateTime
+
+
+def _render(kind: str, value: object, _context: object) -> str | Literal[False]:
+    """Migrations name plain types: ours may change."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(value, UtcDateTime) else False
+
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    render_item=_render,
+    transactional_ddl=True,
+)
+context.run_migrations()
