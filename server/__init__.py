@@ -57,10 +57,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         settings: From `Settings.from_environment`, or a test's own.
         clock: The machine's when None.
     """
-    from server import http
+    from server import http, i18n, pages
+    from server.admin.users import blueprint as users
+    from server.admin.views import blueprint as admin
     from server.alerts.views import blueprint as live
     from server.auth import web
     from server.ingest.views import blueprint as api
+    from server.police.views import blueprint as police
+    from server.residents.views import blueprint as residents
 
     settings = settings.prepared()
     app = Flask(__name__)
@@ -75,9 +79,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     )
     app.extensions[EXTENSION] = create_services(settings, clock)
     http.init_app(app)
+    i18n.init_app(app, settings.language)
     web.init_app(app)
-    app.register_blueprint(api)
-    app.register_blueprint(live)
+    pages.init_app(app)
+    for blueprint in (api, live, police, residents, admin, users):
+        app.register_blueprint(blueprint)
     if settings.proxy_hops:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # Flask's documented way

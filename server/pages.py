@@ -29,8 +29,8 @@ _NAVIGATION: Final = (
     ("residents.log", "nav.log", Permission.READ_PUBLIC_LOG),
     ("admin.cameras", "nav.cameras", Permission.MANAGE_CAMERAS),
     ("admin.devices", "nav.devices", Permission.MANAGE_DEVICES),
-    ("admin.users", "nav.users", Permission.MANAGE_USERS),
-    ("admin.audit", "nav.audit", Permission.READ_AUDIT),
+    ("users.users", "nav.users", Permission.MANAGE_USERS),
+    ("admin.audit_log", "nav.audit", Permission.READ_AUDIT),
 )
 _ERROR_PAGES: Final = frozenset({403, 404, 409, 413, 422, 429, 500, 503})
 _NEAREST: Final = {400: 422, 405: 404, 408: 503, 410: 404, 415: 422}

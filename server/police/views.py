@@ -137,7 +137,7 @@ def _incident_page(principal: Principal, incident_id: UUID, conflict: str = "") 
 
 def _stream_url(position: int) -> str:
     """The live feed from a position; when the browser resumes, its Last-Event-ID goes before this."""
-    return f"/api/v1/live?after={position}"
+    return f"/api/v1/live?last_event_id={position}"
 
 
 def _uuids(texts: Iterable[str]) -> list[UUID]:

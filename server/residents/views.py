@@ -29,7 +29,7 @@ def log() -> str:
             principal,
             parts.clock,
             parts.public_policy,
-            wanted.to_incident_filter(parts.settings.zone),
+            wanted,
             cursor=cursor,
         )
         cameras = watching_cameras(session, principal)

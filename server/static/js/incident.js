@@ -33,7 +33,7 @@ function addClips(page) {
 
 follow(root.dataset.stream, {
   alert(data) {
-    if ((data.id ?? data.incident_id) === root.dataset.incident) timer ||= setTimeout(update, 150);
+    if (data.id === root.dataset.incident) timer ||= setTimeout(update, 150);
   },
   resync: update,
   state() {},

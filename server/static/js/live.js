@@ -87,7 +87,7 @@ async function resync() {
 
 follow(wall.dataset.stream, {
   alert(data) {
-    waiting.add(data.id ?? data.incident_id);
+    waiting.add(data.id);
     timer ||= setTimeout(update, BATCH_MS);
   },
   resync,

@@ -1,6 +1,7 @@
 // The live feed: the browser's own EventSource, which resumes by Last-Event-ID, and what it cannot know by itself:
 // that the machine slept, that the network is gone, or that the session has ended.
 
+const PROBE = "/live/cards?id=none"; // small, and answers 401 or 403 to those who may not watch
 const RETRY_MS = 8_000;
 const SLEEP_MS = 45_000;
 
@@ -17,13 +18,21 @@ export function follow(url, on) {
   let everOpen = false;
   let lastTick = Date.now();
   let retry = 0;
+  let isDenied = false;
 
   function lost() {
     since ??= new Date();
     on.state(!navigator.onLine ? "offline" : everOpen ? "reconnecting" : "connecting", since);
   }
 
+  function deny() {
+    source.close();
+    isDenied = true;
+    on.state("denied");
+  }
+
   function open() {
+    if (isDenied) return;
     clearTimeout(retry);
     source?.close();
     source = new EventSource(url);
@@ -38,14 +47,12 @@ export function follow(url, on) {
       lost();
       if (source.readyState !== EventSource.CLOSED) return;
       // The server answered with something that is no stream: signed out, or too many streams for now.
-      const answer = await fetch(url, { method: "HEAD", redirect: "manual" }).catch(() => null);
-      if (answer && (answer.status === 401 || answer.status === 403 || answer.type === "opaqueredirect")) {
-        on.state("denied");
-        return;
-      }
-      retry = setTimeout(open, RETRY_MS);
+      const answer = await fetch(PROBE, { redirect: "manual" }).catch(() => null);
+      if (answer && (answer.status === 401 || answer.status === 403)) deny();
+      else retry = setTimeout(open, RETRY_MS);
     };
-    for (const name of ["message", "alert", "incident"]) source.addEventListener(name, (event) => on.alert(JSON.parse(event.data)));
+    source.addEventListener("alert", (event) => on.alert(JSON.parse(event.data)));
+    source.addEventListener("end", deny); // the session ended, or the role was taken away
   }
 
   addEventListener("offline", lost);

@@ -1,0 +1,196 @@
+"""The admin's page of accounts: add somebody, change role and area, make a new password."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from server import i18n
+from server.auth import passwords
+from server.auth import service as auth
+from server.auth.web import require
+from server.db.models import User
+from server.domain import access
+from server.domain.access import USER_ROLES, Permission, Principal, Role
+from server.errors import Conflict, Forbidden, InvalidInput, NotFound, ServerError
+from server.places.service import PlaceTree
+from server.services import services
+
+blueprint = Blueprint("users", __name__, url_prefix="/admin/users")
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    """An account in the list."""
+
+    id: int
+    username: str
+    display_name: str
+    role: str
+    place_id: str | None
+    place_name: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceChoice:
+    """A place that may be somebody's area; `depth` is 0 for the province."""
+
+    id: str
+    name: str
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserForm:
+    """What was typed, to be shown again when it is wrong."""
+
+    username: str = ""
+    display_name: str = ""
+    role: str = Role.OFFICER
+    place_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """A password that is shown once."""
+
+    username: str
+    password: str
+
+
+@blueprint.get("")
+def users() -> str:
+    """Everybody in the scope."""
+    return _page(require(Permission.MANAGE_USERS))
+
+
+@blueprint.post("")
+def add_user() -> BaseResponse:
+    """Add somebody, with a password that is made for them and shown once."""
+    principal, parts = require(Permission.MANAGE_USERS), services()
+    form = UserForm(
+        request.form.get("username", "").strip()[:80],
+        request.form.get("display_name", "").strip()[:120],
+        request.form.get("role", ""),
+        request.form.get("place_id", ""),
+    )
+    password = passwords.generate()
+    try:
+        with parts.database.write() as session:
+            role, place_id = _wanted_access(session, principal)
+            user = auth.create_user(
+                session,
+                parts.clock,
+                username=form.username,
+                password=password,
+                role=role,
+                place_id=place_id,
+                display_name=form.display_name,
+                actor=principal,
+            )
+            made = NewPassword(user.username, password)
+    except (InvalidInput, Conflict, Forbidden) as error:
+        return make_response(_page(principal, form=form, error=error), error.status)
+    return make_response(_page(principal, new_password=made))
+
+
+@blueprint.post("/<int:user_id>")
+def change_user(user_id: int) -> BaseResponse:
+    """Change role, area, and whether somebody may sign in."""
+    principal, parts = require(Permission.MANAGE_USERS), services()
+    try:
+        with parts.database.write() as session:
+            user = _user_in_scope(session, principal, user_id)
+            role, place_id = _wanted_access(session, principal)
+            active = request.form.get("active") == "1"
+            auth.change_access(
+                session, parts.clock, user.id, role=role, place_id=place_id, active=active, actor=principal
+            )
+    except (InvalidInput, Forbidden) as error:
+        return make_response(_page(principal, error=error), error.status)
+    return redirect(url_for("users.users", saved=user_id), 303)
+
+
+@blueprint.post("/<int:user_id>/password")
+def reset_password(user_id: int) -> BaseResponse:
+    """Make a new password, shown once; every session of the person ends."""
+    principal, parts = require(Permission.MANAGE_USERS), services()
+    password = passwords.generate()
+    with parts.database.write() as session:
+        user = _user_in_scope(session, principal, user_id)
+        auth.change_password(session, parts.clock, user.id, password, actor=principal)
+        made = NewPassword(user.username, password)
+    return make_response(_page(principal, new_password=made))
+
+
+def _page(
+    principal: Principal,
+    *,
+    form: UserForm | None = None,
+    error: ServerError | None = None,
+    new_password: NewPassword | None = None,
+) -> str:
+    with services().database.read() as session:
+        tree = PlaceTree.read(session)
+        names = {place.id: place.name for place in tree.all()}
+        rows = [_row(user, names) for user in auth.list_users(session) if _is_in_scope(tree, principal, user)]
+    saved = next((row for row in rows if row.id == request.args.get("saved", type=int)), None)
+    return render_template(
+        "admin/users.html",
+        users=rows,
+        roles=[role.value for role in USER_ROLES],
+        places=_place_choices(tree, principal),
+        may_give_site=principal.place_id is None,
+        form=form or UserForm(),
+        problem=f"{error.message}. {error.remedy}" if error is not None else "",
+        new_password=new_password,
+        notice=("good", i18n.gettext("users.saved", name=saved.username)) if saved is not None else None,
+    )
+
+
+def _wanted_access(session: Session, principal: Principal) -> tuple[Role, str | None]:
+    """Role and area from the form. Nobody gives away more than they have."""
+    text, place_id = request.form.get("role", ""), request.form.get("place_id") or None
+    if text not in set(USER_ROLES):
+        raise InvalidInput(f"unknown role {text[:20]!r}", "Choose one of the list.")
+    tree = PlaceTree.read(session)
+    if place_id is not None and place_id not in tree:
+        raise InvalidInput(f"no place {place_id[:70]!r}", "Choose one of the list.")
+    if not access.covers(principal, tree.path(place_id) if place_id is not None else ()):
+        raise Forbidden("the area lies outside your own", "Choose a place inside your area.")
+    return Role(text), place_id
+
+
+def _user_in_scope(session: Session, principal: Principal, user_id: int) -> User:
+    user = session.get(User, user_id)
+    if user is None or not _is_in_scope(PlaceTree.read(session), principal, user):
+        raise NotFound("no such account")
+    return user
+
+
+def _is_in_scope(tree: PlaceTree, principal: Principal, user: User) -> bool:
+    return access.covers(principal, tree.path(user.place_id) if user.place_id is not None else ())
+
+
+def _row(user: User, names: dict[str, str]) -> UserRow:
+    return UserRow(
+        user.id,
+        user.username,
+        user.display_name,
+        user.role.value,
+        user.place_id,
+        names.get(user.place_id or "", ""),
+        user.active,
+    )
+
+
+def _place_choices(tree: PlaceTree, principal: Principal) -> list[PlaceChoice]:
+    """The places of the scope in the order of the tree: each below the one it lies in."""
+    inside = [place for place in tree.all() if access.covers(principal, tree.path(place.id))]
+    names = {place.id: place.name for place in tree.all()}
+    inside.sort(key=lambda place: [names[part] for part in tree.path(place.id)])
+    return [PlaceChoice(place.id, place.name, len(tree.path(place.id)) - 1) for place in inside]

@@ -1,0 +1,193 @@
+"""The admin's pages: cameras with their YAML, devices and the audit log."""
+
+from __future__ import annotations
+
+import json
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from server import i18n
+from server.admin.camera_health import camera_row, camera_rows, device_rows
+from server.admin.versions import version_rows
+from server.audit import service as audit
+from server.auth.web import request_id, require
+from server.cameras import service as cameras_service
+from server.domain.access import Permission, Principal
+from server.errors import Conflict, Forbidden, InvalidInput, NotFound, ServerError, TooLarge
+from server.services import services
+
+blueprint = Blueprint("admin", __name__, url_prefix="/admin")
+
+AUDIT_ROWS = 50
+
+
+@blueprint.get("/cameras")
+def cameras() -> str:
+    """The cameras and how they do."""
+    principal, parts = require(Permission.MANAGE_CAMERAS), services()
+    with parts.database.read() as session:
+        rows = camera_rows(session, principal, parts.clock.utc())
+    return render_template("admin/cameras.html", cameras=rows)
+
+
+@blueprint.get("/cameras/<camera_id>")
+def camera(camera_id: str) -> str:
+    """One camera: its health, its YAML, its versions."""
+    return _camera_page(require(Permission.MANAGE_CAMERAS), camera_id)
+
+
+@blueprint.post("/cameras/<camera_id>")
+def save_camera(camera_id: str) -> BaseResponse:
+    """Check the YAML and make it a version; when it is wrong, show where and keep the text in the box."""
+    principal, parts = require(Permission.MANAGE_CAMERAS), services()
+    text = _yaml()
+    try:
+        with parts.database.write() as session:
+            version = cameras_service.save(
+                session, parts.clock, principal, camera_id, text, based_on=_based_on(), request_id=request_id()
+            )
+            number = version.number
+    except (InvalidInput, TooLarge, Forbidden, Conflict) as error:
+        return make_response(_camera_page(principal, camera_id, text=text, error=error), error.status)
+    return redirect(url_for("admin.camera", camera_id=camera_id, saved=number), 303)
+
+
+@blueprint.post("/cameras/<camera_id>/rollback")
+def rollback_camera(camera_id: str) -> BaseResponse:
+    """Put an old text back in force."""
+    principal, parts = require(Permission.MANAGE_CAMERAS), services()
+    number = request.form.get("number", type=int, default=0)
+    try:
+        with parts.database.write() as session:
+            cameras_service.rollback(
+                session, parts.clock, principal, camera_id, number, based_on=_based_on(), request_id=request_id()
+            )
+    except (InvalidInput, Forbidden, Conflict) as error:
+        return make_response(_camera_page(principal, camera_id, error=error), error.status)
+    return redirect(url_for("admin.camera", camera_id=camera_id, restored=number), 303)
+
+
+@blueprint.get("/new-camera")
+def new_camera() -> str:
+    """An empty editor."""
+    return _new_camera_page(require(Permission.MANAGE_CAMERAS))
+
+
+@blueprint.post("/new-camera")
+def create_camera() -> BaseResponse:
+    """Add a camera by its YAML."""
+    principal, parts = require(Permission.MANAGE_CAMERAS), services()
+    text = _yaml()
+    try:
+        with parts.database.write() as session:
+            row = cameras_service.create_camera(
+                session, parts.clock, principal, request.form.get("device", ""), text, request_id=request_id()
+            )
+            camera_id = row.id
+    except (InvalidInput, TooLarge, Forbidden, Conflict, NotFound) as error:
+        return make_response(_new_camera_page(principal, text=text, error=error), error.status)
+    return redirect(url_for("admin.camera", camera_id=camera_id, saved=1), 303)
+
+
+@blueprint.get("/devices")
+def devices() -> str:
+    """The edge boxes."""
+    principal = require(Permission.MANAGE_DEVICES)
+    with services().database.read() as session:
+        rows = device_rows(session, principal)
+    return render_template("admin/devices.html", devices=rows)
+
+
+@blueprint.get("/audit")
+def audit_log() -> str:
+    """Who did what, newest first."""
+    require(Permission.READ_AUDIT)
+    before = request.args.get("before", type=int)
+    with services().database.read() as session:
+        rows = audit.list_entries(session, before=before, limit=AUDIT_ROWS)
+    is_full = len(rows) == AUDIT_ROWS and rows[-1].sequence > 1
+    return render_template(
+        "admin/audit.html",
+        rows=[(row, _words(row.detail)) for row in rows],
+        older_url=url_for("admin.audit_log", before=rows[-1].sequence) if is_full else None,
+    )
+
+
+def _camera_page(
+    principal: Principal, camera_id: str, *, text: str | None = None, error: ServerError | None = None
+) -> str:
+    parts = services()
+    with parts.database.read() as session:
+        record = cameras_service.find_camera(session, principal, camera_id)
+        row = camera_row(session, principal, camera_id, parts.clock.utc())
+        in_force = cameras_service.version_in_force(session, record)
+        versions = version_rows(cameras_service.versions(session, record))
+    if text is None:
+        text = in_force.yaml if in_force is not None else ""
+        based_on = record.config_number
+    else:
+        based_on = _based_on()  # what was edited, even when somebody else has saved since
+    return render_template(
+        "admin/camera.html",
+        camera=row,
+        text=text,
+        based_on=based_on,
+        versions=versions,
+        notice=_saved_notice(),
+        conflict=i18n.gettext("config.conflict", number=record.config_number) if _is_conflict(error) else "",
+        problems=_problems(error),
+        devices=[],
+    )
+
+
+def _new_camera_page(principal: Principal, *, text: str = "", error: ServerError | None = None) -> str:
+    with services().database.read() as session:
+        boxes = [row for row in device_rows(session, principal) if not row.is_revoked]
+    return render_template(
+        "admin/camera.html",
+        camera=None,
+        text=text,
+        based_on=0,
+        versions=[],
+        conflict=error.message if isinstance(error, Conflict) else "",
+        problems=_problems(error),
+        devices=boxes,
+        device=request.form.get("device", ""),
+    )
+
+
+def _problems(error: ServerError | None) -> list[dict[str, object]]:
+    """The findings of a refused text; one without a line stands for the whole file."""
+    if error is None or isinstance(error, Conflict):
+        return []
+    if isinstance(error, InvalidInput) and error.issues:
+        return list(error.issues)
+    return [{"line": 1, "path": "", "message": error.message, "remedy": error.remedy}]
+
+
+def _is_conflict(error: ServerError | None) -> bool:
+    return isinstance(error, Conflict)
+
+
+def _saved_notice() -> tuple[str, str] | None:
+    if (saved := request.args.get("saved", type=int)) is not None:
+        return "good", i18n.gettext("config.saved", number=saved)
+    if (restored := request.args.get("restored", type=int)) is not None:
+        return "good", i18n.gettext("config.rolled_back", number=restored)
+    return None
+
+
+def _yaml() -> str:
+    """The text as it was typed: browsers send line ends as CR LF."""
+    return request.form.get("yaml", "").replace("\r\n", "\n")
+
+
+def _based_on() -> int:
+    return request.form.get("based_on", type=int, default=0)
+
+
+def _words(detail: str) -> str:
+    """An audit row's facts on one line."""
+    facts = json.loads(detail)
+    return ", ".join(f"{name}: {value}" for name, value in facts.items() if value is not None)

@@ -1,0 +1,231 @@
+"""Fills a running server through its own API: real events with real evidence, as an edge box would send them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import httpx
+import numpy as np
+import numpy.typing as npt
+
+from contract.event import (
+    CameraHealth,
+    CameraStatus,
+    Event,
+    EventBatch,
+    EventBatchResult,
+    EventResult,
+    EventState,
+    EvidenceRef,
+    EvidenceRole,
+    Heartbeat,
+)
+from contract.ids import uuid7
+from contract.rules import RULES
+
+MEDIA = Path(__file__).parents[2] / "configs" / "demo" / "media"
+CLIP_S = 6.0
+
+FACTS: dict[str, dict[str, Any]] = {
+    "crowding": {"peak_people": 12, "median_people": 10.5, "min_people": 10, "after_hours": False, "stay_s": 85.0},
+    "illegal_parking": {"object_class": "truck", "stay_s": 412.0, "queued_s": 24.0, "max_stay_s": 300.0},
+    "intrusion": {"object_class": "person", "stay_s": 14.0, "peak_count": 2},
+    "wrong_way": {
+        "object_class": "motorcycle",
+        "angle_deg": 164.0,
+        "duration_s": 4.2,
+        "distance_m": 18.5,
+        "distance_boxes": 7.4,
+        "calibration_error_m": 0.3,
+    },
+}
+"""Plausible facts of each kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFile:
+    """One file of evidence, as it is uploaded."""
+
+    role: EvidenceRole
+    media_type: str
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        """Its address."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def reference(self) -> EvidenceRef:
+        """How an event names it."""
+        return EvidenceRef.model_validate(
+            {
+                "role": self.role,
+                "sha256": self.sha256,
+                "media_type": self.media_type,
+                "size_bytes": len(self.content),
+                "codec": "h264" if self.role is EvidenceRole.CLIP else None,
+            }
+        )
+
+
+class EdgeBox:
+    """A device of the running server.
+
+    Args:
+        url: The server's.
+        token: The device's.
+        village: Where its cameras are.
+    """
+
+    def __init__(self, url: str, token: str, village: str) -> None:
+        self._client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        self._village = village
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def report(
+        self, kind: str, camera_id: str, at: datetime, *, lasts_s: float | None = None, second: float | None = 5.0
+    ) -> EventResult:
+        """Send an event with its evidence.
+
+        Args:
+            kind: Rule kind.
+            camera_id: Which camera saw it.
+            at: When it began.
+            lasts_s: It ended after this; None while it goes on.
+            second: Where in the clip the pictures are taken; None for an event without evidence.
+        """
+        files = (
+            []
+            if second is None
+            else evidence("vtest.mp4" if kind in {"crowding", "intrusion"} else "street.mp4", second)
+        )
+        start = Event.model_validate(
+            {
+                "event_id": uuid7(at),
+                "revision": 0,
+                "kind": kind,
+                "camera_id": camera_id,
+                "village": self._village,
+                "spot": camera_id,
+                "zone": "long_duong",
+                "state": EventState.START,
+                "started_at": at,
+                "observed_at": at + timedelta(seconds=1),
+                "confidence": 0.81,
+                "facts": RULES[kind].facts.model_validate(FACTS[kind]),
+                "evidence": [file.reference for file in files],
+            }
+        )
+        events = [start]
+        if lasts_s is not None:
+            ended_at = at + timedelta(seconds=lasts_s)
+            events.append(
+                start.model_copy(
+                    update={"revision": 1, "state": EventState.END, "observed_at": ended_at, "ended_at": ended_at}
+                )
+            )
+        result = self.post(events)[0]
+        for file in files:
+            self.upload(file)
+        return result
+
+    def post(self, events: list[Event]) -> tuple[EventResult, ...]:
+        """Post a batch; the server's word on each."""
+        batch = EventBatch(events=tuple(event.model_dump(mode="json") for event in events))
+        response = self._client.post("/api/v1/events", json=batch.model_dump(mode="json"))
+        response.raise_for_status()
+        return EventBatchResult.model_validate_json(response.content).results
+
+    def upload(self, file: EvidenceFile) -> None:
+        """Upload one file."""
+        response = self._client.put(
+            f"/api/v1/evidence/{file.sha256}", content=file.content, headers={"Content-Type": file.media_type}
+        )
+        response.raise_for_status()
+
+    def heartbeat(self, health: dict[str, tuple[CameraHealth, str]]) -> None:
+        """Tell how each camera does."""
+        now = datetime.now(UTC)
+        cameras = tuple(
+            CameraStatus(
+                camera_id=camera_id,
+                health=state,
+                message=message,
+                fps_in=25.0 if state is CameraHealth.OK else 0.0,
+                fps_detected=5.0 if state is CameraHealth.OK else 0.0,
+                last_frame_at=now if state is CameraHealth.OK else None,
+            )
+            for camera_id, (state, message) in health.items()
+        )
+        body = Heartbeat(sent_at=now, software_version="0.1.0", outbox_events=0, outbox_media=2, cameras=cameras)
+        response = self._client.post(
+            "/api/v1/heartbeat", content=body.model_dump_json(), headers={"Content-Type": "application/json"}
+        )
+        response.raise_for_status()
+
+
+@cache
+def evidence(clip: str, second: float) -> list[EvidenceFile]:
+    """Snapshot, redacted snapshot and clip of a bundled clip around a second."""
+    picture = frame_at(MEDIA / clip, second)
+    return [
+        EvidenceFile(EvidenceRole.SNAPSHOT, "image/jpeg", jpeg(picture)),
+        EvidenceFile(EvidenceRole.SNAPSHOT_REDACTED, "image/jpeg", jpeg(mosaic(picture))),
+        EvidenceFile(EvidenceRole.CLIP, "video/mp4", cut(MEDIA / clip, second)),
+    ]
+
+
+def frame_at(path: Path, second: float) -> npt.NDArray[np.uint8]:
+    """The first frame at or after a second, (H, W, 3) uint8 BGR."""
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            if frame.time is not None and frame.time >= second:
+                return np.asarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8)
+    raise ValueError(f"{path.name} ends before {second} s")
+
+
+def jpeg(picture: npt.NDArray[np.uint8]) -> bytes:
+    """Encode a picture, (H, W, 3) uint8 BGR."""
+    _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return bytes(data)
+
+
+def mosaic(picture: npt.NDArray[np.uint8], block: int = 12) -> npt.NDArray[np.uint8]:
+    """The whole picture in coarse blocks: nobody can be told apart."""
+    height, width = picture.shape[:2]
+    small = cv2.resize(picture, (width // block, height // block), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
+
+
+def cut(path: Path, second: float) -> bytes:
+    """A few seconds of a clip from the keyframe before `second`, packets copied."""
+    output = io.BytesIO()
+    with av.open(str(path)) as source, av.open(output, "w", format="mp4") as target:
+        stream = source.streams.video[0]
+        copy = target.add_stream_from_template(stream)
+        time_base = stream.time_base
+        if time_base is None:
+            raise ValueError(f"{path.name}: its video has no time base")
+        source.seek(int(second / time_base), stream=stream)
+        first: int | None = None
+        for packet in source.demux(stream):
+            if packet.dts is None or packet.pts is None:
+                continue
+            first = packet.dts if first is None else first
+            if (packet.dts - first) * time_base > CLIP_S:
+                break
+            packet.pts, packet.dts, packet.stream = packet.pts - first, packet.dts - first, copy
+            target.mux(packet)
+    return output.getvalue()
