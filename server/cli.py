@@ -1,0 +1,239 @@
+"""`langan-server`: run, migrate, user, device, places, audit."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from server import create_services, migrations
+from server.auth import passwords
+from server.auth import service as auth
+from server.db.engine import Database
+from server.domain.access import USER_ROLES, Role
+from server.errors import ServerError
+from server.http import set_up_logging
+from server.places import service as places
+from server.services import Services
+from server.settings import Settings
+
+MAX_SITE_BYTES = 1024 * 1024
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; gives the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = Settings.from_environment().prepared()
+    except ValidationError as error:
+        for item in error.errors():
+            name = "_".join(("LANGAN", *(str(part).upper() for part in item["loc"])))
+            print(f"{name}: {item['msg']}: correct the environment variable", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"LANGAN_DATA_DIR: {error}: choose a folder that this user may write", file=sys.stderr)
+        return 2
+    set_up_logging(settings.log_level)
+    try:
+        code: int = options.command(settings, options)
+    except ServerError as error:
+        print(error.message, file=sys.stderr)
+        if error.remedy:
+            print(f"Remedy: {error.remedy}", file=sys.stderr)
+        return 1
+    except ValueError as error:
+        print(str(error), file=sys.stderr)
+        return 2
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="langan-server", description="The server of Làng An. Settings: LANGAN_* variables."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="serve; on the embedded database, migrate first")
+    run.add_argument("--host", help="address to listen on (default: of LANGAN_BIND, 127.0.0.1)")
+    run.add_argument("--port", type=int, help="port to listen on; 0 takes a free one (default: of LANGAN_BIND, 8000)")
+    run.add_argument("--workers", type=int, default=1, help="processes; more than 1 only with PostgreSQL")
+    run.set_defaults(command=_run)
+
+    migrate = commands.add_parser("migrate", help="bring the database to the newest revision")
+    migrate.set_defaults(command=_migrate)
+
+    user = commands.add_parser("user", help="accounts").add_subparsers(required=True, metavar="COMMAND")
+    add = user.add_parser("add", help="add an account; prints a generated password unless one is given")
+    add.add_argument("username")
+    add.add_argument("--role", required=True, choices=[role.value for role in USER_ROLES])
+    add.add_argument("--place", help="id of a village, commune or province; an admin without one has the whole site")
+    add.add_argument("--name", default="", help="display name")
+    add.add_argument("--language", choices=["vi", "en"])
+    secret = add.add_mutually_exclusive_group()
+    secret.add_argument("--password-stdin", action="store_true", help="read the password from the first line of stdin")
+    secret.add_argument("--password-prompt", action="store_true", help="ask for the password")
+    add.add_argument("--quiet", action="store_true", help="print a generated password alone")
+    add.set_defaults(command=_add_user)
+    listing = user.add_parser("list", help="list accounts")
+    listing.set_defaults(command=_list_users)
+
+    device = commands.add_parser("device", help="edge boxes").add_subparsers(required=True, metavar="COMMAND")
+    add = device.add_parser("add", help="add an edge box; prints its token once")
+    add.add_argument("device_id")
+    add.add_argument("--place", required=True, help="id of the village (or commune) that its cameras watch")
+    add.add_argument("--name", default="")
+    add.add_argument("--quiet", action="store_true", help="print the token alone")
+    add.set_defaults(command=_add_device)
+    renew = device.add_parser("renew", help="give an edge box a new token; the old one ends")
+    renew.add_argument("device_id")
+    renew.set_defaults(command=_renew_device)
+    revoke = device.add_parser("revoke", help="refuse an edge box from now on")
+    revoke.add_argument("device_id")
+    revoke.set_defaults(command=_revoke_device)
+
+    place = commands.add_parser("places", help="places").add_subparsers(required=True, metavar="COMMAND")
+    sync = place.add_parser("sync", help="take over the places of a site.yaml")
+    sync.add_argument("file", type=Path)
+    sync.set_defaults(command=_sync_places)
+
+    audit = commands.add_parser("audit", help="audit log").add_subparsers(required=True, metavar="COMMAND")
+    verify = audit.add_parser("verify", help="check the chain; names the first bad row")
+    verify.set_defaults(command=_verify_audit)
+    return parser
+
+
+def _run(settings: Settings, options: argparse.Namespace) -> int:
+    from server.run import serve
+
+    host, _, port = settings.bind.rpartition(":")
+    bind = f"{options.host or host or '127.0.0.1'}:{port if options.port is None else options.port}"
+    if options.workers < 1 or (options.workers > 1 and settings.is_embedded):
+        raise ValueError("--workers: the embedded database takes one process: use 1, or PostgreSQL")
+    if settings.is_embedded:
+        _upgrade(settings)
+    create_services(settings).store.forget_unfinished()
+    serve(settings, bind, options.workers)
+    return 0
+
+
+def _migrate(settings: Settings, _options: argparse.Namespace) -> int:
+    print(f"The database is at revision {_upgrade(settings)}.")
+    return 0
+
+
+def _upgrade(settings: Settings) -> str:
+    database = Database(settings.database_url)
+    try:
+        return migrations.upgrade(database)
+    finally:
+        database.close()
+
+
+def _ready(settings: Settings) -> Services:
+    """The parts of a server on a migrated database."""
+    parts = create_services(settings)
+    if migrations.current(parts.database) != migrations.head():
+        if not settings.is_embedded:
+            raise ValueError("the database is not at the newest revision: run `langan-server migrate` first")
+        migrations.upgrade(parts.database)
+    return parts
+
+
+def _add_user(settings: Settings, options: argparse.Namespace) -> int:
+    parts = _ready(settings)
+    generated = ""
+    if options.password_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    elif options.password_prompt:
+        password = getpass.getpass("Password: ")
+    else:
+        password = generated = passwords.generate()
+    with parts.database.write() as session:
+        user = auth.create_user(
+            session,
+            parts.clock,
+            username=options.username,
+            password=password,
+            role=Role(options.role),
+            place_id=options.place,
+            display_name=options.name,
+            language=options.language,
+        )
+    if options.quiet and generated:
+        print(generated)
+    elif not options.quiet:
+        print(f"Added {user.role.value} {user.username} (number {user.id}).")
+        if generated:
+            print(f"Password, shown only now: {generated}")
+    return 0
+
+
+def _list_users(settings: Settings, _options: argparse.Namespace) -> int:
+    with _ready(settings).database.read() as session:
+        for user in auth.list_users(session):
+            state = "" if user.active else "  (switched off)"
+            print(f"{user.id:5}  {user.username:24} {user.role.value:9} {user.place_id or '(whole site)'}{state}")
+    return 0
+
+
+def _add_device(settings: Settings, options: argparse.Namespace) -> int:
+    parts = _ready(settings)
+    with parts.database.write() as session:
+        token = auth.create_device(
+            session, parts.clock, device_id=options.device_id, place_id=options.place, name=options.name
+        )
+    if options.quiet:
+        print(token)
+    else:
+        print(f"Added device {options.device_id}. Token, shown only now (LANGAN_DEVICE_TOKEN on the edge): {token}")
+    return 0
+
+
+def _renew_device(settings: Settings, options: argparse.Namespace) -> int:
+    parts = _ready(settings)
+    with parts.database.write() as session:
+        token = auth.renew_device_token(session, parts.clock, options.device_id)
+    print(f"New token, shown only now (LANGAN_DEVICE_TOKEN on the edge): {token}")
+    return 0
+
+
+def _revoke_device(settings: Settings, options: argparse.Namespace) -> int:
+    parts = _ready(settings)
+    with parts.database.write() as session:
+        auth.revoke_device(session, parts.clock, options.device_id)
+    print(f"Device {options.device_id} is refused from now on.")
+    return 0
+
+
+def _sync_places(settings: Settings, options: argparse.Namespace) -> int:
+    parts = _ready(settings)
+    try:
+        if options.file.stat().st_size > MAX_SITE_BYTES:
+            raise ValueError(f"{options.file}: over {MAX_SITE_BYTES} bytes: this is no site.yaml")
+        text = options.file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{options.file}: {error}: name a readable site.yaml in UTF-8") from error
+    with parts.database.write() as session:
+        config = places.sync(session, parts.clock, text, os.fspath(options.file))
+    print(f"Took over {len(config.places)} places of {config.site.name}.")
+    return 0
+
+
+def _verify_audit(settings: Settings, _options: argparse.Namespace) -> int:
+    parts = _ready(settings)
+    with parts.database.read() as session:
+        report = parts.chain.verify(session)
+    if report.fault is None:
+        print(f"The audit log is whole: {report.rows} rows.")
+        return 0
+    print(f"The audit log is broken at row {report.fault.sequence}: {report.fault.reason}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
