@@ -1,8 +1,8 @@
-"""Which configuration of each camera is in force: the folder's file, or what an admin wrote at the server since.
+"""Which configuration of each camera is in force: the folder's file, or what an admin wrote at the server.
 
-The latest edit wins. A file in the folder that changed since it was last sent is sent, and becomes the server's newest
-version; otherwise the server's newest version is in force. It is kept in the data folder, so that a restart without a
-network watches by the same rules.
+The server's word counts. A file of the folder is sent whenever it changed; the server takes it as the newest version,
+unless an admin has written one. What the server has in force is fetched and kept in the data folder, so that a restart
+without a network watches by the same rules.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from contract.config_loader import LoadedCamera, LoadedConfig, config_version, l
 from contract.issues import ConfigIssue
 
 log = logging.getLogger(__name__)
+
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 class ConfigStore:
@@ -37,29 +40,32 @@ class ConfigStore:
         self._files: Mapping[str, LoadedCamera] = {}
 
     def load(self) -> LoadedConfig:
-        """Read the folder, with the server's newer versions in the place of its files."""
+        """Read the folder, with the server's versions in the place of its files, and cameras that an admin added."""
         loaded = load_config_dir(self._config_dir)
         self._files = loaded.cameras
         cameras = dict(loaded.cameras)
-        for camera_id, file in loaded.cameras.items():
-            pulled = self._pulled_dir / f"{camera_id}.yaml"
-            if self._sent.get(camera_id) != file.version or not pulled.is_file():
+        for path in sorted(self._pulled_dir.glob("*.yaml")):
+            camera_id = path.stem
+            if self._is_to_send(camera_id):
                 continue
-            newer, errors = self._check(camera_id, pulled.read_text("utf-8"), pulled, loaded)
+            newer, errors = self._check(camera_id, path.read_text("utf-8"), path, loaded)
             if newer is None:
-                log.error("pulled_config_refused camera=%s in_force=%s errors=%r", camera_id, file.path, _told(errors))
+                log.error("pulled_config_refused camera=%s in_force=file errors=%r", camera_id, _told(errors))
             else:
                 cameras[camera_id] = newer
         return replace(loaded, cameras=cameras)
 
+    def _is_to_send(self, camera_id: str) -> bool:
+        file = self._files.get(camera_id)
+        return file is not None and self._sent.get(camera_id) != file.version
+
     def to_send(self) -> list[LoadedCamera]:
         """Files that the server has not got yet."""
-        return [file for camera_id, file in self._files.items() if self._sent.get(camera_id) != file.version]
+        return [file for camera_id, file in self._files.items() if self._is_to_send(camera_id)]
 
     def was_sent(self, camera: LoadedCamera) -> None:
-        """The server has this file's text: from now on its newer versions count."""
+        """The server knows this file's text: from now on what it has in force counts."""
         camera_id = camera.config.camera.id
-        (self._pulled_dir / f"{camera_id}.yaml").unlink(missing_ok=True)
         self._sent[camera_id] = camera.version
         _write(self._state_file, json.dumps(self._sent, indent=1, sort_keys=True))
 
@@ -71,14 +77,15 @@ class ConfigStore:
             in_force: What is in force now.
         """
         cameras = dict(in_force.cameras)
+        for camera_id in cameras.keys() - self._files.keys() - texts.keys():
+            log.info("pulled_config_gone camera=%s", camera_id)
+            self._pulled(camera_id).unlink(missing_ok=True)
+            del cameras[camera_id]
         for camera_id, text in texts.items():
-            file = self._files.get(camera_id)
-            if file is None or self._sent.get(camera_id) != file.version:
-                continue  # not this edge's camera, or the folder's file is newer and on its way
             current = cameras.get(camera_id)
-            if current is not None and current.version == config_version(text):
+            if self._is_to_send(camera_id) or (current is not None and current.version == config_version(text)):
                 continue
-            newer, errors = self._check(camera_id, text, self._pulled_dir / f"{camera_id}.yaml", in_force)
+            newer, errors = self._check(camera_id, text, self._pulled(camera_id), in_force)
             if newer is None:
                 log.error("pulled_config_refused camera=%s in_force=last_good errors=%r", camera_id, _told(errors))
                 continue
@@ -87,10 +94,17 @@ class ConfigStore:
             log.info("pulled_config camera=%s version=%s", camera_id, newer.version)
         return replace(in_force, cameras=cameras)
 
+    def _pulled(self, camera_id: str) -> Path:
+        return self._pulled_dir / f"{camera_id}.yaml"
+
     @staticmethod
     def _check(
         camera_id: str, text: str, path: Path, loaded: LoadedConfig
     ) -> tuple[LoadedCamera | None, tuple[ConfigIssue, ...]]:
+        if not _ID.fullmatch(camera_id):  # becomes a file name
+            return None, (
+                ConfigIssue(str(path.parent), 1, "camera.id", f"{camera_id!r} is no id", "use a-z, 0-9, - and _"),
+            )
         result = load_camera(text, str(path), loaded.site)
         if result.config is None:
             return None, result.errors

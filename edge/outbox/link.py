@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
@@ -112,9 +113,14 @@ class ServerLink:
             DeliveryError: The batch was not taken as a whole.
         """
         body = '{"events":[' + ",".join(event.body for event in events) + "]}"
-        response = self._request(
+        response = self._send(
             "POST", "/api/v1/events", content=body.encode(), headers={"Content-Type": "application/json"}
         )
+        # A batch of one event is answered with that event's own status: read the word before the status.
+        with suppress(ValidationError):
+            if response.status_code in {HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}:
+                return EventBatchResult.model_validate_json(response.content).results
+        self._check("/api/v1/events", response)
         try:
             return EventBatchResult.model_validate_json(response.content).results
         except ValidationError as error:
@@ -149,6 +155,37 @@ class ServerLink:
             headers={"Content-Type": "application/json"},
         )
 
+    def put_camera_config(self, camera_id: str, text: str) -> bool:
+        """Tell the server a camera's file; True when it is in force there, False when an admin's version is.
+
+        Raises:
+            DeliveryError: It was not taken.
+        """
+        path = f"/api/v1/cameras/{camera_id}/config"
+        response = self._request(
+            "PUT", path, content=text.encode(), headers={"Content-Type": "application/yaml; charset=utf-8"}
+        )
+        try:
+            return not str(response.json()["author"]).startswith("user:")
+        except (ValueError, KeyError, TypeError) as error:
+            raise NotOurServer(self._strange(path, response), permanent=True) from error
+
+    def camera_configs(self, etag: str) -> CameraConfigs | None:
+        """Fetch the configurations in force for this device's cameras; None: nothing changed since `etag`.
+
+        Raises:
+            DeliveryError: The server was not reached, or did not answer so.
+        """
+        path = "/api/v1/cameras/config"
+        response = self._request("GET", path, headers={"If-None-Match": etag} if etag else None)
+        if response.status_code == HTTPStatus.NOT_MODIFIED:
+            return None
+        try:
+            texts = {str(item["camera_id"]): str(item["yaml"]) for item in response.json()["cameras"]}
+        except (ValueError, KeyError, TypeError) as error:
+            raise NotOurServer(self._strange(path, response), permanent=True) from error
+        return CameraConfigs(response.headers.get("ETag", ""), texts)
+
     def _request(
         self,
         method: str,
@@ -158,22 +195,23 @@ class ServerLink:
         headers: dict[str, str] | None = None,
         rejections: frozenset[HTTPStatus] = frozenset(),
     ) -> httpx.Response:
+        response = self._send(method, path, content=content, headers=headers)
+        self._check(path, response, rejections)
+        return response
+
+    def _send(
+        self, method: str, path: str, *, content: Any = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
         try:
-            response = self._client.request(method, path, content=content, headers=headers)
+            return self._client.request(method, path, content=content, headers=headers)
         except httpx.HTTPError as error:
             raise Unreachable(
                 f"{self.url}: {type(error).__name__}: {error}: is the server running and reachable?"
             ) from error
-        status = response.status_code
-        if status in {
-            HTTPStatus.OK,
-            HTTPStatus.CREATED,
-            HTTPStatus.ACCEPTED,
-            HTTPStatus.NO_CONTENT,
-            HTTPStatus.NOT_MODIFIED,
-        }:
-            return response
-        raise self._error(path, response, rejections)
+
+    def _check(self, path: str, response: httpx.Response, rejections: frozenset[HTTPStatus] = frozenset()) -> None:
+        if not (response.is_success or response.status_code == HTTPStatus.NOT_MODIFIED):
+            raise self._error(path, response, rejections)
 
     def _error(self, path: str, response: httpx.Response, rejections: frozenset[HTTPStatus]) -> DeliveryError:
         status = response.status_code
@@ -214,5 +252,7 @@ def _detail(response: httpx.Response) -> str:
     except ValueError:
         said = response.text
     if isinstance(said, dict):
-        said = said.get("detail") or said.get("error") or said
+        said = said.get("error") or said
+    if isinstance(said, dict) and "message" in said:
+        said = f"{said['message']} {said.get('remedy', '')}"
     return " ".join(str(said).split())[:_DETAIL_CHARS]

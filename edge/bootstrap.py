@@ -1,0 +1,174 @@
+"""The composition root: the only place that builds adapters and puts them together."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from contract.camera_config import CameraConfig, InputConfig
+from contract.config_loader import LoadedCamera
+from contract.site_config import SiteConfig
+from edge.camera_evidence import CameraEvidence
+from edge.capture.packet_ring import PacketRing
+from edge.capture.source_url import expand_secrets, parse_source
+from edge.capture.video_source import SourceSettings, VideoSource
+from edge.clock import SystemClock
+from edge.detection.load import load_detector, require_classes
+from edge.detection.manifest import load_manifest
+from edge.detection.worker import InferenceWorker
+from edge.evidence.store import EvidenceFolder
+from edge.gate import CameraGate
+from edge.pipeline import CameraPipeline
+from edge.ports import Clock, Detector
+from edge.recorder import CLIP_PATIENCE_S, EventSink, EvidenceMaker, IdMaker, Recorder
+from edge.rules import build_rules
+from edge.scene import Scene
+from edge.settings import EdgeSettings
+from edge.status import CameraMonitor
+from edge.tracking import ByteTracker, filter_detections
+from edge.types import Detections, Frame
+from edge.worker import CameraParts
+
+RING_SLACK_S = 10.0
+"""Beyond pre-roll, post-roll and patience: the distance of two keyframes."""
+
+
+def inference_threads() -> int:
+    """CPU threads for one inference; more than four bring a small model nothing."""
+    return min(4, os.cpu_count() or 1)
+
+
+class Detectors:
+    """The models that cameras name, each loaded once and shared by all cameras. Safe between threads."""
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._threads = threads or inference_threads()
+        self._manifest = load_manifest()
+        self._loaded: dict[str, tuple[Detector, InferenceWorker]] = {}
+        self._lock = threading.Lock()
+
+    def worker_for(self, camera: CameraConfig) -> InferenceWorker:
+        """The worker that searches a camera's frames.
+
+        Raises:
+            ModelError: The model cannot be loaded, or does not know what the camera has to look for.
+        """
+        model_id = camera.detect.model
+        with self._lock:
+            if model_id not in self._loaded:
+                detector = load_detector(model_id, self._manifest, threads=self._threads)
+                batch = self._manifest.get(model_id).batch
+                self._loaded[model_id] = detector, InferenceWorker(detector, max_batch=batch)
+            detector, worker = self._loaded[model_id]
+        require_classes(model_id, detector, camera.objects.track)
+        return worker
+
+    def close(self) -> None:
+        """End every worker."""
+        with self._lock:
+            for _, worker in self._loaded.values():
+                worker.close()
+            self._loaded.clear()
+
+
+def make_ring(camera: CameraConfig) -> PacketRing | None:
+    """A packet ring that reaches back as far as a camera's clips do; None when it makes none."""
+    if not camera.evidence.clip:
+        return None
+    return PacketRing(camera.evidence.pre_s + camera.evidence.post_s + CLIP_PATIENCE_S + RING_SLACK_S)
+
+
+def make_evidence(
+    camera: CameraConfig, site: SiteConfig, folder: EvidenceFolder, ring: PacketRing | None
+) -> EvidenceMaker:
+    """What makes a camera's snapshots and clips."""
+    return CameraEvidence(camera, ZoneInfo(site.site.timezone), folder, ring, camera.privacy.masks)
+
+
+def make_pipeline(
+    loaded: LoadedCamera,
+    site: SiteConfig,
+    *,
+    detect: Callable[[Frame], Detections | None],
+    evidence: EvidenceMaker,
+    sink: EventSink,
+    new_id: IdMaker,
+    on_search: Callable[[], None] = lambda: None,
+) -> CameraPipeline:
+    """Put one camera's pipeline together.
+
+    Raises:
+        ValueError: The configuration asks for what the scene lacks.
+    """
+    camera = loaded.config
+    scene = Scene.from_config(camera, site)
+    return CameraPipeline(
+        camera=camera,
+        scene=scene,
+        make_rules=partial(build_rules, camera, scene),
+        gate=CameraGate(camera.motion),
+        detect=detect,
+        keep=lambda found, resolution_wh: filter_detections(found, camera.objects, resolution_wh),
+        tracker=ByteTracker(),
+        recorder=Recorder(camera, loaded.version, sink, evidence, new_id),
+        on_search=on_search,
+    )
+
+
+def make_parts(
+    loaded: LoadedCamera,
+    site: SiteConfig,
+    settings: EdgeSettings,
+    *,
+    detectors: Detectors,
+    folder: EvidenceFolder,
+    sink: EventSink,
+    new_id: IdMaker,
+    clock: Clock | None = None,
+) -> CameraParts:
+    """Build what a camera's worker runs.
+
+    Raises:
+        ModelError: The detector cannot be loaded.
+        ValueError: The configuration asks for what the scene lacks.
+    """
+    camera, camera_id = loaded.config, loaded.config.camera.id
+    clock = clock or SystemClock()
+    inference = detectors.worker_for(camera)
+    ring = make_ring(camera)
+    searched, recorded = camera.input_for("detect"), camera.input_for("record")
+    evidence = make_evidence(camera, site, folder, ring)
+
+    def pipeline(monitor: CameraMonitor) -> CameraPipeline:
+        return make_pipeline(
+            loaded,
+            site,
+            detect=inference.detect,
+            evidence=evidence,
+            sink=sink,
+            new_id=new_id,
+            on_search=monitor.frame_searched,
+        )
+
+    def source(source_input: InputConfig, source_settings: SourceSettings, into: PacketRing | None) -> VideoSource:
+        address = parse_source(expand_secrets(source_input.path, settings.secrets), settings.media_dir)
+        return VideoSource(camera_id, address, clock, source_settings, into)
+
+    build_rules(camera, Scene.from_config(camera, site))  # refuse now what could not run later
+    one_stream = searched == recorded
+    detect_settings = SourceSettings(
+        fps=camera.detect.fps,
+        transport=searched.transport,
+        loop=searched.loop,
+        privacy_masks=camera.privacy.masks,
+    )
+    record_settings = SourceSettings(role="record", transport=recorded.transport, loop=recorded.loop)
+    return CameraParts(
+        camera_id=camera_id,
+        open_source=lambda: source(searched, detect_settings, ring if one_stream else None),
+        open_recording=None if one_stream or ring is None else lambda: source(recorded, record_settings, ring),
+        make_pipeline=pipeline,
+    )

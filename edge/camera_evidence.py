@@ -1,0 +1,123 @@
+"""Snapshots and clips of one camera, put into the evidence folder: implements `edge.recorder.EvidenceMaker`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+import av.error
+
+from contract.camera_config import CameraConfig
+from contract.event import EvidenceRef, EvidenceRole, TrackPath
+from contract.geometry import Point
+from edge.capture.packet_ring import PacketRing
+from edge.errors import EdgeError
+from edge.evidence.clip import cut_clip
+from edge.evidence.redact import redact
+from edge.evidence.snapshot import draw_snapshot
+from edge.evidence.store import EvidenceFolder, StoredFile
+from edge.recorder import EvidenceFile, Moment
+from edge.types import RuleEvent
+
+
+class CameraEvidence:
+    """Makes the evidence of one camera.
+
+    Args:
+        camera: The configuration.
+        timezone: In which captions tell the time.
+        folder: Where files go.
+        ring: The recorded stream's last seconds; None: no clips.
+        record_masks: Privacy masks, normalised, burned into clips.
+    """
+
+    def __init__(
+        self,
+        camera: CameraConfig,
+        timezone: ZoneInfo,
+        folder: EvidenceFolder,
+        ring: PacketRing | None,
+        record_masks: Sequence[Sequence[Point]] = (),
+    ) -> None:
+        self._camera = camera
+        self._timezone = timezone
+        self._folder = folder
+        self._ring = ring
+        self._record_masks = record_masks
+
+    def snapshots(self, moment: Moment, event: RuleEvent, paths: Sequence[TrackPath]) -> list[EvidenceFile]:
+        """A picture with what the rule saw, and the same with nobody recognisable.
+
+        Raises:
+            EdgeError: It cannot be drawn or stored.
+        """
+        image = moment.frame.image
+        redacted = redact(image, moment.detections, moment.observation.tracks)
+        caption = self._caption(moment, event)
+        zone = self._camera.zones.get(event.zone) if event.zone else None
+        files = []
+        for role, picture in ((EvidenceRole.SNAPSHOT, image), (EvidenceRole.SNAPSHOT_REDACTED, redacted)):
+            try:
+                jpeg = draw_snapshot(
+                    picture,
+                    zones=[zone.coordinates] if zone else (),
+                    tracks=[track for track in moment.observation.tracks if track.track_id in event.track_ids],
+                    paths=[path.points for path in paths],
+                    caption=caption,
+                )
+            except ValueError as error:
+                raise EdgeError(f"camera {self._camera.camera.id}: no snapshot: {error}") from error
+            files.append(_file(role, self._folder.add_bytes(jpeg, ".jpg")))
+        return files
+
+    def recorded_until_s(self) -> float | None:
+        """Monotonic time of the newest packet."""
+        return self._ring.latest_s if self._ring is not None else None
+
+    def clip(self, start_s: float, end_s: float) -> EvidenceFile | None:
+        """Cut a clip, or None when nothing of that time was recorded.
+
+        Raises:
+            EdgeError: It cannot be cut or stored.
+            OSError: It cannot be written.
+        """
+        cut = self._ring.cut(start_s, end_s) if self._ring is not None else None
+        if cut is None:
+            return None
+        with self._folder.scratch(".mp4") as path:
+            try:
+                info = cut_clip(cut, path, self._record_masks)
+            except (av.error.FFmpegError, ValueError) as error:
+                raise EdgeError(f"camera {self._camera.camera.id}: no clip: {type(error).__name__}: {error}") from error
+            stored = self._folder.add_file(path)
+        return _file(EvidenceRole.CLIP, stored, info.codec)
+
+    def _caption(self, moment: Moment, event: RuleEvent) -> list[str]:
+        local = moment.frame.utc.astimezone(self._timezone)
+        zone = self._camera.zones.get(event.zone) if event.zone else None
+        where = f" · {zone.name}" if zone else ""
+        facts = ", ".join(
+            f"{name} {_short(value)}" for name, value in event.facts.model_dump(exclude_none=True).items()
+        )
+        return [
+            f"{self._camera.camera.name} · {local:%Y-%m-%d %H:%M:%S} ({local:%Z})",
+            f"{event.kind}{where} · {event.confidence:.0%}",
+            facts,
+        ]
+
+
+def _short(value: object) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+def _file(role: EvidenceRole, stored: StoredFile, codec: str | None = None) -> EvidenceFile:
+    ref = EvidenceRef.model_validate(
+        {
+            "role": role,
+            "sha256": stored.sha256,
+            "media_type": "image/jpeg" if codec is None else "video/mp4",
+            "size_bytes": stored.size_bytes,
+            "codec": codec,
+        }
+    )
+    return ref, stored.path

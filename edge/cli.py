@@ -1,0 +1,256 @@
+"""The command `langan-edge`. Each subcommand imports what it needs, so that `validate` answers at once.
+
+Exit status: 0 well; 1 the configuration, the clip or the machine is not as it must be; 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from edge import __version__
+from edge.errors import EdgeError, SourceNotFound
+from edge.settings import EdgeSettings, SettingsError, read_secrets
+
+if TYPE_CHECKING:
+    from contract.config_loader import LoadedCamera
+    from contract.event import Event
+    from contract.site_config import SiteConfig
+
+FAILED = 1
+WRONG_USAGE = 2
+DEFAULT_START = "2026-01-01T12:00:00+07:00"
+"""Noon at the place: rules for the night stay quiet unless asked for."""
+DEFAULT_EVIDENCE_MB = 4000
+
+
+class UsageError(Exception):
+    """What was typed cannot be meant; the message says what can."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.act(options))
+    except UsageError as error:
+        print(f"langan-edge: {error}", file=sys.stderr)
+        return WRONG_USAGE
+    except (EdgeError, ValueError) as error:
+        if isinstance(error, ValueError) and options.verbose:
+            raise
+        print(f"langan-edge: {error}", file=sys.stderr)
+        return WRONG_USAGE if isinstance(error, (SettingsError, SourceNotFound)) else FAILED
+    except BrokenPipeError:  # the reader of our output (head, jq) has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="langan-edge", description="Watches a village's cameras (Làng An, edge).")
+    parser.add_argument("--version", action="version", version=f"langan-edge {__version__}")
+    parser.add_argument("--verbose", "-v", action="store_true", help="log details")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="watch the cameras of a configuration folder until stopped")
+    _add_config(run)
+    run.add_argument("--data", type=Path, default=Path("var/edge"), help="folder for outbox and evidence (%(default)s)")
+    run.add_argument("--media", type=Path, help="folder below which clips that act as cameras lie (CONFIG/media)")
+    run.add_argument("--env-file", type=Path, help="file of LANGAN_NAME=value lines: passwords and the device token")
+    run.add_argument(
+        "--evidence-mb", type=int, default=DEFAULT_EVIDENCE_MB, metavar="MB", help="room for evidence (%(default)s)"
+    )
+    run.set_defaults(act=_run)
+
+    validate = commands.add_parser("validate", help="check a configuration folder; one line for each mistake")
+    validate.add_argument("config", type=Path, metavar="CONFIG_DIR")
+    validate.set_defaults(act=_validate)
+
+    replay = commands.add_parser("replay", help="run a recorded clip through a camera's rules and print its events")
+    _add_clip(replay)
+    replay.add_argument("--json", action="store_true", help="one line of Event v1 for each revision")
+    replay.add_argument("--evidence", type=Path, metavar="DIR", help="keep snapshots and clips there")
+    replay.add_argument("--annotate", type=Path, metavar="OUT.mp4", help="write a video with tracks, zones and events")
+    replay.set_defaults(act=_replay)
+
+    bench = commands.add_parser("bench", help="time each stage over a clip; prints JSON")
+    _add_clip(bench)
+    bench.set_defaults(act=_bench)
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, required=True, metavar="DIR", help="site.yaml and cameras/*.yaml")
+
+
+def _add_clip(parser: argparse.ArgumentParser) -> None:
+    _add_config(parser)
+    parser.add_argument("--camera", required=True, metavar="ID", help="whose zones and rules")
+    parser.add_argument(
+        "--start",
+        default=DEFAULT_START,
+        metavar="ISO-8601",
+        help="when the first frame was taken; without an offset, in the site's time zone (%(default)s)",
+    )
+    parser.add_argument(
+        "clip", type=Path, metavar="CLIP", help="a video file; it takes the place of the camera's inputs"
+    )
+
+
+def _run(options: argparse.Namespace) -> int:
+    from edge.logs import configure_logging
+
+    settings = EdgeSettings(
+        config_dir=options.config,
+        data_dir=options.data,
+        media_dir=options.media or options.config / "media",
+        secrets=read_secrets(os.environ, options.env_file),
+    )
+    configure_logging(_secret_values(settings), logging.DEBUG if options.verbose else logging.INFO)
+    if options.evidence_mb <= 0:
+        raise UsageError(f"--evidence-mb {options.evidence_mb}: give a number above 0")
+    from edge.process import EdgeProcess
+
+    EdgeProcess(settings, options.evidence_mb * 1_000_000).run()
+    return 0
+
+
+def _secret_values(settings: EdgeSettings) -> list[str]:
+    """Values that no log may repeat: all but the addresses and folders that are meant to be read."""
+    plain = ("_URL", "_DIR")
+    return [value for name, value in settings.secrets.items() if not name.endswith(plain)]
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from contract.config_loader import load_config_dir
+
+    loaded = load_config_dir(options.config)
+    for error in loaded.errors:
+        print(error)
+    if loaded.errors:
+        return FAILED
+    rules = sum(len(item.config.rules) for item in loaded.cameras.values())
+    print(f"{options.config}: well: {len(loaded.cameras)} cameras, {rules} rules", file=sys.stderr)
+    return 0
+
+
+def _load_camera(options: argparse.Namespace) -> tuple[LoadedCamera, SiteConfig]:
+    from contract.config_loader import load_config_dir
+
+    loaded = load_config_dir(options.config)
+    camera = loaded.cameras.get(options.camera)
+    if camera is None or loaded.site is None:
+        if loaded.errors:
+            raise EdgeError("\n".join(["the configuration has mistakes:", *map(str, loaded.errors)]))
+        raise UsageError(f"--camera {options.camera}: no such camera; known: {', '.join(sorted(loaded.cameras))}")
+    for error in loaded.errors:
+        print(f"warning: {error}", file=sys.stderr)
+    return camera, loaded.site
+
+
+def _start(options: argparse.Namespace, site: SiteConfig) -> datetime:
+    from zoneinfo import ZoneInfo
+
+    try:
+        start = datetime.fromisoformat(options.start)
+    except ValueError:
+        raise UsageError(
+            f"--start {options.start}: not an ISO 8601 time: write it like 2026-03-01T18:30:00+07:00"
+        ) from None
+    return start if start.tzinfo is not None else start.replace(tzinfo=ZoneInfo(site.site.timezone))
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from edge.logs import configure_logging
+
+    configure_logging(level=logging.INFO if options.verbose else logging.ERROR)
+    camera, site = _load_camera(options)
+    start = _start(options, site)
+    from edge.annotate import AnnotatedVideo
+    from edge.replay import replay
+
+    show = _print_json if options.json else _make_table(site)
+    with ExitStack() as stack:
+        watcher = None
+        if options.annotate is not None:
+            watcher = stack.enter_context(AnnotatedVideo(options.annotate, camera.config))
+        report = replay(camera, site, options.clip, start, show, evidence_dir=options.evidence, watcher=watcher)
+    print(
+        f"{options.clip}: {report.clip_s:.1f} s of video in {report.wall_s:.1f} s, {report.counts.frames} frames, "
+        f"{report.counts.searched} searched",
+        file=sys.stderr,
+    )
+    return 0
+
+
+def _print_json(event: Event) -> None:
+    print(event.model_dump_json(), flush=True)
+
+
+def _make_table(site: SiteConfig) -> Callable[[Event], None]:
+    from zoneinfo import ZoneInfo
+
+    zone = ZoneInfo(site.site.timezone)
+    print(f"{'observed':<12} {'state':<7} {'kind':<16} {'zone':<16} {'conf.':>5}  facts")
+
+    def show(event: Event) -> None:
+        facts = ", ".join(f"{name} {value}" for name, value in event.facts.model_dump(exclude_none=True).items())
+        observed = f"{event.observed_at.astimezone(zone):%H:%M:%S.%f}"[:-3]
+        place = event.zone or "-"
+        print(
+            f"{observed:<12} {event.state:<7} {event.kind:<16} {place:<16} {event.confidence:>5.2f}  {facts}",
+            flush=True,
+        )
+
+    return show
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from edge.logs import configure_logging
+
+    configure_logging(level=logging.INFO if options.verbose else logging.ERROR)
+    camera, site = _load_camera(options)
+    start = _start(options, site)
+    from edge.replay import replay
+
+    report = replay(camera, site, options.clip, start, lambda _event: None)
+    counts = report.counts
+    stages = {
+        "decode": (report.decode_s, counts.frames),
+        "gate": (counts.gate_s, counts.frames),
+        "detect": (counts.detect_s, counts.searched),
+        "track": (counts.track_s, counts.frames),
+        "rules_and_evidence": (counts.decide_s, counts.frames),
+    }
+    figures = {
+        "clip_s": round(report.clip_s, 3),
+        "wall_s": round(report.wall_s, 3),
+        "times_real_time": round(report.clip_s / report.wall_s, 2),
+        "frames": counts.frames,
+        "searched": counts.searched,
+        "gated": counts.gated,
+        "fps": round(counts.frames / report.wall_s, 1),
+        "stages": {
+            name: {"ms_per_frame": round(1000 * total_s / max(1, done), 3), "fps": round(done / max(total_s, 1e-9), 1)}
+            for name, (total_s, done) in stages.items()
+        },
+    }
+    print(json.dumps(figures, indent=1))
+    return 0
+
+
+def exit_with_status() -> NoReturn:
+    """Entry point of `python -m edge.cli`."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    exit_with_status()

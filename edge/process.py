@@ -1,0 +1,190 @@
+"""`langan-edge run`: the whole edge of one site, from start to a clean stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from uuid import UUID
+
+from contract.config_loader import LoadedCamera, LoadedConfig
+from contract.ids import uuid7
+from contract.site_config import SiteConfig
+from edge.bootstrap import Detectors, make_parts
+from edge.clock import SystemClock
+from edge.config_store import ConfigStore
+from edge.errors import EdgeError
+from edge.evidence.store import EvidenceFolder
+from edge.outbox import EventSender, MediaSender, PatientOutbox, ServerLink, SqliteOutbox
+from edge.outbox.sender import SenderThread
+from edge.recorder import end_orphans
+from edge.reporter import Reporter
+from edge.settings import SERVER_URL_NAME, TOKEN_NAME, EdgeSettings
+from edge.supervisor import Supervisor
+from edge.worker import CameraParts
+
+log = logging.getLogger(__name__)
+
+DRAIN_EVENTS_S = 5.0
+DRAIN_MEDIA_S = 3.0
+
+
+class ConfigurationError(EdgeError):
+    """No camera can be watched; the message holds one line for each mistake."""
+
+
+class EdgeProcess:
+    """Everything that runs while the edge watches.
+
+    Args:
+        settings: How the process was started.
+        evidence_budget_bytes: Evidence files together stay below this.
+
+    Raises:
+        EdgeError: The configuration has no valid camera, or a folder or model cannot be used.
+    """
+
+    def __init__(self, settings: EdgeSettings, evidence_budget_bytes: int) -> None:
+        self._settings = settings
+        self._budget_bytes = evidence_budget_bytes
+        self._clock = SystemClock()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._reload = threading.Event()
+        self._configs = ConfigStore(settings.config_dir, settings.data_dir)
+        self._config = self._configs.load()
+        for error in self._config.errors:
+            log.error("config_error %s", error)
+        if self._config.site is None or not self._config.cameras:
+            raise ConfigurationError("\n".join(str(error) for error in self._config.errors))
+        self._site: SiteConfig = self._config.site
+        self._store = SqliteOutbox(settings.data_dir / "outbox.sqlite", self._clock)
+        self._folder = EvidenceFolder(settings.data_dir / "evidence", evidence_budget_bytes)
+        self._senders: list[SenderThread] = []
+        self._outbox = PatientOutbox(self._store, self._free_space, self._wake_senders)
+        self._detectors = Detectors()
+        self._supervisor = Supervisor(self._make_parts, self._clock)
+        self._link = self._connect()
+
+    def run(self) -> None:
+        """Watch until SIGTERM or SIGINT; SIGHUP reads the configuration folder again. Main thread only."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_reload)
+        end_orphans(self._store, self._outbox)
+        for sender in self._senders:
+            sender.start()
+        try:
+            self._supervisor.apply(self._config.cameras)
+            while not self._stop.wait(0.5):
+                if self._reload.is_set():
+                    self._reload.clear()
+                    self._read_again()
+        finally:
+            self._shut_down()
+
+    def _on_stop(self, number: int, _frame: FrameType | None) -> None:
+        log.info("stopping signal=%s", signal.Signals(number).name)
+        self._stop.set()
+
+    def _on_reload(self, _number: int, _frame: FrameType | None) -> None:
+        self._reload.set()
+
+    def _connect(self) -> ServerLink | None:
+        token = self._settings.device_token
+        url = self._settings.server_url or (self._site.server.url if self._site.server else None)
+        if token is None or url is None:
+            what = f"server.url in site.yaml (or {SERVER_URL_NAME})" if url is None else TOKEN_NAME
+            log.warning("no_server missing=%r: events stay in the outbox until it is set", what)
+            return None
+        link = ServerLink(url, token)
+        media = MediaSender(self._store, link, self._clock, forget=lambda item: self._folder.mark_uploaded(item.sha256))
+        events = EventSender(self._outbox, link, self._clock, on_settled=media.wake)
+        reporter = Reporter(
+            link,
+            self._clock,
+            store=self._store,
+            configs=self._configs,
+            statuses=self._supervisor.statuses,
+            on_configs=self._take_configs,
+        )
+        self._senders = [reporter, events, media]
+        return link
+
+    def _wake_senders(self) -> None:
+        for sender in self._senders:
+            if isinstance(sender, EventSender):
+                sender.wake()
+
+    def _free_space(self, wanted_bytes: int) -> int:
+        """Give up the oldest evidence; return how many bytes that was."""
+        before = self._folder.used_bytes
+        self._folder.enforce_budget(self._budget_bytes - before + wanted_bytes)
+        return before - self._folder.used_bytes
+
+    def _make_parts(self, loaded: LoadedCamera) -> CameraParts:
+        return make_parts(
+            loaded,
+            self._site,
+            self._settings,
+            detectors=self._detectors,
+            folder=self._folder,
+            sink=self._outbox,
+            new_id=_random_id,
+            clock=self._clock,
+        )
+
+    def _take_configs(self, texts: Mapping[str, str]) -> None:
+        """The server has newer configurations. Called by the reporter's thread."""
+        with self._lock:
+            self._config = self._configs.take(texts, self._config)
+            self._supervisor.apply(self._config.cameras)
+
+    def _read_again(self) -> None:
+        with self._lock:
+            fresh = self._configs.load()
+            for error in fresh.errors:
+                log.error("config_error %s", error)
+            if fresh.site is None:
+                log.error("reload_refused cause='site.yaml has mistakes' in_force=last_good")
+                return
+            if fresh.site != self._site:
+                self._site = fresh.site
+                self._supervisor.apply({})  # schedules and villages may have changed for every camera
+            self._config = _keep_last_good(fresh, self._config)
+            self._supervisor.apply(self._config.cameras)
+            log.info("reloaded cameras=%d errors=%d", len(self._config.cameras), len(fresh.errors))
+
+    def _shut_down(self) -> None:
+        self._supervisor.stop()
+        for sender in self._senders:
+            drain_s = {EventSender: DRAIN_EVENTS_S, MediaSender: DRAIN_MEDIA_S}.get(type(sender), 0.0)
+            sender.stop(drain_s)
+        self._detectors.close()
+        waiting = self._outbox.retry()
+        if waiting:
+            log.critical("events_lost count=%d cause='the disk is full': free space, then start again", waiting)
+        events, media = self._store.counts()
+        self._store.close()
+        if self._link is not None:
+            self._link.close()
+        log.info("stopped outbox_events=%d outbox_media=%d", events, media)
+
+
+def _random_id(at: datetime, _content: str) -> UUID:
+    return uuid7(at)
+
+
+def _keep_last_good(fresh: LoadedConfig, current: LoadedConfig) -> LoadedConfig:
+    """A camera whose file has mistakes now goes on with its last good configuration."""
+    wrong = {Path(error.file) for error in fresh.errors}
+    kept = {
+        camera_id: loaded
+        for camera_id, loaded in current.cameras.items()
+        if camera_id not in fresh.cameras and loaded.path in wrong
+    }
+    return LoadedConfig(fresh.site, {**fresh.cameras, **kept}, fresh.errors)

@@ -1,0 +1,103 @@
+"""Every 15 s: how the edge is, and whether an admin has changed a camera's configuration."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+import edge
+from contract.config_loader import LoadedCamera
+from contract.event import CameraStatus, Heartbeat
+from edge.backoff import Backoff
+from edge.config_store import ConfigStore
+from edge.outbox.link import Rejected, ServerLink, TokenRefused, TooLarge
+from edge.outbox.sender import SenderThread
+from edge.outbox.store import SqliteOutbox
+from edge.ports import Clock
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 15.0
+
+
+class Reporter(SenderThread):
+    """Sends heartbeats and camera files, and fetches newer ones.
+
+    Args:
+        link: The server.
+        clock: Names the moment of a heartbeat.
+        store: Its backlog is told.
+        configs: What is in force, and what the server has.
+        statuses: How every camera is.
+        on_configs: Called with the server's YAML by camera id, when it changed since the last call.
+        backoff: Between failed attempts.
+    """
+
+    name = "reporter"
+
+    def __init__(
+        self,
+        link: ServerLink,
+        clock: Clock,
+        *,
+        store: SqliteOutbox,
+        configs: ConfigStore,
+        statuses: Callable[[], tuple[CameraStatus, ...]],
+        on_configs: Callable[[Mapping[str, str]], None],
+        backoff: Backoff | None = None,
+    ) -> None:
+        super().__init__(link, clock, backoff)
+        self._store = store
+        self._configs = configs
+        self._statuses = statuses
+        self._on_configs = on_configs
+        self._etag = ""
+        self._rejected: set[str] = set()
+        """Versions that the server does not take: told once, not every 15 s."""
+
+    def is_empty(self) -> bool:
+        """A report can always be left out."""
+        return True
+
+    def step(self) -> float:
+        """Report once.
+
+        Raises:
+            EdgeError: The server was not reached, or did not take it.
+        """
+        for camera in self._configs.to_send():
+            if camera.version not in self._rejected:
+                self._send(camera)
+        events, media = self._store.counts()
+        self._link.heartbeat(
+            Heartbeat(
+                sent_at=self._clock.utc(),
+                software_version=edge.__version__,
+                outbox_events=events,
+                outbox_media=media,
+                cameras=self._statuses(),
+            )
+        )
+        pulled = self._link.camera_configs(self._etag)
+        if pulled is not None:
+            self._on_configs(pulled.texts)
+            self._etag = pulled.etag
+        return EVERY_S
+
+    def _send(self, camera: LoadedCamera) -> None:
+        camera_id = camera.config.camera.id
+        try:
+            is_in_force = self._link.put_camera_config(camera_id, camera.text)
+        except (Rejected, TooLarge) as error:
+            self._rejected.add(camera.version)
+            log.error("config_rejected camera=%s cause=%r", camera_id, str(error))  # noqa: TRY400
+        except TokenRefused as error:  # perhaps this one camera is not ours: the heartbeat will tell
+            log.error("config_refused camera=%s cause=%r", camera_id, str(error))  # noqa: TRY400
+        else:
+            self._configs.was_sent(camera)
+            self._etag = ""
+            if not is_in_force:
+                log.warning(
+                    "config_superseded camera=%s file=%s remedy='an admin wrote a newer one: edit that'",
+                    camera_id, camera.path,
+                )  # fmt: skip
