@@ -7,6 +7,7 @@ a browser plays the clip while it loads.
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from av.video.reformatter import VideoReformatter
 from contract.geometry import Point
 from edge.capture.packet_ring import PTS_PER_S, PacketCut, StoredPacket, StreamInfo
 from edge.capture.video_source import PrivacyMasks
-from edge.errors import SourceUnreadable
+from edge.errors import DiskFull, SourceUnreadable
 from edge.evidence.annexb import Codec, has_parameter_sets, is_annexb, read_record, to_annexb
 
 MAX_WIDTH = 1280
@@ -64,13 +65,19 @@ def cut_clip(
         copy_hevc: False: HEVC is encoded to H.264, as browsers play HEVC on some devices only.
 
     Raises:
-        SourceUnreadable: No picture of the cut can be decoded.
-        OSError: The file cannot be written.
+        SourceUnreadable: No picture of the cut can be decoded, or its codec cannot be put into MP4.
+        DiskFull: There is no room for it.
     """
     copied = {"h264", "hevc"} if copy_hevc else {"h264"}
-    if cut.stream.codec_name in copied and not privacy_masks:
-        return _copy(cut, path)
-    return _encode(cut, path, PrivacyMasks(privacy_masks))
+    try:
+        if cut.stream.codec_name in copied and not privacy_masks:
+            return _copy(cut, path)
+        return _encode(cut, path, PrivacyMasks(privacy_masks))
+    except av.error.FFmpegError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull(f"{path.parent}: no room for a clip: free space on the disk") from error
+        codec = cut.stream.codec_name
+        raise SourceUnreadable(f"no clip can be made of {codec} ({error.strerror}): set the camera to H.264") from error
 
 
 def _copy(cut: PacketCut, path: Path) -> ClipInfo:
