@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -163,7 +164,8 @@ def vietnamese_junction(folder: Path) -> Iterator[Labelled]:
     """Images with labels `class centre_x centre_y width height`, shares of the picture."""
     for index, path in enumerate(sorted((folder / "images").iterdir())):
         # The set was squeezed to squares; stretched back, vehicles have their own shape.
-        image = cv2.resize(cv2.imread(str(path)), (1280, 720), interpolation=cv2.INTER_LINEAR)
+        squeezed: Any = cv2.imread(str(path))
+        image = cv2.resize(squeezed, (1280, 720), interpolation=cv2.INTER_LINEAR)
         labels = folder / "labels" / f"{path.stem}.txt"
         rows = (
             np.loadtxt(labels, np.float32, ndmin=2) if labels.exists() and labels.stat().st_size else np.zeros((0, 5))
@@ -174,7 +176,9 @@ def vietnamese_junction(folder: Path) -> Iterator[Labelled]:
         yield Labelled(_frame(image, index), truth)
 
 
-def _frame(image: NDArray[np.uint8], index: int) -> Frame:
+# Any: OpenCV's types say "some array or None" for a picture that was read.
+def _frame(image: Any, index: int) -> Frame:
+    assert image is not None, "unreadable picture or clip"
     return Frame("bench", image, float(index), datetime.now(UTC), index)
 
 

@@ -45,6 +45,7 @@ def load_detector(model_id: str, manifest: Manifest, *, threads: int) -> Detecto
         input_wh=entry.input_wh,
         batch=entry.batch,
         threads=threads,
+        class_names=entry.classes,
     )
 
 

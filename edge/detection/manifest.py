@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from edge.errors import ModelError
 
@@ -66,7 +66,7 @@ class ModelEntry:
     files: tuple[ModelFile, ...]
     aliases: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
-    """Class names in the order of the model's outputs; empty for ultralytics weights, which carry their own."""
+    """Class names in the order of the model's outputs; empty: those that ultralytics weights carry."""
     input_wh: tuple[int, int] | None = None
     """Pixels; None: as the weights say."""
     score_threshold: float = 0.3
@@ -145,6 +145,8 @@ def _read(path: Path) -> tuple[ModelEntry, ...]:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ModelError(f"{path}:{line}: is no valid YAML ({error.problem}): correct the line") from error
+    except YAMLError as error:
+        raise ModelError(f"{path}: is no valid YAML ({str(error).splitlines()[0]}): correct it") from error
     reader = _Reader(path)
     models = reader.mapping(document, "", {"models"}).get("models")
     if not isinstance(models, list) or not models:

@@ -18,6 +18,12 @@ from edge.types import Detections, Frame
 BOX_TASKS = ("detect", "segment", "pose")
 """Kinds of models whose results have upright boxes."""
 
+UNUSABLE = (
+    RuntimeError, ImportError, ValueError, TypeError, AttributeError, LookupError, OSError, AssertionError,
+    StopIteration,
+)  # fmt: skip
+"""What torch and the runtimes raise for weights that they cannot use: it differs from format to format."""
+
 
 class UltralyticsDetector:
     """Finds objects with the user's weights: `.pt`, or an export such as ONNX, TensorRT or an OpenVINO folder."""
@@ -31,6 +37,7 @@ class UltralyticsDetector:
         input_wh: tuple[int, int] | None = None,
         batch: int = 1,
         threads: int,
+        class_names: Sequence[str] = (),
     ) -> None:
         """Load the weights. Nothing is fetched from a network.
 
@@ -41,6 +48,7 @@ class UltralyticsDetector:
             input_wh: The input's size in pixels, multiples of 32; None: as the weights say.
             batch: Pictures for one inference; an export made for one picture needs 1.
             threads: CPU threads of torch; an export's own runtime chooses for itself.
+            class_names: Better names for the weights' classes, in their order; empty: their own.
 
         Raises:
             ModelError: The weights are missing, cannot be read or find no boxes; or ultralytics is not installed.
@@ -54,7 +62,7 @@ class UltralyticsDetector:
         if input_wh is not None:
             self._options["imgsz"] = [input_wh[1], input_wh[0]]
         self._model = _load(weights, threads)
-        self._names: dict[int, str] = self._checked_names()
+        self._names = self._checked_names(class_names)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -79,21 +87,33 @@ class UltralyticsDetector:
             tuple(self._names[class_id] for class_id in class_ids),
         )
 
-    def _checked_names(self) -> dict[int, str]:
-        """The weights' classes. Runs the model once, so that faults show at the start."""
+    def _checked_names(self, class_names: Sequence[str]) -> dict[int, str]:
+        """Class names by number. Runs the model once, so that faults show at the start."""
         blank = np.zeros((64, 64, 3), np.uint8)
         try:
             result = self._model.predict([blank], **self._options)[0]
-        # What a runtime raises for weights that it cannot run differs from format to format.
-        except (RuntimeError, ImportError, ValueError, TypeError, AttributeError, OSError, AssertionError) as error:
-            raise ModelError(
-                f"{self._weights}: ultralytics cannot run these weights ({error}): check them with yolo predict"
-            ) from error
+        except UNUSABLE as error:
+            raise _unusable(self._weights, error) from error
         if self._model.task not in BOX_TASKS or result.boxes is None:
             raise ModelError(
                 f"{self._weights}: a model for {self._model.task!r} finds no boxes: use one for {', '.join(BOX_TASKS)}"
             )
-        return {int(index): str(name) for index, name in result.names.items()}
+        names = {int(number): str(name) for number, name in result.names.items()}
+        if not class_names:
+            return names
+        if len(class_names) != len(names):
+            raise ModelError(
+                f"{self._weights}: knows {len(names)} classes ({', '.join(names.values())}), but the manifest names "
+                f"{len(class_names)}: name each one, in this order, or leave classes out"
+            )
+        return dict(zip(names, class_names, strict=True))
+
+
+def _unusable(weights: Path, error: BaseException) -> ModelError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return ModelError(
+        f"{weights}: ultralytics cannot use these weights ({reason}): install what it misses, or export them again"
+    )
 
 
 def _load(weights: Path, threads: int) -> Any:
@@ -113,16 +133,5 @@ def _load(weights: Path, threads: int) -> Any:
     try:
         # An export does not say what it is for; its own metadata then corrects the guess.
         return YOLO(str(weights), task=None if weights.suffix == ".pt" else "detect")
-    except (
-        RuntimeError,
-        ImportError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        OSError,
-        AssertionError,
-        KeyError,
-    ) as error:
-        raise ModelError(
-            f"{weights}: ultralytics cannot load these weights ({error}): check them with yolo predict"
-        ) from error
+    except UNUSABLE as error:
+        raise _unusable(weights, error) from error

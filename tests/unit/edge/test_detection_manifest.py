@@ -1,0 +1,199 @@
+"""The models' manifest: what it offers, and what it refuses."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from edge.detection.load import load_detector, require_classes
+from edge.detection.manifest import (
+    Manifest,
+    ModelEntry,
+    ModelFile,
+    ModelKind,
+    default_manifest_path,
+    embedded_manifest_path,
+    load_manifest,
+)
+from edge.detection.ultralytics_detector import UltralyticsDetector
+from edge.errors import ModelError
+from edge.types import Detections, Frame
+
+OWN_MODEL = """\
+models:
+  - id: nha-toi
+    aliases: [default]
+    kind: ultralytics
+    files: [{path: weights/toi.pt}]
+    classes: [person, motorcycle]
+    input_wh: [1280, 736]
+    batch: 8
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "manifest.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+class Knows:
+    """A detector of these classes."""
+
+    def __init__(self, *class_names: str) -> None:
+        self.class_names = class_names
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        return [Detections.empty() for _ in frames]
+
+
+def test_embedded_default_is_there_small_and_whole() -> None:
+    entry = load_manifest(embedded_manifest_path()).get("default")
+    entry.verify()
+    assert entry.id == "nanodet-g-384x640-int8"
+    assert entry.input_wh == (640, 384)
+    assert {"person", "bicycle", "motorcycle", "car", "bus", "truck"} <= set(entry.classes)
+    assert len(entry.classes) == 80
+    assert all(file.sha256 for file in entry.files)
+    assert sum(file.path.stat().st_size for file in entry.files) <= 8_000_000
+
+
+def test_models_dir_overrides_where_the_manifest_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LANGAN_MODELS_DIR", raising=False)
+    assert default_manifest_path() == embedded_manifest_path()
+    monkeypatch.setenv("LANGAN_MODELS_DIR", str(tmp_path))
+    assert default_manifest_path() == tmp_path / "manifest.yaml"
+
+
+def test_users_model_wins_and_the_embedded_ones_stay(tmp_path: Path) -> None:
+    manifest = load_manifest(write(tmp_path, OWN_MODEL))
+    own = manifest.get("default")
+    assert (own.id, own.kind, own.batch, own.input_wh) == ("nha-toi", ModelKind.ULTRALYTICS, 8, (1280, 736))
+    assert own.files[0].path == tmp_path / "weights" / "toi.pt"
+    assert manifest.get("nanodet-g-384x640-int8").kind is ModelKind.NANODET
+
+
+def test_unknown_model_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="unknown model 'yolo99': use one of nha-toi, default, nanodet-g-384x640-int8"):
+        load_manifest(write(tmp_path, OWN_MODEL)).get("yolo99")
+
+
+def test_missing_manifest_names_file_and_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"manifest\.yaml: cannot be read .*LANGAN_MODELS_DIR"):
+        load_manifest(tmp_path / "manifest.yaml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("kind: ultralytics", "kind: yolo", 4, r"models\[0\]\.kind: 'yolo' is unknown: use nanodet or ultralytics"),
+        ("kind: ultralytics", "kind: nanodet", 5, r"models\[0\]\.files: the first is no \.xml"),
+        ("batch: 8", "bacth: 8", 8, r"models\[0\]\.bacth: is an unknown key: use one of .*batch"),
+        ("batch: 8", "batch: many", 8, r"models\[0\]\.batch: 'many' is no whole number"),
+        ("batch: 8", "score_threshold: 30", 8, r"models\[0\]\.score_threshold: 30 is no number"),
+        ("[1280, 736]", "1280", 7, r"models\[0\]\.input_wh: is no size in pixels"),
+        ("[person, motorcycle]", "[person, 7]", 6, r"models\[0\]\.classes: must be a list of texts"),
+        ("files: [{path: weights/toi.pt}]", "files: []", 5, r"models\[0\]\.files: must be a list"),
+        ("toi.pt}", "toi.pt, sha256: abc}", 5, r"models\[0\]\.files\[0\]\.sha256: is no SHA-256"),
+        ("id: nha-toi", "licence: MIT", 2, r"models\[0\]\.id: must be a text"),
+        ("kind: ultralytics", "kind: [", 5, "is no valid YAML"),
+        ("models:", "models: 5", 1, "is no valid YAML|must be a list"),
+    ],
+)
+def test_mistakes_name_line_key_and_remedy(tmp_path: Path, old: str, new: str, line: int, message: str) -> None:
+    assert old in OWN_MODEL
+    path = write(tmp_path, OWN_MODEL.replace(old, new))
+    with pytest.raises(ModelError, match=message) as caught:
+        load_manifest(path)
+    assert str(caught.value).startswith(f"{path}:")
+    if "YAML" not in message:
+        assert str(caught.value).startswith(f"{path}:{line}: ")
+
+
+@pytest.mark.parametrize("text", ["", "models: []", "- a", "models: {a: b}", "models: [5]", "\x00"])
+def test_other_documents_are_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ModelError, match=r"manifest\.yaml"):
+        load_manifest(write(tmp_path, text))
+
+
+def test_a_manifest_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.yaml"
+    path.write_bytes(b"models: \xff")
+    with pytest.raises(ModelError, match="is not UTF-8"):
+        load_manifest(path)
+
+
+def embedded_copy(folder: Path, *, damage: bool) -> Manifest:
+    """The embedded model in another folder, perhaps with one byte changed."""
+    entry = load_manifest(embedded_manifest_path()).get("default")
+    files = []
+    for file in entry.files:
+        data = bytearray(file.path.read_bytes())
+        if damage and file.path.suffix == ".bin":
+            data[1000] ^= 1
+        (folder / file.path.name).write_bytes(data)
+        files.append(ModelFile(folder / file.path.name, file.sha256))
+    return Manifest((ModelEntry(entry.id, entry.kind, tuple(files), classes=entry.classes),))
+
+
+def test_one_changed_byte_of_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"_int8\.bin: its SHA-256 is .* restore it") as caught:
+        load_detector("nanodet-g-384x640-int8", embedded_copy(tmp_path, damage=True), threads=1)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_missing_weights_are_refused(tmp_path: Path) -> None:
+    manifest = embedded_copy(tmp_path, damage=False)
+    (tmp_path / "nanodet_g_384x640_int8.bin").unlink()
+    with pytest.raises(ModelError, match=r"_int8\.bin: no such model file"):
+        load_detector("nanodet-g-384x640-int8", manifest, threads=1)
+
+
+def test_a_folder_in_place_of_weights_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="cannot be read"):
+        ModelFile(tmp_path, hashlib.sha256().hexdigest()).verify()
+
+
+def test_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "broken.xml").write_text("<net></nope>", encoding="utf-8")
+    entry = ModelEntry("broken", ModelKind.NANODET, (ModelFile(tmp_path / "broken.xml", None),), classes=("person",))
+    with pytest.raises(ModelError, match=r"broken\.xml: OpenVINO cannot load this model"):
+        load_detector("broken", Manifest((entry,)), threads=1)
+
+
+def test_model_with_another_number_of_classes_is_refused() -> None:
+    entry = load_manifest(embedded_manifest_path()).get("default")
+    two = ModelEntry("two", entry.kind, entry.files, classes=("person", "car"))
+    with pytest.raises(ModelError, match=r"cls8: expected shape \(1, 3840, 2\), got \(1, 3840, 80\)"):
+        load_detector("two", Manifest((two,)), threads=1)
+
+
+def test_input_size_that_is_not_the_models_is_refused() -> None:
+    entry = load_manifest(embedded_manifest_path()).get("default")
+    other = ModelEntry("other", entry.kind, entry.files, classes=entry.classes, input_wh=(416, 416))
+    with pytest.raises(ModelError, match="correct input_wh of other"):
+        load_detector("other", Manifest((other,)), threads=1)
+
+
+def test_missing_ultralytics_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setitem(sys.modules, "ultralytics", None)
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "toi.pt").write_bytes(b"weights")
+    with pytest.raises(ModelError, match=r"toi\.pt: needs ultralytics .*pip install 'langan\[ultralytics\]'"):
+        load_detector("nha-toi", load_manifest(write(tmp_path, OWN_MODEL)), threads=1)
+
+
+def test_missing_ultralytics_weights_are_told_before_ultralytics_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"toi\.pt: no such weights"):
+        UltralyticsDetector(tmp_path / "toi.pt", score_threshold=0.3, threads=1)
+
+
+def test_model_without_a_needed_class_is_refused() -> None:
+    require_classes("mine", Knows("person", "car"), ["car", "person"])
+    with pytest.raises(ModelError, match="model 'mine' does not know bus, motorcycle"):
+        require_classes("mine", Knows("person", "car"), ["motorcycle", "person", "bus"])
