@@ -22,6 +22,7 @@ from server.storage import service as storage
 
 blueprint = Blueprint("api", __name__)
 
+_DRAIN_BYTES = 64 * 1024
 _SINGLE = {
     ingest.Verdict.STORED: HTTPStatus.OK,
     ingest.Verdict.CONFLICT: HTTPStatus.CONFLICT,
@@ -72,6 +73,10 @@ def put_evidence(sha256: str) -> tuple[str, int]:
         limits=limits,
         total_limit_bytes=settings.media_limit_bytes,
     )
+    if not created:
+        # The file is here already. gunicorn cuts a connection whose body was not read, without a word to the client.
+        while request.stream.read(_DRAIN_BYTES):
+            pass
     return "", HTTPStatus.CREATED if created else HTTPStatus.NO_CONTENT
 
 
