@@ -193,17 +193,15 @@ class Recorder:
     def _revision(self, rule_event: RuleEvent, latest: Event, state: EventState) -> Event:
         # The clock of the world may be set back while an event lasts; an event never ends before it began.
         observed_at = max(rule_event.observed_utc, latest.started_at)
-        return latest.model_copy(
-            update={
-                "revision": latest.revision + 1,
-                "state": state,
-                "zone": rule_event.zone,
-                "observed_at": observed_at,
-                "ended_at": observed_at if state is EventState.END else None,
-                "confidence": rule_event.confidence,
-                "facts": rule_event.facts,
-                "paths": self._paths(rule_event) or latest.paths,
-            }
+        return _next_revision(
+            latest,
+            state=state,
+            zone=rule_event.zone,
+            observed_at=observed_at,
+            ended_at=observed_at if state is EventState.END else None,
+            confidence=rule_event.confidence,
+            facts=rule_event.facts,
+            paths=self._paths(rule_event) or latest.paths,
         )
 
     def _paths(self, rule_event: RuleEvent) -> tuple[TrackPath, ...]:
@@ -248,23 +246,22 @@ class Recorder:
             )
             return
         latest = item.latest
-        has_ended = latest.state is EventState.END
-        update = {
-            "revision": latest.revision + 1,
-            "state": EventState.END if has_ended else EventState.UPDATE,
-            "evidence": (*latest.evidence, file[0]),
-        }
-        self._put(item, latest.model_copy(update=update), [file])
+        state = EventState.END if latest.state is EventState.END else EventState.UPDATE
+        self._put(item, _next_revision(latest, state=state, evidence=(*latest.evidence, file[0])), [file])
 
     def _log_failure(self, what: str, kind: str, error: Exception) -> None:
         log.error("evidence_failed camera=%s kind=%s what=%s cause=%r", self._camera.camera.id, kind, what, str(error))
+
+
+def _next_revision(latest: Event, **changes: object) -> Event:
+    """The same event one revision on, checked against the contract."""
+    return Event.model_validate({**dict(latest), "revision": latest.revision + 1, **changes})
 
 
 def end_orphans(store: SqliteOutbox, sink: EventSink) -> int:
     """End what a killed process left open, at the moment it was last seen; return how many events that were."""
     orphans = store.open_events()
     for event in orphans:
-        update = {"revision": event.revision + 1, "state": EventState.END, "ended_at": event.observed_at}
-        sink.put(event.model_copy(update=update), [])
+        sink.put(_next_revision(event, state=EventState.END, ended_at=event.observed_at), [])
         log.warning("orphan_ended camera=%s kind=%s event_id=%s", event.camera_id, event.kind, event.event_id)
     return len(orphans)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ class ListSink:
     """Remembers revisions; can be told to fail."""
 
     def __init__(self) -> None:
+        self.raw: list[Event] = []
         self.events: list[Event] = []
         self.media: list[list[tuple[str, Path]]] = []
         self.error: EdgeError | None = None
@@ -32,6 +34,7 @@ class ListSink:
     def put(self, event: Event, media: Sequence[tuple[str, Path]]) -> None:
         if self.error is not None:
             raise self.error
+        self.raw.append(event)
         # Through the wire and back: what the server reads must satisfy the contract.
         self.events.append(Event.model_validate_json(event.model_dump_json()))
         self.media.append(list(media))
@@ -134,6 +137,14 @@ def test_revisions_count_up_and_keep_the_id(recorder: Recorder, sink: ListSink) 
     assert len({event.event_id for event in sink.events}) == 1
     assert sink.events[-1].ended_at == START + timedelta(seconds=30)
     assert recorder.open_events == 0
+
+
+def test_times_on_the_wire_are_utc_whatever_zone_the_rules_were_told(recorder: Recorder, sink: ListSink) -> None:
+    local = timezone(timedelta(hours=7))
+    for state, at_s in ((EventState.START, 12), (EventState.UPDATE, 20)):
+        event = said(state, at_s)
+        recorder.record(0, replace(event, observed_utc=event.observed_utc.astimezone(local)), moment(at_s))
+    assert [event.observed_at.utcoffset() for event in sink.raw] == [timedelta(0)] * 2
 
 
 def test_simultaneous_events_of_rules_and_keys_are_told_apart(recorder: Recorder, sink: ListSink) -> None:
