@@ -65,7 +65,7 @@ def read_after(session: Session, sequence: int, village_ids: list[str], limit: i
         .order_by(Alert.sequence)
         .limit(limit)
     )
-    rows = [FeedItem(*row) for row in session.execute(query).tuples()]
+    rows = [FeedItem(*row) for row in session.execute(query)]
     position = rows[-1].sequence if len(rows) == limit else max(newest, sequence)
     last = {row.incident_id: row for row in rows}
     return sorted(last.values(), key=lambda row: row.sequence), position

@@ -226,7 +226,7 @@ def _reserve_attempt(session: Session, now: datetime, username: str, address: st
     since = now - ATTEMPT_WINDOW
     session.execute(delete(LoginAttempt).where(LoginAttempt.at < since))
     rows = select(LoginAttempt.key, func.count()).where(LoginAttempt.key.in_(limits)).group_by(LoginAttempt.key)
-    counts: dict[str, int] = dict(session.execute(rows).tuples().all())
+    counts: dict[str, int] = dict(session.execute(rows).all())
     if any(counts.get(key, 0) >= limit for key, limit in limits.items()):
         raise TooManyRequests(
             "too many failed sign-ins",

@@ -236,7 +236,7 @@ class Grouping:
                 EventRecord.ended_at,
                 EventRecord.incident_id,
             ).where(EventRecord.incident_id.in_(incident_ids))
-        ).tuples()
+        )
         return {
             EventSpan(started, event_id, max(observed, ended or observed)): owner
             for started, event_id, observed, ended, owner in rows

@@ -83,7 +83,7 @@ def count_by_state(session: Session, principal: Principal) -> dict[IncidentState
         .where(Incident.village_id.in_(villages), Incident.merged_into_id.is_(None))
         .group_by(Incident.state)
     )
-    counts = dict(session.execute(query).tuples().all())
+    counts = dict(session.execute(query).all())
     return {state: counts.get(state, 0) for state in IncidentState}
 
 
@@ -139,9 +139,7 @@ def incident_detail(session: Session, principal: Principal, incident_id: UUID) -
     ).all()
     evidence = _evidence_of(session, incident_id, [record.event_id for record in records])
     names = dict(
-        session.execute(select(Camera.id, Camera.name).where(Camera.id.in_({r.camera_id for r in records})))
-        .tuples()
-        .all()
+        session.execute(select(Camera.id, Camera.name).where(Camera.id.in_({r.camera_id for r in records}))).all()
     )
     steps = session.scalars(
         select(IncidentStep).where(IncidentStep.incident_id == incident_id).order_by(IncidentStep.at, IncidentStep.id)
@@ -324,7 +322,7 @@ def _evidence_of(session: Session, incident_id: UUID, event_ids: list[UUID]) -> 
         .order_by(EvidenceReference.event_id, EvidenceReference.role)
     )
     items: dict[UUID, list[EvidenceItem]] = {}
-    for reference, file in session.execute(query).tuples():
+    for reference, file in session.execute(query):
         available = file is not None
         items.setdefault(reference.event_id, []).append(
             EvidenceItem(

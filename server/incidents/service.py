@@ -133,14 +133,14 @@ def close_and_expire(session: Session, clock: Clock) -> int:
         .order_by(Incident.touched_at)
         .limit(_EXPIRE_AT_ONCE)
     )
-    rows = session.execute(candidates).tuples().all()
+    rows = session.execute(candidates).all()
     idle = (
         select(Incident.id, Incident.village_id)
         .where(Incident.open_key.is_not(None))
         .order_by(Incident.touched_at)
         .limit(_EXPIRE_AT_ONCE)
     )
-    open_rows = session.execute(idle).tuples().all()
+    open_rows = session.execute(idle).all()
     lock(session, LOCK_VILLAGE, {village for _, village in (*rows, *open_rows)})
     for incident_id, _ in open_rows:
         incident = session.get_one(Incident, incident_id, populate_existing=True)

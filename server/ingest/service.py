@@ -156,7 +156,7 @@ class _Batch:
             select(
                 EventRevision.event_id, EventRevision.revision, EventRevision.body_sha256, EventRevision.quarantined
             ).where(EventRevision.event_id.in_(ids))
-        ).tuples()
+        )
         self._revisions = {(row[0], row[1]): (row[2], row[3]) for row in revisions}
 
     def take(self, item: _Parsed) -> Taken:

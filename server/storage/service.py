@@ -100,7 +100,7 @@ def make_room(database: Database, store: LocalStore, clock: Clock, keep_bytes: i
                 .limit(_REMOVE_AT_ONCE)
             )
             victims: list[str] = []
-            for sha256, size_bytes in session.execute(oldest).tuples():
+            for sha256, size_bytes in session.execute(oldest):
                 if excess <= 0:
                     break
                 excess -= size_bytes
@@ -146,7 +146,7 @@ def _arrived(session: Session, clock: Clock, sha256: str, media_type: str, size_
         select(EventRecord.incident_id, EvidenceReference.role, EventRecord.village_id)
         .join(EvidenceReference, EvidenceReference.event_id == EventRecord.event_id)
         .where(EvidenceReference.sha256 == sha256, EventRecord.incident_id.is_not(None))
-    ).tuples()
+    )
     found = [
         (incident_id, EvidenceRole(role), village) for incident_id, role, village in rows if incident_id is not None
     ]

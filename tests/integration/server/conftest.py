@@ -1,0 +1,39 @@
+"""Every test of the server runs on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.postgres import Cluster, find_binaries, running_cluster
+from tests.support.village import Village, running_village
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """One PostgreSQL for the run."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL here: install the package postgresql")
+    with running_cluster(binaries) as made:
+        yield made
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'test.sqlite'}"
+    else:
+        made: Cluster = request.getfixturevalue("cluster")
+        with made.database() as url:
+            yield url
+
+
+@pytest.fixture
+def village(database_url: str, tmp_path: Path) -> Iterator[Village]:
+    """A server with its cast."""
+    with running_village(tmp_path / "data", database_url) as made:
+        yield made
