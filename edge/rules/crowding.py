@@ -30,6 +30,9 @@ RAISE_SHARE = 0.8
 MAX_PEOPLE_PER_M2 = 10.0
 """Denser than any crowd that stands (about 6 people per m2 is already dangerous: G. K. Still): a wrong hull."""
 
+MIN_AREA_M2 = 1.0
+"""A smaller hull (a row, a heap) is narrower than the people on it and says nothing of their density."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Cluster:
@@ -154,7 +157,8 @@ class CrowdingRule(TimedRule[CrowdingParams]):
         while place.runs[0].end_s < window_s:
             place.runs.popleft()
         _score(place, cluster)
-        if at.people < at.limit or place.runs[0].started.watched_s > window_s:
+        now_large = min(at.people, len(cluster.members)) >= at.limit  # the median lags: the picture must show them too
+        if not now_large or place.runs[0].started.watched_s > window_s:
             return None
         above = [run for run in place.runs if run.people >= run.limit]
         above_s = sum(run.end_s - max(run.started.watched_s, window_s) for run in above)
@@ -320,7 +324,7 @@ def _median(seconds_of: dict[int, float]) -> float:
 
 
 def _hull_area(points: Sequence[Point]) -> float | None:
-    """Area of the convex hull (Andrew's monotone chain); None where it has none."""
+    """Area of the convex hull (Andrew's monotone chain); None where they span none."""
     ordered = sorted(set(points))
     hull: list[Point] = []
     for chain in (ordered, ordered[::-1]):
@@ -331,7 +335,7 @@ def _hull_area(points: Sequence[Point]) -> float | None:
             side.append(point)
         hull += side[:-1]
     area = polygon_area(hull) if len(hull) > 2 else 0.0
-    return area or None
+    return area if area >= MIN_AREA_M2 else None
 
 
 def _turn(a: Point, b: Point, c: Point) -> float:

@@ -17,6 +17,7 @@ import numpy as np
 from contract.event import EventState
 from contract.geometry import Point, angle_between_deg, distance, isotropic
 from contract.rules.wrong_way import WrongWayFacts, WrongWayParams
+from edge.classes import lookalike_group
 from edge.rules.base import Moment, Pace, RunningMean, TimedRule
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent, Track, TrackId
@@ -133,16 +134,10 @@ class WrongWayRule(TimedRule[WrongWayParams]):
             return None
         direction = self._scene.lane_direction(zone_id, observation.aspect)
         opposing = self._opposing(samples, direction)
+        drive = drive or self._relinked(track, samples, direction)
         if drive is not None:
             return self._continue(drive, samples, opposing, direction)
-        if opposing is None:
-            return None
-        drive = self._relinked(track, opposing)
-        if drive is not None:
-            self._drives[track.track_id] = drive
-            drive.track_ids[track.track_id] = None
-            return self._continue(drive, samples, opposing, direction)
-        return self._raise(track, zone_id, samples, opposing)
+        return None if opposing is None else self._raise(track, zone_id, samples, opposing)
 
     def _sample(self, track: Track, zone_id: str, observation: Observation, now: Moment) -> deque[_Sample] | None:
         """Add the track's position; None where it says nothing new."""
@@ -254,18 +249,28 @@ class WrongWayRule(TimedRule[WrongWayParams]):
         travel = _fit(recent, direction)
         return travel.length > self._jitter(samples[-1]) and travel.angle_deg <= self._params.clear_angle_deg
 
-    def _relinked(self, track: Track, travel: _Travel) -> _Drive | None:
-        """The open event that a new track continues: its vehicle was lost before and must be about there by now."""
-        for track_id, drive in list(self._drives.items()):
-            gone_s = travel.start.moment.watched_s - drive.end.moment.watched_s
-            if gone_s < 0.0 or drive.track.class_name != track.class_name:
+    def _relinked(self, track: Track, samples: deque[_Sample], direction: Point) -> _Drive | None:
+        """The open event that a new track continues: its vehicle was lost before and must be about there by now.
+
+        A first movement against the lane suffices, where an event of its own would take the whole distance.
+        """
+        if not self._drives or len(samples) < MIN_SAMPLES:
+            return None
+        travel = _fit(list(samples), direction)
+        if travel.length <= self._jitter(samples[-1]) or travel.angle_deg <= self._params.min_angle_deg:
+            return None
+        for track_id, drive in self._drives.items():
+            gone_s = samples[0].moment.watched_s - drive.end.moment.watched_s
+            if gone_s < 0.0 or lookalike_group(drive.track.class_name) != lookalike_group(track.class_name):
                 continue
             expected = (
                 drive.end.picture[0] + drive.velocity_picture[0] * gone_s,
                 drive.end.picture[1] + drive.velocity_picture[1] * gone_s,
             )
-            if distance(expected, travel.start.picture) <= RELINK_BOXES * drive.box_length.value:
-                return self._drives.pop(track_id)
+            if distance(expected, samples[0].picture) <= RELINK_BOXES * drive.box_length.value:
+                self._drives[track.track_id] = self._drives.pop(track_id)
+                drive.track_ids[track.track_id] = None
+                return drive
         return None
 
     def _end_gone(self, now: Moment) -> list[RuleEvent]:

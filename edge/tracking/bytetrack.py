@@ -32,7 +32,7 @@ MAX_MARGIN = 0.5
 class TrackerSettings:
     """Thresholds; overlaps are of boxes that the filter's uncertainty has widened."""
 
-    sure_score: float = 0.4
+    sure_score: float = 0.45
     """Detections from here on are matched first and may start a track."""
     unsure_score: float = 0.1
     """Detections below are dropped."""

@@ -1,0 +1,244 @@
+"""`illegal_parking` by lists of observations."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from contract.event import EventState
+from contract.rules.illegal_parking import IllegalParkingFacts
+from edge.types import RuleEvent, SignalState, Track
+from tests.support.scenes import (
+    STREAM_START_S,
+    box,
+    make_rule,
+    observation,
+    person,
+    raised_at_s,
+    run,
+    states,
+    vehicle,
+    watch,
+)
+
+RULE: dict[str, Any] = {"kind": "illegal_parking", "zones": ["trai"]}
+SIGNAL = {"signals": {"den": {"kind": "plan", "phases": [["red", 30], ["green", 30]]}}}
+
+
+def facts(event: RuleEvent) -> IllegalParkingFacts:
+    return cast("IllegalParkingFacts", event.facts)
+
+
+def ends_at_s(events: list[RuleEvent]) -> list[float]:
+    return [event.observed_s - STREAM_START_S for event in events if event.state is EventState.END]
+
+
+def parked(_: float) -> list[Track]:
+    return [vehicle(1, 0.25, 0.5)]
+
+
+@pytest.mark.parametrize("fps", [1, 2, 5, 12.5, 30])
+def test_standing_for_five_minutes_raises_one_event_at_any_frame_rate(fps: float) -> None:
+    rule = make_rule(**RULE, max_stay_s=30.0)
+    events = run(rule, watch(parked, 60.0, fps=fps), watch(lambda _: [], 80.0, from_s=61.0, fps=fps), finish=False)
+    assert states(events) == ["start", "end"]
+    assert raised_at_s(events) == [pytest.approx(30.0, abs=1.1)]
+    assert ends_at_s(events) == [pytest.approx(60.0, abs=0.1)]
+    assert facts(events[0]).max_stay_s == 30.0
+    assert facts(events[-1]).stay_s == pytest.approx(60.0, abs=0.1)
+    assert events[0].zone == "trai"
+
+
+def test_the_default_is_five_minutes() -> None:
+    assert raised_at_s(run(make_rule(**RULE), watch(parked, 310.0, fps=2.0))) == [pytest.approx(300.0, abs=0.6)]
+    assert run(make_rule(**RULE), watch(parked, 299.0, fps=2.0)) == []
+
+
+def test_outside_the_zone_and_other_classes_do_not_count() -> None:
+    assert run(make_rule(**RULE), watch(lambda _: [vehicle(1, 0.75, 0.5)], 400.0, fps=1.0)) == []
+    assert run(make_rule(**RULE), watch(lambda _: [person(1, 0.25, 0.5)], 400.0, fps=1.0)) == []
+    trucks = make_rule(**RULE, objects=["truck"])
+    assert run(trucks, watch(parked, 400.0, fps=1.0)) == []
+
+
+def test_jitter_and_a_wrong_box_do_not_reset_the_stay() -> None:
+    rng = random.Random(3)
+
+    def shaky(at_s: float) -> list[Track]:
+        if 150.0 <= at_s < 151.0:
+            return [box(1, "car", 0.35, 0.7, width=0.3, height=0.4)]  # merged with a neighbour for a second
+        return [vehicle(1, 0.25 + rng.gauss(0, 0.006), 0.5 + rng.gauss(0, 0.01))]
+
+    events = run(make_rule(**RULE), watch(shaky, 310.0, fps=5.0), finish=False)
+    assert raised_at_s(events) == [pytest.approx(300.0, abs=0.5)]
+
+
+def test_a_vehicle_at_the_border_of_the_zone_is_judged_by_its_mean_place() -> None:
+    rng = random.Random(5)
+    events = run(
+        make_rule(**RULE, max_stay_s=60.0), watch(lambda _: [vehicle(1, 0.49 + rng.gauss(0, 0.01), 0.5)], 90.0)
+    )
+    assert states(events) == ["start", "end"]
+    assert raised_at_s(events)[0] < 75.0
+
+
+def test_creeping_in_a_jam_is_not_parking() -> None:
+    assert run(make_rule(**RULE), watch(lambda t: [vehicle(1, 0.05 + 0.001 * t, 0.5)], 420.0, fps=2.0)) == []
+
+
+def test_driving_off_ends_the_event_and_parking_elsewhere_is_another() -> None:
+    def moves(at_s: float) -> list[Track]:
+        return [vehicle(1, 0.1 if at_s < 100 else 0.4, 0.5)]
+
+    events = run(make_rule(**RULE, max_stay_s=60.0), watch(moves, 200.0, fps=2.0), finish=False)
+    assert states(events) == ["start", "end", "start"]
+    assert ends_at_s(events) == [pytest.approx(100.0, abs=1.0)]
+    assert raised_at_s(events)[1] == pytest.approx(162.0, abs=2.0)
+    assert len({event.key for event in events}) == 2
+
+
+def test_shunting_back_to_the_same_place_is_the_same_event() -> None:
+    def shunts(at_s: float) -> list[Track]:
+        return [vehicle(1, 0.4 if 100 <= at_s < 115 else 0.1, 0.5)]
+
+    events = run(make_rule(**RULE, max_stay_s=60.0), watch(shunts, 200.0, fps=2.0), finish=False)
+    assert states(events) == ["start"]
+
+
+@pytest.mark.parametrize("lost_s", [5.0, 55.0])
+def test_a_vehicle_lost_and_found_again_stood_all_the_while(lost_s: float) -> None:
+    def hidden(at_s: float) -> list[Track]:
+        if 200 <= at_s < 200 + lost_s:
+            return []
+        return [vehicle(1 if at_s < 200 else 7, 0.25, 0.5, "car" if at_s < 200 else "truck")]
+
+    events = run(make_rule(**RULE), watch(hidden, 320.0, fps=2.0), finish=False)
+    assert raised_at_s(events) == [pytest.approx(300.0, abs=1.0)]
+    assert events[0].track_ids == (1, 7)
+
+
+def test_a_parked_vehicle_does_not_alert_twice_when_it_is_hidden_for_a_while() -> None:
+    def hidden(at_s: float) -> list[Track]:
+        return [] if 400 <= at_s < 450 else [vehicle(1 if at_s < 400 else 9, 0.25, 0.5)]
+
+    events = run(make_rule(**RULE), watch(hidden, 1000.0, fps=1.0), finish=False)
+    assert states(events) == ["start"]
+    assert events[-1].state is EventState.UPDATE
+    assert len(events) < 8
+
+
+def test_a_vehicle_not_seen_for_longer_is_gone() -> None:
+    def hidden(at_s: float) -> list[Track]:
+        return [] if 200 <= at_s < 265 else [vehicle(1 if at_s < 200 else 7, 0.25, 0.5)]
+
+    assert run(make_rule(**RULE), watch(hidden, 500.0, fps=2.0)) == []
+
+
+def test_another_vehicle_that_drives_into_the_place_starts_afresh() -> None:
+    def relay(at_s: float) -> list[Track]:
+        if at_s < 200:
+            return [vehicle(1, 0.25, 0.5)]
+        return [vehicle(2, min(0.25, 0.02 * (at_s - 200)), 0.5)]
+
+    assert run(make_rule(**RULE), watch(relay, 490.0, fps=2.0)) == []
+
+
+def test_a_vehicle_of_another_kind_is_not_the_lost_one() -> None:
+    def swapped(at_s: float) -> list[Track]:
+        return [vehicle(1, 0.25, 0.5)] if at_s < 200 else [vehicle(2, 0.25, 0.5, "motorcycle")]
+
+    assert run(make_rule(**RULE), watch(swapped, 490.0, fps=2.0)) == []
+
+
+def test_one_vehicle_named_twice_is_one_event() -> None:
+    def doubled(at_s: float) -> list[Track]:
+        both = [vehicle(1, 0.25, 0.5), vehicle(2, 0.251, 0.5, "truck")]
+        return both if at_s < 400 else both[1:]
+
+    events = run(make_rule(**RULE), watch(doubled, 800.0, fps=1.0), finish=False)
+    assert states(events) == ["start"]
+
+
+def test_two_vehicles_side_by_side_are_two_events() -> None:
+    events = run(
+        make_rule(**RULE), watch(lambda _: [vehicle(1, 0.2, 0.5), vehicle(2, 0.35, 0.5)], 310.0, fps=1.0), finish=False
+    )
+    assert states(events) == ["start", "start"]
+
+
+def test_a_queue_at_a_red_light_does_not_count() -> None:
+    rule = make_rule(**RULE, camera=SIGNAL, signal="den", max_stay_s=100.0)
+
+    def light(at_s: float) -> SignalState:
+        return SignalState.RED if at_s % 100.0 < 30.0 else SignalState.GREEN
+
+    events = []
+    for index in range(2 * 400):
+        at_s = index / 2
+        events += rule.observe(observation(at_s, parked(at_s), signals={"den": light(at_s)}))
+    assert raised_at_s(events) == [pytest.approx(200.0, abs=3.0)]  # 50 s of each 100 s count
+    assert facts(events[0]).queued_s == pytest.approx(100.0, abs=3.0)
+    assert facts(events[0]).stay_s == pytest.approx(100.0, abs=1.0)
+
+
+def test_an_unknown_signal_is_not_red() -> None:
+    rule = make_rule(**RULE, camera=SIGNAL, signal="den")
+    seen = watch(parked, 310.0, fps=1.0, signals={"den": SignalState.UNKNOWN})
+    assert states(run(rule, seen)) == ["start", "end"]
+
+
+def test_a_signal_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown signal 'den'"):
+        make_rule(**RULE, signal="den")
+
+
+def test_a_fixture_is_ignored_and_a_vehicle_next_to_it_is_not() -> None:
+    kiosk, car = vehicle(1, 0.25, 0.5, "truck"), vehicle(2, 0.4, 0.55)
+    rule = make_rule(**RULE, fixtures=[[0.25, 0.49]])
+    events = run(rule, watch(lambda _: [kiosk, car], 310.0, fps=1.0), finish=False)
+    assert states(events) == ["start"]
+    assert events[0].track_ids == (2,)
+
+
+def test_the_schedule_counts_from_its_beginning() -> None:
+    rule = make_rule(**RULE, schedule=["12:10-12:20"])
+    events = run(rule, watch(parked, 1500.0, fps=1.0), finish=False)
+    assert raised_at_s(events) == [pytest.approx(900.0, abs=2.0)]
+    assert ends_at_s(events) == [pytest.approx(1200.0, abs=2.0)]
+    assert facts(events[-1]).stay_s == pytest.approx(600.0, abs=3.0)
+
+
+def test_a_gated_scene_keeps_the_vehicle() -> None:
+    still = [replace(vehicle(1, 0.25, 0.5), detected=False)]
+    events = run(
+        make_rule(**RULE),
+        watch(parked, 5.0),
+        watch(lambda _: still, 320.0, from_s=6.0, fps=0.5, detected=False),
+    )
+    assert raised_at_s(events) == [pytest.approx(300.0, abs=3.0)]
+
+
+def test_time_without_frames_is_no_stay_and_no_second_alert() -> None:
+    before, after = (
+        watch(parked, 310.0, fps=1.0),
+        watch(lambda _: [vehicle(5, 0.25, 0.5)], 600.0, from_s=700.0, fps=1.0),
+    )
+    events = run(make_rule(**RULE), before, after, finish=False)
+    assert states(events) == ["start"]
+    assert facts(events[-1]).stay_s < 950.0
+    short = run(make_rule(**RULE), watch(parked, 200.0, fps=1.0), watch(parked, 90.0, from_s=500.0, fps=1.0))
+    assert short == []
+
+
+def test_two_cameras_interleaved_do_not_mix() -> None:
+    rules = {name: make_rule(**RULE, camera={"camera_id": name}, max_stay_s=30) for name in ("a", "b")}
+    events: dict[str, list[RuleEvent]] = {"a": [], "b": []}
+    for index in range(200):
+        at_s = index / 4
+        events["a"] += rules["a"].observe(observation(at_s, parked(at_s), camera_id="a"))
+        events["b"] += rules["b"].observe(observation(at_s, [vehicle(1, 0.02 * at_s, 0.5)], camera_id="b"))
+    assert states(events["a"]) == ["start"]
+    assert events["b"] == []
