@@ -1,9 +1,10 @@
-"""`langan-server`: run, migrate, user, device, places, audit."""
+"""`langan-server`: run, migrate, user, device, places, stats, audit."""
 
 from __future__ import annotations
 
 import argparse
 import getpass
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from server.http import set_up_logging
 from server.places import service as places
 from server.services import Services
 from server.settings import Settings
+from server.stats import count_rows
 
 MAX_SITE_BYTES = 1024 * 1024
 
@@ -100,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     sync = place.add_parser("sync", help="take over the places of a site.yaml")
     sync.add_argument("file", type=Path)
     sync.set_defaults(command=_sync_places)
+
+    stats = commands.add_parser("stats", help="what the server holds, as one JSON line")
+    stats.set_defaults(command=_show_stats)
 
     audit = commands.add_parser("audit", help="audit log").add_subparsers(required=True, metavar="COMMAND")
     verify = audit.add_parser("verify", help="check the chain; names the first bad row")
@@ -221,6 +226,12 @@ def _sync_places(settings: Settings, options: argparse.Namespace) -> int:
     with parts.database.write() as session:
         config = places.sync(session, parts.clock, text, os.fspath(options.file))
     print(f"Took over {len(config.places)} places of {config.site.name}.")
+    return 0
+
+
+def _show_stats(settings: Settings, _options: argparse.Namespace) -> int:
+    with _ready(settings).database.read() as session:
+        print(json.dumps(count_rows(session)))
     return 0
 
 

@@ -78,7 +78,7 @@ def run(port: int, seconds: float | None, source: str) -> int:
         **os.environ,
         "LANGAN_DATA_DIR": str(FOLDER / "server"),
         "LANGAN_PUBLIC_URL": url,
-        "LANGAN_RESIDENT_DELAY_S": "0",
+        "LANGAN_PUBLIC_DELAY_S": "0",
     }
     accounts, token = prepare_server(environment, site)
     processes: list[tuple[str, subprocess.Popen[bytes]]] = []
