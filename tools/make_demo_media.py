@@ -18,6 +18,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 from numpy.typing import NDArray
 
 from tools import render_street
@@ -53,12 +54,12 @@ def encode_h264(frames: Iterable[av.VideoFrame], target: Path, fps: int, crf: in
             "preset": "slow",
             "crf": str(crf),
             "profile": "main",
-            "bf": "0",
-            "sc_threshold": "0",
+            "x264-params": "bframes=0:scenecut=0:threads=1",
         }
         for index, picture in enumerate(chain([first], pictures)):
             planar = picture.reformat(format="yuv420p")
             planar.pts, planar.time_base = index, Fraction(1, fps)
+            planar.pict_type = PictureType.NONE  # a key frame of the source must not force one here
             container.mux(stream.encode(planar))
         container.mux(stream.encode(None))
 
