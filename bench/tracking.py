@@ -1,8 +1,8 @@
 """Times the tracker on made crowds: `python -m bench.tracking`. Prints one JSON line.
 
 Objects walk through the picture at 5 frames a second with jittered boxes, one detection in ten missing and some of them
-unsure. Reference on the development machine (measured before this was written): `trackers` 0.7-1.3 ms, ultralytics 1.8-5.6
-ms a frame for 12-36 objects.
+unsure. Reference on 2 cores (measured before this was written): `trackers` 0.7-1.3 ms, ultralytics 1.8-5.6 ms a frame
+for 12-36 objects.
 """
 
 from __future__ import annotations

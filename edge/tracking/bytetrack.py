@@ -110,8 +110,9 @@ class ByteTracker:
         if self._aspect is not None and aspect != self._aspect:
             self._filters.stretch(aspect / self._aspect)
         self._aspect = aspect
-        begins = self._now_s is None
         step_s = self._advance(frame.monotonic_s)
+        begins = self._now_s is None
+        self._now_s = frame.monotonic_s
         candidates = self._candidates(detections, height)
         found = self._associate(candidates)
         for row, column in found:
@@ -151,12 +152,10 @@ class ByteTracker:
 
     def _advance(self, now_s: float) -> float:
         """Predict to a time; return the step. A clock that jumped ends every track."""
-        before = self._now_s
-        if before is not None and not 0.0 <= now_s - before <= BLIND_S:
+        step_s = 0.0 if self._now_s is None else now_s - self._now_s
+        if not 0.0 <= step_s <= BLIND_S:
             self._forget()
-            before = None
-        self._now_s = now_s
-        step_s = 0.0 if before is None else now_s - before
+            return 0.0
         if step_s > self._settings.lost_s:
             self._filters.stop()  # a speed measured that long ago says nothing; what stands is found again
         if step_s > 0.0 and self._identities:
