@@ -5,6 +5,7 @@ No message ever carries FFmpeg's own text of the address: it holds the password.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,6 +58,7 @@ def open_container(
     """
     if address.kind is not SourceKind.FILE:
         check_host(address)
+    started_s = time.monotonic()
     try:
         container = av.open(
             address.target,
@@ -65,7 +67,10 @@ def open_container(
             metadata_errors="replace",
         )
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise translate(error, address, "opened") from None
+        # FFmpeg says "invalid data" of a camera that answers nothing at all.
+        waited = time.monotonic() - started_s > 0.9 * min(open_timeout_s, read_timeout_s / 2)
+        silent = waited and isinstance(error, av.error.InvalidDataError) and address.kind is not SourceKind.FILE
+        raise translate(TimeoutError() if silent else error, address, "opened") from None
     if not container.streams.video:
         container.close()
         raise SourceUnreadable(

@@ -18,6 +18,10 @@ MAX_SKEW_S = 5.0
 """A timestamp that disagrees with arrival by more has jumped. Less is a burst after a stall of the network."""
 _DRIFT_SHARE = 0.01
 """How quickly the anchor follows a camera whose clock runs slow."""
+MAX_REORDER_S = 1.0
+"""Pictures that wait for a later one make timestamps fall a little in decode order; a deeper fall is a new count."""
+_MAX_REORDERED = 16
+"""Pictures that may be reordered (H.264, max_dec_frame_buffering): in slow clips these are long seconds."""
 _MIN_STEP_S = 0.001
 """Times of frames rise by at least this: durations and speeds divide by it."""
 _MAX_UTC_ERROR_S = 1.0
@@ -48,6 +52,7 @@ class LiveTimeline:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._anchor_s: float | None = None
+        self._last_stamp_s = float("-inf")
         self._last_s = float("-inf")
         self._utc_at = (clock.monotonic_s(), clock.utc())
 
@@ -57,7 +62,9 @@ class LiveTimeline:
         stamp_s = dts_s if pts_s is None else pts_s
         if stamp_s is None:
             return arrival_s
-        if self._anchor_s is None or abs(late_s := arrival_s - self._anchor_s - stamp_s) > MAX_SKEW_S:
+        fell = stamp_s < self._last_stamp_s - MAX_REORDER_S
+        self._last_stamp_s = stamp_s
+        if self._anchor_s is None or fell or abs(late_s := arrival_s - self._anchor_s - stamp_s) > MAX_SKEW_S:
             self._anchor_s = arrival_s - stamp_s
         else:
             # Nothing arrives before it was taken; a little lateness that stays is the camera's clock running slow.
@@ -112,11 +119,10 @@ class ClipTimeline:
         """See `Timeline`. Waits until the packet's decoding time where the clip plays at its own speed."""
         shown_s = self._place(dts_s if pts_s is None else pts_s)
         time_s = self._last_packet_s + self._interval_s if shown_s is None else shown_s
-        if self._wait_until is not None and self._offset_s is not None:
-            excess_s = time_s - self._last_packet_s - _MAX_GAP_S
-            if excess_s > 0:
-                self._offset_s -= excess_s
-                time_s -= excess_s
+        if self._offset_s is not None:
+            shift_s = self._shift_s(time_s)
+            self._offset_s += shift_s
+            time_s += shift_s
         self._last_packet_s = max(self._last_packet_s, time_s)
         self._next_start_s = self._last_packet_s + self._interval_s
         if self._wait_until is not None:
@@ -127,6 +133,8 @@ class ClipTimeline:
     def frame_s(self, pts_s: float | None) -> float:
         """See `Timeline`. A timestamp that is missing or falls back is replaced by the usual distance."""
         placed_s = self._place(pts_s)
+        if placed_s is not None:
+            placed_s = min(placed_s, self._last_packet_s)  # where the count began anew, one of the old count is left
         if placed_s is None or placed_s <= self._last_frame_s:
             placed_s = self._last_frame_s + self._interval_s
         self._last_frame_s = max(placed_s, self._start_s)
@@ -135,6 +143,13 @@ class ClipTimeline:
     def utc(self, monotonic_s: float) -> datetime:
         """See `Timeline`."""
         return self._start_utc + timedelta(seconds=monotonic_s - self._start_s)
+
+    def _shift_s(self, time_s: float) -> float:
+        """By how much the clip's own times must be moved from here on: its count began anew, or it leaves a gap."""
+        if time_s < self._last_packet_s - max(MAX_REORDER_S, _MAX_REORDERED * self._interval_s):
+            return self._last_packet_s + self._interval_s - time_s
+        gap_s = time_s - self._last_packet_s
+        return _MAX_GAP_S - gap_s if self._wait_until is not None and gap_s > _MAX_GAP_S else 0.0
 
     def _place(self, stamp_s: float | None) -> float | None:
         if stamp_s is None:

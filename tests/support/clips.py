@@ -47,7 +47,7 @@ def make_clip(
     if codec == "libx264":
         options |= {"bf": str(b_frames), "sc_threshold": "0"}
     elif codec == "libx265":
-        options = {"preset": "ultrafast", "x265-params": f"keyint={gop}:min-keyint={gop}:log-level=none"}
+        options = {"preset": "ultrafast", "x265-params": f"keyint={gop}:min-keyint={gop}:open-gop=0:log-level=none"}
     with av.open(str(path), "w") as output:
         stream = output.add_stream(codec, rate=fps, options=options if codec.startswith("libx") else {})
         assert isinstance(stream, VideoStream)

@@ -80,6 +80,14 @@ def test_missing_and_falling_timestamps_of_a_clip_become_the_usual_distance() ->
     assert [timeline.frame_s(stamp) for stamp in stamps] == [pytest.approx(t) for t in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)]
 
 
+def test_a_count_that_begins_anew_goes_on_after_the_old_one() -> None:
+    timeline, times = ClipTimeline(0.0, START, 0.1), []
+    for stamp in (60.0, 60.1, 60.2, 0.0, 0.1, 0.2):
+        timeline.packet_s(stamp, None)
+        times.append(timeline.frame_s(stamp))
+    assert times == [pytest.approx(0.1 * index) for index in range(6)]
+
+
 def test_a_loop_goes_on_where_the_clip_ended() -> None:
     timeline = ClipTimeline(50.0, START, 0.1)
     times = []
