@@ -17,8 +17,10 @@ from server.auth.tokens import new_token, token_hash
 from server.clock import Clock
 from server.db.engine import LOCK_LOGIN, Database, lock
 from server.db.models import Device, LoginAttempt, LoginSession, Place, User
+from server.domain import access
 from server.domain.access import USER_ROLES, Principal, Role
-from server.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, TooManyRequests
+from server.errors import Conflict, Forbidden, InvalidInput, NotAuthenticated, NotFound, TooManyRequests
+from server.places.service import PlaceTree
 
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -80,6 +82,7 @@ def create_user(
     Raises:
         InvalidInput: A value is wrong; the message names it.
         Conflict: The user name is taken.
+        Forbidden: The place is outside the actor's own scope.
     """
     username = username.strip().lower()
     if not _USERNAME.fullmatch(username):
@@ -92,6 +95,7 @@ def create_user(
         raise InvalidInput(f"a {role} needs a place", "Give the id of a village, commune or province.")
     if place_id is not None and session.get(Place, place_id) is None:
         raise InvalidInput(f"no place {place_id!r}", "Add it to site.yaml and run `langan-server places sync`.")
+    _within_scope(session, actor, place_id)
     if session.scalar(select(User.id).where(User.username == username)) is not None:
         raise Conflict(f"user name {username!r} is taken", "Choose another one.")
     now = clock.utc()
@@ -121,8 +125,11 @@ def change_password(
     Raises:
         NotFound: No such user.
         InvalidInput: The password is too short or too long.
+        Forbidden: The user is outside the actor's scope.
     """
     user = _user(session, user_id)
+    if actor is not None and actor.id != str(user_id):
+        _within_scope(session, actor, user.place_id)
     user.password_hash = passwords.hash_password(password)
     user.password_changed_at = clock.utc()
     end_all_sessions(session, user_id)
@@ -144,12 +151,15 @@ def change_access(
     Raises:
         NotFound: No such user.
         InvalidInput: Role and place do not go together.
+        Forbidden: The user, or the new place, is outside the actor's scope.
     """
     user = _user(session, user_id)
+    _within_scope(session, actor, user.place_id)
     if role not in USER_ROLES or (place_id is None and role is not Role.ADMIN):
         raise InvalidInput("role and place do not go together", "Only an admin may have the whole site.")
     if place_id is not None and session.get(Place, place_id) is None:
         raise InvalidInput(f"no place {place_id!r}", "Choose one of the places of site.yaml.")
+    _within_scope(session, actor, place_id)
     user.role, user.place_id, user.active = role, place_id, active
     if not active:
         end_all_sessions(session, user_id)
@@ -171,6 +181,15 @@ def set_language(session: Session, user_id: int, language: str) -> None:
 def list_users(session: Session) -> list[User]:
     """Everybody, by user name."""
     return list(session.scalars(select(User).order_by(User.username)))
+
+
+def _within_scope(session: Session, actor: Principal | None, place_id: str | None) -> None:
+    """Refuse an admin who reaches beyond their own scope; the command line (None) has the whole site."""
+    if actor is None:
+        return
+    path = None if place_id is None else PlaceTree.read(session).path(place_id)
+    if not access.may_grant(actor, path):
+        raise Forbidden("this is outside your own scope", "Ask an admin of the whole site.")
 
 
 def _user(session: Session, user_id: int) -> User:
@@ -297,6 +316,7 @@ def create_device(
     Raises:
         InvalidInput: The id or the place is wrong.
         Conflict: The id is taken.
+        Forbidden: The place is outside the actor's scope.
     """
     if not _SLUG.fullmatch(device_id):
         raise InvalidInput(
@@ -304,6 +324,7 @@ def create_device(
         )
     if session.get(Place, place_id) is None:
         raise InvalidInput(f"no place {place_id!r}", "Add it to site.yaml and run `langan-server places sync`.")
+    _within_scope(session, actor, place_id)
     if session.get(Device, device_id) is not None:
         raise Conflict(f"device id {device_id!r} is taken", "Choose another one, or give this one a new token.")
     token = new_token()
@@ -330,6 +351,7 @@ def renew_device_token(session: Session, clock: Clock, device_id: str, actor: Pr
         NotFound: No such device.
     """
     device = _device(session, device_id)
+    _within_scope(session, actor, device.place_id)
     token = new_token()
     device.token_hash, device.revoked_at = token_hash(token), None
     audit.record(session, at=clock.utc(), actor=actor, action="device.renew_token", subject=f"device:{device_id}")
@@ -342,7 +364,9 @@ def revoke_device(session: Session, clock: Clock, device_id: str, actor: Princip
     Raises:
         NotFound: No such device.
     """
-    _device(session, device_id).revoked_at = clock.utc()
+    device = _device(session, device_id)
+    _within_scope(session, actor, device.place_id)
+    device.revoked_at = clock.utc()
     audit.record(session, at=clock.utc(), actor=actor, action="device.revoke", subject=f"device:{device_id}")
 
 

@@ -3,7 +3,8 @@
 role      scope                        may
 officer   province, commune, village   watch and handle the incidents of the scope, all their evidence, the live feed
 resident  province, commune, village   read the public log of the scope: redacted, delayed, no false alarms
-admin     a place, or the whole site   what an officer may, and cameras, devices, users, places, the audit log
+admin     a place, or the whole site   what an officer may, and cameras, devices, users of the scope; the audit log
+                                           only with the whole site
 device    a place                      post events and evidence of its own cameras in its scope; read nothing but
                                        its cameras' configuration
 """
@@ -91,6 +92,8 @@ class PublicLogPolicy:
 
 def may(principal: Principal, permission: Permission) -> bool:
     """Whether the role has the permission somewhere."""
+    if permission is Permission.READ_AUDIT and principal.place_id is not None:
+        return False  # the log speaks of every place
     return permission in PERMISSIONS[principal.role]
 
 
@@ -104,6 +107,16 @@ def covers(principal: Principal, place_path: tuple[str, ...]) -> bool:
 def may_here(principal: Principal, permission: Permission, place_path: tuple[str, ...]) -> bool:
     """Whether the principal has the permission in this place."""
     return may(principal, permission) and covers(principal, place_path)
+
+
+def may_grant(principal: Principal, place_path: tuple[str, ...] | None) -> bool:
+    """Whether an admin may give, change or take accounts and devices of a scope (None: the whole site).
+
+    Nobody hands out more than they have.
+    """
+    if place_path is None:
+        return principal.role is Role.ADMIN and principal.place_id is None
+    return may_here(principal, Permission.MANAGE_USERS, place_path)
 
 
 def may_open_evidence(

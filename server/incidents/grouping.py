@@ -10,7 +10,7 @@ The caller holds the village's lock.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -43,6 +43,8 @@ class Grouping:
     session: Session
     now: datetime
     zone: ZoneInfo
+    _last: dict[str, Incident] = field(default_factory=dict)
+    """Incidents known to be the last of their key: most events belong there, and need no look at the database."""
 
     def place(self, record: EventRecord, previous_state: EventState | None) -> Incident:
         """Put an event that is new or has a newer revision into its incident.
@@ -70,6 +72,14 @@ class Grouping:
     def _place_new(self, record: EventRecord) -> Incident:
         policy = grouping.policy_for(record.kind)
         key = grouping.grouping_key(record.village_id, record.kind, record.spot)
+        last = self._last.get(key)
+        if (
+            last is not None
+            and last.state not in DECIDED_STATES
+            and grouping.joins(policy, last.first_at, last.last_at, record.started_at)
+        ):
+            self._attach(last, record)
+            return last
         nearby = self._nearby(key, policy, record)
         decided = [row for row in nearby if _claims_late(policy, row, record.started_at)]
         undecided = [row for row in nearby if row.state not in DECIDED_STATES]
@@ -87,8 +97,10 @@ class Grouping:
                 host = self._regroup(host, record)
             return host
         incident = self._open(key, record)
+        self._last.pop(key, None)
         if after and grouping.joins(policy, incident.first_at, incident.last_at, after[0].first_at):
-            incident = self._regroup(incident, record)
+            return self._regroup(incident, record)
+        self._is_last(incident)
         return incident
 
     def _nearby(self, key: str, policy: GroupingPolicy, record: EventRecord) -> Sequence[Incident]:
@@ -165,7 +177,7 @@ class Grouping:
 
     def _reaches_next(self, incident: Incident) -> bool:
         """Whether the incident has grown up to the next one of its key, so that the two are one."""
-        if incident.state in DECIDED_STATES:
+        if incident.state in DECIDED_STATES or self._is_last(incident):
             return False
         policy = grouping.policy_for(incident.kind)
         self.session.flush()
@@ -184,6 +196,7 @@ class Grouping:
     def _regroup(self, start: Incident, record: EventRecord) -> Incident:
         """Group the chain of incidents from `start` on anew, from its events; gives the incident of `record`."""
         self.session.flush()
+        self._last.pop(start.key, None)
         chain = self._chain(start)
         spans = self._spans([row.id for row in chain])
         groups = grouping.group_events(grouping.policy_for(start.kind), spans.keys())
@@ -337,6 +350,21 @@ class Grouping:
         if holder is not None:
             holder.open_key = None
             self.session.flush()
+
+    def _is_last(self, incident: Incident) -> bool:
+        """Whether no incident of the key begins after this one."""
+        if self._last.get(incident.key) is incident:
+            return True
+        later = select(Incident.id).where(
+            Incident.key == incident.key,
+            Incident.merged_into_id.is_(None),
+            Incident.first_at >= incident.first_at,
+            Incident.id != incident.id,
+        )
+        if self.session.scalar(later.limit(1)) is not None:
+            return False
+        self._last[incident.key] = incident
+        return True
 
     def _has_later(self, incident: Incident) -> bool:
         later = select(Incident.id).where(

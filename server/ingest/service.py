@@ -13,7 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -90,7 +90,9 @@ def ingest(
         with database.write() as session:
             lock(session, LOCK_VILLAGE, {item.event.village for item in events})
             batch = _Batch(session, clock.utc(), zone, device, request_id, events)
-            return tuple(batch.take(item) if isinstance(item, _Parsed) else item for item in parsed)
+            taken = tuple(batch.take(item) if isinstance(item, _Parsed) else item for item in parsed)
+            batch.finish()
+            return taken
     except IntegrityError as error:
         # Only a device that sends one event id for two villages at once gets here; the second try sees the first.
         raise Unavailable("two transactions stored the same event", "Send the batch again.") from error
@@ -158,6 +160,34 @@ class _Batch:
             ).where(EventRevision.event_id.in_(ids))
         )
         self._revisions = {(row[0], row[1]): (row[2], row[3]) for row in revisions}
+        references = session.execute(
+            select(EvidenceReference.event_id, EvidenceReference.role, EvidenceReference.sha256).where(
+                EvidenceReference.event_id.in_(ids)
+            )
+        )
+        self._references = {(row[0], row[1], row[2]) for row in references}
+        self._arrived = set(
+            session.scalars(
+                select(EvidenceFile.sha256).where(
+                    EvidenceFile.sha256.in_({ref.sha256 for item in items for ref in item.event.evidence}),
+                    EvidenceFile.removed_at.is_(None),
+                )
+            )
+        )
+        # Held here so that the session, which holds rows weakly, need not read them again for each event.
+        self._incidents = session.scalars(
+            select(Incident).where(Incident.id.in_({row.incident_id for row in self._records.values()} - {None}))
+        ).all()
+        self._new_revisions: list[dict[str, Any]] = []
+        self._new_references: list[dict[str, Any]] = []
+
+    def finish(self) -> None:
+        """Write what nothing in the batch had to read back."""
+        self._session.flush()
+        if self._new_revisions:
+            self._session.execute(insert(EventRevision), self._new_revisions)
+        if self._new_references:
+            self._session.execute(insert(EvidenceReference), self._new_references)
 
     def take(self, item: _Parsed) -> Taken:
         """Store one event, or say why not."""
@@ -233,21 +263,20 @@ class _Batch:
             )
             self._session.add(record)
             self._records[event.event_id] = record
-            self._session.flush()
         elif reason is None and (record.quarantine_reason is not None or event.revision > record.revision):
             for name, value in _fields(event).items():
                 setattr(record, name, value)
             record.quarantine_reason = None
-        self._session.add(
-            EventRevision(
-                event_id=event.event_id,
-                revision=event.revision,
-                body_sha256=item.digest,
-                body=item.body,
-                device_id=self._device.id,
-                received_at=self._now,
-                quarantined=reason is not None,
-            )
+        self._new_revisions.append(
+            {
+                "event_id": event.event_id,
+                "revision": event.revision,
+                "body_sha256": item.digest,
+                "body": item.body,
+                "device_id": self._device.id,
+                "received_at": self._now,
+                "quarantined": reason is not None,
+            }
         )
         self._revisions[event.event_id, event.revision] = (item.digest, reason is not None)
         for reference in event.evidence:
@@ -255,14 +284,15 @@ class _Batch:
         return record
 
     def _refer(self, event_id: UUID, reference: EvidenceRef) -> None:
-        if self._session.get(EvidenceReference, (event_id, reference.role, reference.sha256)) is None:
-            self._session.add(EvidenceReference(event_id=event_id, **reference.model_dump()))
+        key = (event_id, reference.role, reference.sha256)
+        if key not in self._references:
+            self._references.add(key)
+            self._new_references.append({"event_id": event_id, **reference.model_dump()})
 
     def _show_known_pictures(self, incident: Incident, event: Event) -> None:
         """A later revision may name a picture that has already arrived."""
         for reference in event.evidence:
-            file = self._session.get(EvidenceFile, reference.sha256)
-            if file is not None and file.removed_at is None:
+            if reference.sha256 in self._arrived:
                 show_picture(incident, reference.role, reference.sha256)
 
     def _audit(self, action: str, event: Event, detail: str) -> None:

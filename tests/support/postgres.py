@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,16 +37,26 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._template = "template1"
+
+    def use_template(self, name: str, prepare: Callable[[str], None]) -> None:
+        """Prepare a database once; every later one begins as its copy."""
+        self._admin(f"CREATE DATABASE {name}")
+        prepare(self._url(name))
+        self._template = name
 
     @contextmanager
     def database(self) -> Iterator[str]:
         """A fresh database; gives its URL and drops it at the end."""
         name = f"t{uuid.uuid4().hex[:12]}"
-        self._admin(f"CREATE DATABASE {name}")
+        self._admin(f"CREATE DATABASE {name} TEMPLATE {self._template}")
         try:
-            yield f"postgresql://{_USER}@/{name}?host={self._folder}&port={_PORT}"
+            yield self._url(name)
         finally:
             self._admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _url(self, name: str) -> str:
+        return f"postgresql://{_USER}@/{name}?host={self._folder}&port={_PORT}"
 
     def _admin(self, statement: str) -> None:
         with psycopg.connect(
@@ -58,7 +68,7 @@ class Cluster:
 @contextmanager
 def running_cluster(binaries: Path) -> Iterator[Cluster]:
     """Make, start and remove a cluster. PostgreSQL refuses root, so root runs it as another user."""
-    folder = Path(tempfile.mkdtemp(prefix="langan-pg-", dir="/tmp"))  # noqa: S108 (socket paths must be short)
+    folder = Path(tempfile.mkdtemp(prefix="langan-pg-", dir="/tmp"))  # socket paths must be short
     owner = _unprivileged()
     if owner is not None:
         os.chown(folder, owner.pw_uid, owner.pw_gid)

@@ -54,6 +54,14 @@ FACTS: dict[str, dict[str, Any]] = {
 }
 
 
+class Browser(FlaskClient):
+    """A client that reads each answer to its end, as a browser does, so that files are closed."""
+
+    def open(self, *args: Any, buffered: bool = True, follow_redirects: bool = False, **kwargs: Any) -> TestResponse:
+        """Ask for something."""
+        return super().open(*args, buffered=buffered, follow_redirects=follow_redirects, **kwargs)
+
+
 class MovableClock:
     """Time that stands still until a test moves it."""
 
@@ -124,6 +132,7 @@ def running_village(folder: Path, database_url: str = "", **settings: Any) -> It
     clock = MovableClock()
     values = {"data_dir": folder, "database_url": database_url, "public_delay_s": 0, "min_free_bytes": 0}
     app = create_app(Settings.model_validate(values | settings), clock)
+    app.test_client_class = Browser
     village = Village(app, clock)
     parts = village.parts
     migrations.upgrade(parts.database)

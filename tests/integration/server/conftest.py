@@ -1,4 +1,4 @@
-"""Every test of the server runs on SQLite and on PostgreSQL."""
+"""Tests of the server run on SQLite and on PostgreSQL wherever the database matters."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from server import migrations
+from server.db.engine import Database
 from tests.support.postgres import Cluster, find_binaries, running_cluster
 from tests.support.village import Village, running_village
 
@@ -18,7 +20,14 @@ def cluster() -> Iterator[Cluster]:
     if binaries is None:
         pytest.skip("no PostgreSQL here: install the package postgresql")
     with running_cluster(binaries) as made:
+        made.use_template("migrated", _migrate)
         yield made
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
+    migrations.upgrade(database)
+    database.close()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -36,4 +45,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 def village(database_url: str, tmp_path: Path) -> Iterator[Village]:
     """A server with its cast."""
     with running_village(tmp_path / "data", database_url) as made:
+        yield made
+
+
+@pytest.fixture
+def embedded_village(tmp_path: Path) -> Iterator[Village]:
+    """A server on SQLite, for what no database decides."""
+    with running_village(tmp_path / "data") as made:
         yield made

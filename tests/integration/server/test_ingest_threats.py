@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -73,11 +74,11 @@ def story() -> list[dict[str, Any]]:
     for spot in ("spot-1", "spot-2", "spot-3"):
         for start in (0, 250, 500, 750, 1400, 1650, 2500):
             event_id = uuid7(NOW + timedelta(seconds=start))
-            common = {"spot": spot, "camera": "cam-1"}
+            event_at = partial(event, start, event_id=event_id, spot=spot, camera="cam-1")
             bodies += [
-                event(start, lasts_s=5, event_id=event_id, **common),
-                event(start, lasts_s=20, event_id=event_id, revision=1, **common),
-                event(start, lasts_s=30, event_id=event_id, revision=2, ended=True, **common) | {"revision": 2},
+                event_at(lasts_s=5),
+                event_at(lasts_s=20, revision=1),
+                event_at(lasts_s=30, revision=2, ended=True),
             ]
     return bodies
 
@@ -135,9 +136,7 @@ def test_threat_03_bridged_incidents_keep_what_officers_did_and_tell_the_wall(vi
     assert (one.id, one.state, one.event_count) == (early.id, IncidentState.ACKNOWLEDGED, 3)
     with village.parts.database.read() as session:
         assert session.get_one(Incident, late.id).merged_into_id == early.id
-        changes = {
-            row.change for row in session.scalars(select(Alert).where(Alert.incident_id == late.id))
-        }
+        changes = {row.change for row in session.scalars(select(Alert).where(Alert.incident_id == late.id))}
     assert "merged" in changes
 
 
