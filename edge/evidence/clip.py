@@ -1,12 +1,14 @@
 """Cuts an MP4 clip out of the packets of a camera.
 
-H.264 and HEVC are copied packet by packet, which costs next to nothing and keeps the camera's quality. Other codecs,
+H.264 and HEVC are copied packet by packet, which keeps the camera's quality and costs no encoding. Other codecs,
 and cameras with privacy masks, are decoded and encoded to H.264. The index stands at the front ("fast start"), so that
 a browser plays the clip while it loads.
 """
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import errno
 import logging
 from collections.abc import Iterator, Sequence
@@ -38,6 +40,7 @@ _MAX_STRAY_S = 2.0
 """Timestamps that stray further from the packets' arrival are not trusted."""
 _ENCODER_OPTIONS = {"preset": "veryfast", "crf": "27", "profile": "main"}
 _FAST_START = {"movflags": "+faststart"}
+_NO_PICTURE = "no picture of the clip can be decoded: is the camera's stream broken?"
 _TICK = Fraction(1, PTS_PER_S)
 _log = logging.getLogger(__name__)
 
@@ -82,8 +85,9 @@ def cut_clip(
 
 def _copy(cut: PacketCut, path: Path) -> ClipInfo:
     codec = cast("Codec", cut.stream.codec_name)
-    packets, times = _presentable(cut.packets)
-    size = _picture_size(cut.stream, packets)
+    checked = _check(cut)
+    packets, times = _presentable(checked.packets)
+    size = checked.stream.width, checked.stream.height
     length_size, headers = _headers(codec, cut.stream)
     with av.open(str(path), "w", format="mp4", options=_FAST_START) as output:
         stream = output.add_mux_stream(codec, width=size[0], height=size[1], time_base=_TICK)
@@ -148,62 +152,85 @@ def _decode_times(times: Sequence[int]) -> list[int]:
     return lead + in_order[: len(times) - len(lead)]
 
 
-def _picture_size(stream: StreamInfo, packets: Sequence[StoredPacket]) -> tuple[int, int]:
-    """Decode until the first picture: cameras' session descriptions often do not say how large it is.
+def _check(cut: PacketCut) -> PacketCut:
+    """Decode once: drop broken packets (browsers stop playing at one) and learn the true size of the picture.
+
+    Returns:
+        What can be decoded, from its first whole keyframe on.
 
     Raises:
         SourceUnreadable: Nothing can be decoded.
     """
-    for frame in _pictures(stream, packets):
-        return frame.width, frame.height
-    raise SourceUnreadable("no picture of the clip can be decoded: is the camera's stream broken?")
+    broken: set[int] = set()
+    size: tuple[int, int] | None = None
+    for frame in _pictures(cut.stream, cut.packets, broken):
+        size = size or (frame.width, frame.height)
+    whole = [packet for index, packet in enumerate(cut.packets) if index not in broken]
+    first = next((index for index, packet in enumerate(whole) if packet.is_keyframe), None)
+    if size is None or first is None:
+        raise SourceUnreadable(_NO_PICTURE)
+    if broken:
+        _log.warning("clip_packets_broken broken=%d packets=%d", len(broken), len(cut.packets))
+    stream = dataclasses.replace(cut.stream, width=size[0], height=size[1])
+    return PacketCut(stream, tuple(whole[first:]))
 
 
-def _pictures(stream: StreamInfo, packets: Sequence[StoredPacket]) -> Iterator[VideoFrame]:
-    """Decode; a corrupt packet loses its picture, never the clip. `pts` of a frame is the index of its packet."""
+def _pictures(stream: StreamInfo, packets: Sequence[StoredPacket], broken: set[int]) -> Iterator[VideoFrame]:
+    """Decode; a corrupt packet loses its picture, never the clip.
+
+    Args:
+        stream: What the packets are.
+        packets: In decode order.
+        broken: Gets the indices of packets that cannot be decoded.
+
+    Yields:
+        Pictures in order; `pts` is the index of the packet.
+    """
     context = cast("VideoCodecContext", av.CodecContext.create(stream.codec_name, "r"))
     context.thread_count = 1
     context.extradata = stream.extradata
     if stream.width and stream.height:
         context.width, context.height = stream.width, stream.height
-    broken = 0
-    for index, stored in enumerate([*packets, None]):
-        packet = None if stored is None else Packet(stored.data)
-        if packet is not None and stored is not None:
-            packet.pts, packet.time_base, packet.is_keyframe = index, Fraction(1), stored.is_keyframe
+    for index, stored in enumerate(packets):
+        if not stored.data:  # to a decoder this would mean the end
+            broken.add(index)
+            continue
+        packet = Packet(stored.data)
+        packet.pts, packet.time_base, packet.is_keyframe = index, Fraction(1), stored.is_keyframe
         try:
             yield from context.decode(packet)
         except av.error.FFmpegError:
-            broken += 1
-    if broken:
-        _log.warning("clip_packets_broken broken=%d packets=%d", broken, len(packets))
+            broken.add(index)
+    with contextlib.suppress(av.error.FFmpegError):
+        yield from context.decode(None)
 
 
 def _encode(cut: PacketCut, path: Path, masks: PrivacyMasks) -> ClipInfo:
     packets, times = _presentable(cut.packets)
     shrink = VideoReformatter()
-    last = written = None
+    written: _Encoder | None = None
+    first = last = 0
     with av.open(str(path), "w", format="mp4", options=_FAST_START) as output:
-        for frame in _pictures(cut.stream, packets):
-            pts = times[min(max(frame.pts or 0, 0), len(times) - 1)]
+        for frame in _pictures(cut.stream, packets, set()):
+            index = frame.pts or 0
             if written is None:
-                written = _Encoder(output, frame, first_pts=pts)
-            elif last is not None and pts - last < PTS_PER_S / MAX_RATE * 0.9:
+                written, first = _Encoder(output, frame), index
+            elif times[index] - times[last] < PTS_PER_S / MAX_RATE * 0.9:
                 continue
-            last = pts
-            written.write(frame, pts, masks, shrink)
-        if written is None or last is None:
-            raise SourceUnreadable("no picture of the clip can be decoded: is the camera's stream broken?")
+            last = index
+            written.write(frame, times[last] - times[first], masks, shrink)
+        if written is None:
+            raise SourceUnreadable(_NO_PICTURE)
         written.finish()
-    return ClipInfo(path, "h264", (last - written.first_pts) / PTS_PER_S, packets[0].time_s)
+    return ClipInfo(path, "h264", (times[last] - times[first]) / PTS_PER_S, packets[first].time_s)
 
 
 class _Encoder:
     """Encodes pictures to H.264 in one MP4."""
 
-    def __init__(self, output: OutputContainer, frame: VideoFrame, first_pts: int) -> None:
+    def __init__(self, output: OutputContainer, frame: VideoFrame) -> None:
         scale = min(1.0, MAX_WIDTH / frame.width)
-        self._output, self.first_pts = output, first_pts
+        self._output = output
         self._stream = output.add_stream("libx264", rate=round(MAX_RATE), options=_ENCODER_OPTIONS)
         # 4:2:0 needs even sides.
         self._size = max(2, round(frame.width * scale) // 2 * 2), max(2, round(frame.height * scale) // 2 * 2)
@@ -220,7 +247,7 @@ class _Encoder:
             masks.apply(image)
             frame = VideoFrame.from_ndarray(image, "bgr24")
         small = shrink.reformat(frame, width, height, "yuv420p")
-        small.pts, small.time_base = pts - self.first_pts, _TICK
+        small.pts, small.time_base = pts, _TICK
         small.pict_type = 0  # the encoder chooses its own keyframes
         self._output.mux(self._stream.encode(small))
 
