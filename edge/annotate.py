@@ -40,11 +40,15 @@ class AnnotatedVideo:
     Args:
         path: Where to write; overwritten.
         camera: Its zones are drawn.
+
+    Raises:
+        EdgeError: The file cannot be written.
     """
 
     def __init__(self, path: Path, camera: CameraConfig) -> None:
         self._camera = camera
         try:
+            path.write_bytes(b"")  # FFmpeg would find out only at the first frame
             self._output = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
         except OSError as error:
             raise EdgeError(f"{path}: cannot be written ({error.strerror}): choose another --annotate file") from error

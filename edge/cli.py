@@ -44,14 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"langan-edge: {error}", file=sys.stderr)
         return WRONG_USAGE
-    except (EdgeError, ValueError) as error:
-        if isinstance(error, ValueError) and options.verbose:
-            raise
-        print(f"langan-edge: {error}", file=sys.stderr)
-        return WRONG_USAGE if isinstance(error, (SettingsError, SourceNotFound)) else FAILED
     except BrokenPipeError:  # the reader of our output (head, jq) has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except (EdgeError, OSError, ValueError) as error:
+        if options.verbose and not isinstance(error, EdgeError):
+            raise
+        print(f"langan-edge: {error}", file=sys.stderr)
+        return WRONG_USAGE if isinstance(error, (SettingsError, SourceNotFound)) else FAILED
 
 
 def _parser() -> argparse.ArgumentParser:

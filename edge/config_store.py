@@ -77,6 +77,8 @@ class ConfigStore:
             in_force: What is in force now.
         """
         cameras = dict(in_force.cameras)
+        for camera_id in self._files.keys() - texts.keys():
+            self._sent.pop(camera_id, None)  # another server, or a restored one: tell it again
         for camera_id in cameras.keys() - self._files.keys() - texts.keys():
             log.info("pulled_config_gone camera=%s", camera_id)
             self._pulled(camera_id).unlink(missing_ok=True)

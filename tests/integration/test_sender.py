@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
-from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,108 +18,17 @@ from edge.errors import DeliveryError
 from edge.outbox import EventSender, MediaSender, PatientOutbox, ServerLink, SqliteOutbox
 from edge.outbox.link import NotOurServer, Rejected, TokenRefused, Unreachable
 from tests.edge_fakes import FakeClock, make_event, make_media
-
-TOKEN = "secret-token-of-the-device"
-
-
-class Server(ThreadingHTTPServer):
-    """Keeps events and evidence as the real one does; `mood` decides what goes wrong with the next requests."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.events: list[tuple[str, int]] = []
-        self.batch_sizes: list[int] = []
-        self.evidence: dict[str, bytes] = {}
-        self.order: list[str] = []
-        self.requests = 0
-        self.mood: Callable[[int, str], str] = lambda _number, _path: "well"
-        self.max_batch = 1000
-        self.poison: set[str] = set()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Server
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        pass
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.take(lambda: self.take_events(body))
-
-    def do_PUT(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.take(lambda: self.take_evidence(body))
-
-    def take(self, act: Callable[[], tuple[int, Any]]) -> None:
-        self.server.requests += 1
-        mood = self.server.mood(self.server.requests, self.path)
-        if self.headers["Authorization"] != f"Bearer {TOKEN}":
-            return self.answer(401, {"error": "unknown token"})
-        if mood.isdigit():
-            return self.answer(int(mood), {"error": f"told to answer {mood}"})
-        if mood == "drop":
-            self.close_connection = True
-            return None
-        status, said = act()
-        if mood == "take_and_drop":  # it was taken, but the edge never learns
-            self.close_connection = True
-            return None
-        return self.answer(status, said)
-
-    def take_events(self, body: bytes) -> tuple[int, Any]:
-        events = json.loads(body)["events"]
-        self.server.batch_sizes.append(len(events))
-        if len(events) > self.server.max_batch:
-            return 413, {"error": "too large"}
-        if any(event["event_id"] in self.server.poison for event in events):
-            return 400, {"error": "poison"}
-        results = []
-        for event in events:
-            key = (event["event_id"], event["revision"])
-            status = "duplicate" if key in self.server.events else "created"
-            if status == "created":
-                self.server.events.append(key)
-            results.append({"event_id": key[0], "revision": key[1], "status": status})
-        self.server.order.append("events")
-        return 200, {"results": results}
-
-    def take_evidence(self, body: bytes) -> tuple[int, Any]:
-        digest = self.path.rsplit("/", 1)[1]
-        if sha256(body).hexdigest() != digest:
-            return 422, {"error": "content does not match its sha256"}
-        self.server.evidence[digest] = body
-        self.server.order.append("evidence")
-        return 201, {"sha256": digest}
-
-    def answer(self, status: int, said: Any) -> None:
-        content = json.dumps(said).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+from tests.edge_server import TOKEN, EdgeServer
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def server() -> Iterator[EdgeServer]:
+    with EdgeServer() as server:
+        yield server
 
 
 @pytest.fixture
-def link(server: Server) -> Iterator[ServerLink]:
+def link(server: EdgeServer) -> Iterator[ServerLink]:
     with ServerLink(server.url, SecretStr(TOKEN)) as link:
         yield link
 
@@ -166,7 +71,7 @@ def put_all(store: SqliteOutbox, names: int, each: int) -> list[tuple[str, int]]
     return revisions(names, each)
 
 
-def test_events_arrive_in_order_and_in_batches(store: SqliteOutbox, server: Server, link: ServerLink) -> None:
+def test_events_arrive_in_order_and_in_batches(store: SqliteOutbox, server: EdgeServer, link: ServerLink) -> None:
     expected = put_all(store, names=90, each=3)
     sender = event_sender(store, link)
     while not sender.is_empty():
@@ -176,7 +81,7 @@ def test_events_arrive_in_order_and_in_batches(store: SqliteOutbox, server: Serv
 
 
 def test_a_server_that_fails_drops_and_forgets_to_answer_gets_every_event_once_and_in_order(
-    store: SqliteOutbox, server: Server, link: ServerLink
+    store: SqliteOutbox, server: EdgeServer, link: ServerLink
 ) -> None:
     moods = ["500", "drop", "take_and_drop", "503", "well", "429", "take_and_drop", "drop"]
     server.mood = lambda number, _path: moods[number - 1] if number <= len(moods) else "well"
@@ -190,10 +95,8 @@ def test_a_server_that_fails_drops_and_forgets_to_answer_gets_every_event_once_a
 
 
 def test_a_server_that_is_down_and_comes_back_loses_nothing(store: SqliteOutbox, tmp_path: Path) -> None:
-    down = Server()
-    url = down.url
-    port = down.server_address[1]
-    down.server_close()
+    with EdgeServer() as down:
+        url, port = down.url, down.port
     expected = put_all(store, names=3, each=1)
     with ServerLink(url, SecretStr(TOKEN)) as link:
         sender = event_sender(store, link)
@@ -201,23 +104,13 @@ def test_a_server_that_is_down_and_comes_back_loses_nothing(store: SqliteOutbox,
             sender.step()
         assert store.counts() == (3, 0)
         sender.start()
-        back = Server.__new__(Server)
-        back.allow_reuse_address = True
-        ThreadingHTTPServer.__init__(back, ("127.0.0.1", port), Handler)
-        back.events, back.batch_sizes, back.evidence, back.order = [], [], {}, []
-        back.requests, back.max_batch, back.poison = 0, 1000, set()
-        back.mood = lambda _number, _path: "well"
-        thread = threading.Thread(target=back.serve_forever, args=(0.01,))
-        thread.start()
-        until(sender.is_empty)
-        sender.stop()
-        back.shutdown()
-        thread.join()
-        back.server_close()
+        with EdgeServer(port) as back:
+            until(sender.is_empty)
+            sender.stop()
     assert back.events == expected
 
 
-def test_a_batch_that_is_too_large_is_split(store: SqliteOutbox, server: Server, link: ServerLink) -> None:
+def test_a_batch_that_is_too_large_is_split(store: SqliteOutbox, server: EdgeServer, link: ServerLink) -> None:
     server.max_batch = 10
     expected = put_all(store, names=40, each=1)
     sender = event_sender(store, link)
@@ -228,7 +121,7 @@ def test_a_batch_that_is_too_large_is_split(store: SqliteOutbox, server: Server,
 
 
 def test_one_event_that_the_server_rejects_does_not_hold_up_the_rest(
-    store: SqliteOutbox, server: Server, link: ServerLink
+    store: SqliteOutbox, server: EdgeServer, link: ServerLink
 ) -> None:
     expected = put_all(store, names=20, each=1)
     bad = expected[7]
@@ -243,7 +136,7 @@ def test_one_event_that_the_server_rejects_does_not_hold_up_the_rest(
 
 
 def test_a_refused_token_keeps_the_events_and_says_what_to_do_without_the_token(
-    store: SqliteOutbox, server: Server, caplog: pytest.LogCaptureFixture
+    store: SqliteOutbox, server: EdgeServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     put_all(store, names=2, each=1)
     with ServerLink(server.url, SecretStr("wrong-token")) as link:
@@ -260,7 +153,7 @@ def test_a_refused_token_keeps_the_events_and_says_what_to_do_without_the_token(
 
 @pytest.mark.parametrize("status", ["301", "404", "405"])
 def test_somebody_elses_answer_keeps_the_events(
-    store: SqliteOutbox, server: Server, link: ServerLink, status: str
+    store: SqliteOutbox, server: EdgeServer, link: ServerLink, status: str
 ) -> None:
     server.mood = lambda _number, _path: status
     put_all(store, names=2, each=1)
@@ -270,17 +163,17 @@ def test_somebody_elses_answer_keeps_the_events(
 
 
 def test_an_answer_about_other_events_settles_nothing(
-    store: SqliteOutbox, server: Server, link: ServerLink, monkeypatch: pytest.MonkeyPatch
+    store: SqliteOutbox, server: EdgeServer, link: ServerLink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_all(store, names=2, each=1)
-    monkeypatch.setattr(Handler, "take_events", lambda *_: (200, {"results": []}))
+    monkeypatch.setattr(server, "take_events", lambda _body: (200, {"results": []}))
     with pytest.raises(DeliveryError, match="answered for none"):
         event_sender(store, link).step()
     assert store.counts() == (2, 0)
 
 
 def test_media_follow_their_event_and_leave_the_disk(
-    store: SqliteOutbox, server: Server, link: ServerLink, tmp_path: Path
+    store: SqliteOutbox, server: EdgeServer, link: ServerLink, tmp_path: Path
 ) -> None:
     ref, path = make_media(tmp_path, b"clip" * 1000, EvidenceRole.CLIP)
     store.put(make_event("a", evidence=(ref,)), [(ref.sha256, path)])
@@ -296,7 +189,7 @@ def test_media_follow_their_event_and_leave_the_disk(
 
 
 def test_an_event_does_not_wait_for_a_clip_that_cannot_be_uploaded(
-    store: SqliteOutbox, server: Server, link: ServerLink, tmp_path: Path
+    store: SqliteOutbox, server: EdgeServer, link: ServerLink, tmp_path: Path
 ) -> None:
     server.mood = lambda _number, path: "500" if "evidence" in path else "well"
     ref, path = make_media(tmp_path, b"clip", EvidenceRole.CLIP)
@@ -317,7 +210,7 @@ def test_an_event_does_not_wait_for_a_clip_that_cannot_be_uploaded(
 
 
 def test_a_file_that_the_server_rejects_is_set_aside_and_one_that_is_gone_is_forgotten(
-    store: SqliteOutbox, server: Server, link: ServerLink, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    store: SqliteOutbox, server: EdgeServer, link: ServerLink, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     altered, altered_path = make_media(tmp_path, b"altered")
     gone, gone_path = make_media(tmp_path, b"gone")
@@ -341,7 +234,7 @@ def test_a_file_that_the_server_rejects_is_set_aside_and_one_that_is_gone_is_for
 
 
 def test_stopping_sends_what_waits_if_the_server_takes_it(
-    store: SqliteOutbox, server: Server, link: ServerLink
+    store: SqliteOutbox, server: EdgeServer, link: ServerLink
 ) -> None:
     expected = put_all(store, names=250, each=1)
     sender = event_sender(store, link)
@@ -352,7 +245,7 @@ def test_stopping_sends_what_waits_if_the_server_takes_it(
 
 def test_a_defect_in_a_step_is_logged_and_the_sender_goes_on(
     store: SqliteOutbox,
-    server: Server,
+    server: EdgeServer,
     link: ServerLink,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -381,7 +274,9 @@ def test_an_impossible_url_is_told(url: str) -> None:
         ServerLink(url, SecretStr(TOKEN))
 
 
-def test_a_rejection_repeats_the_servers_words_on_one_line(server: Server, link: ServerLink, tmp_path: Path) -> None:
+def test_a_rejection_repeats_the_servers_words_on_one_line(
+    server: EdgeServer, link: ServerLink, tmp_path: Path
+) -> None:
     server.mood = lambda _number, _path: "422"
     outbox = SqliteOutbox(tmp_path / "o.sqlite", FakeClock())
     outbox.put(make_event(), [])

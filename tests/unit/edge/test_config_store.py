@@ -118,6 +118,14 @@ def test_a_file_that_was_changed_is_in_force_until_the_server_has_answered(place
     assert config.cameras["a"].config.camera.name == "từ máy chủ", "an admin's version counts"
 
 
+def test_a_server_that_has_forgotten_a_camera_is_told_again(place: Place) -> None:
+    store = place.start()
+    config = store.load()
+    send_all(store)
+    assert store.take({}, config).cameras == config.cameras
+    assert send_all(store) == ["a"]
+
+
 def test_a_camera_that_an_admin_added_begins_and_goes_with_its_configuration(place: Place) -> None:
     store = place.start()
     config = store.load()

@@ -1,0 +1,209 @@
+"""`langan-edge` as scripts use it: exit statuses, one line for each mistake, the same events for the same clip."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import pytest
+
+from contract.event import Event, EvidenceRole
+from edge.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIP = ROOT / "configs" / "demo" / "media" / "vtest.mp4"
+SITE = """
+site: {name: Xã Nhơn Lộc, timezone: Asia/Ho_Chi_Minh}
+places:
+  - {id: gia-lai, kind: province, name: Gia Lai}
+  - {id: nhon-loc, kind: commune, name: Xã Nhơn Lộc, parent: gia-lai}
+  - {id: trang-long, kind: village, name: Thôn Tráng Long, parent: nhon-loc}
+"""
+CAMERA = """
+camera: {id: san, name: Sân nhà văn hóa, village: trang-long}
+inputs: [{path: rtsp://192.0.2.1/none}]
+objects: {track: [person], filters: {person: {min_score: 0.45}}}
+zones: {san: {name: Sân, coordinates: [[0, 0], [1, 0], [1, 1], [0, 1]]}}
+rules: [{kind: intrusion, zones: [san], min_duration_s: 1}]
+evidence: {pre_s: 1, post_s: 1}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """`main` sends the process's logs to the stderr of the test that called it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    folder = tmp_path / "config"
+    (folder / "cameras").mkdir(parents=True)
+    (folder / "site.yaml").write_text(SITE, "utf-8")
+    (folder / "cameras" / "san.yaml").write_text(CAMERA, "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first four seconds of the demo's clip, without encoding them again."""
+    path = tmp_path_factory.mktemp("clip") / "short.mp4"
+    with av.open(str(CLIP)) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is None or packet.pts is None or float(packet.pts * packet.time_base) > 4:
+                break
+            packet.stream = stream
+            target.mux(packet)
+    return path
+
+
+def replay(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "edge.cli", "replay", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+
+
+def test_validate_says_nothing_on_stdout_when_all_is_well(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", str(config)]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_validate_tells_every_mistake_on_a_line_of_its_own(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = CAMERA.replace("zones: [san]", "zones: [sann]").replace("min_score: 0.45", "min_score: 4")
+    (config / "cameras" / "san.yaml").write_text(text, "utf-8")
+    assert main(["validate", str(config)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines
+    assert all(line.startswith(f"{config}/cameras/san.yaml:") for line in lines)
+
+
+def test_validate_needs_no_heavy_library(config: Path) -> None:
+    code = (
+        "import sys; from edge.cli import main; status = main(['validate', sys.argv[1]]); "
+        "heavy = {'cv2', 'av', 'openvino', 'httpx', 'numpy'} & sys.modules.keys(); print(heavy); sys.exit(status)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(config)], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout == "set()\n"
+
+
+def test_the_same_clip_and_configuration_give_the_same_bytes(config: Path, short_clip: Path) -> None:
+    runs = [replay("--json", "--config", config, "--camera", "san", short_clip) for _ in range(2)]
+    assert [run.returncode for run in runs] == [0, 0], runs[0].stderr
+    assert runs[0].stdout == runs[1].stdout
+    events = [Event.model_validate_json(line) for line in runs[0].stdout.splitlines()]
+    assert [event.revision for event in events] == [0, 1, 2]
+    assert [event.state for event in events] == ["start", "update", "end"]
+    assert events[0].started_at.isoformat() >= "2026-01-01T05:00:00", "noon at the place, in UTC on the wire"
+    assert all(line["observed_at"].endswith("Z") for line in map(json.loads, runs[0].stdout.splitlines()))
+
+
+def test_the_start_is_the_first_frames_time_in_the_sites_zone_unless_told(config: Path, short_clip: Path) -> None:
+    for start, expected in (
+        ("2026-03-01T18:30:00", "2026-03-01T11:30:0"),
+        ("2026-03-01T18:30:00Z", "2026-03-01T18:30:0"),
+    ):
+        done = replay("--json", "--config", config, "--camera", "san", "--start", start, short_clip)
+        first = json.loads(done.stdout.splitlines()[0])
+        assert first["started_at"].startswith(expected)
+
+
+def test_evidence_and_a_video_to_look_at_are_written(config: Path, short_clip: Path, tmp_path: Path) -> None:
+    video, folder = tmp_path / "look.mp4", tmp_path / "evidence"
+    done = replay(
+        "--json", "--config", config, "--camera", "san", "--evidence", folder, "--annotate", video, short_clip
+    )
+    assert done.returncode == 0, done.stderr
+    last = Event.model_validate_json(done.stdout.splitlines()[-1])
+    roles = {ref.role for ref in last.evidence}
+    assert roles == {EvidenceRole.SNAPSHOT, EvidenceRole.SNAPSHOT_REDACTED, EvidenceRole.CLIP}
+    for ref in last.evidence:
+        (path,) = folder.rglob(f"{ref.sha256}.*")
+        assert path.stat().st_size == ref.size_bytes
+    with av.open(str(video)) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == "h264"
+        assert sum(1 for _ in container.decode(stream)) == pytest.approx(20, abs=1)
+
+
+def test_without_json_a_person_can_read_it(config: Path, short_clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", "--config", str(config), "--camera", "san", str(short_clip)]) == 0
+    out = capsys.readouterr().out
+    assert "intrusion" in out
+    assert "12:00:0" in out
+
+
+def test_bench_prints_its_figures_as_json(config: Path, short_clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--config", str(config), "--camera", "san", str(short_clip)]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["frames"] == figures["searched"] + figures["gated"]
+    assert set(figures["stages"]) == {"decode", "gate", "detect", "track", "rules_and_evidence"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["--camera", "nobody", "CLIP"], 2, "known: san"),
+        (["--camera", "san", "nowhere.mp4"], 2, "nowhere.mp4: no such file"),
+        (["--camera", "san", "--start", "yesterday", "CLIP"], 2, "2026-03-01T18:30:00+07:00"),
+        (["--camera", "san", "BROKEN"], 1, "broken.mp4"),
+        (["--camera", "san", "--annotate", "/nowhere/look.mp4", "CLIP"], 1, "--annotate"),
+    ],
+)
+def test_wrong_usage_names_the_remedy(
+    config: Path,
+    short_clip: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    status: int,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"this is no video" * 100)
+    places = {"CLIP": str(short_clip), "BROKEN": str(broken)}
+    typed = [places.get(item, item) for item in arguments]
+    assert main(["replay", "--config", str(config), *typed]) == status
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out in {"", *[line for line in [captured.out] if line.startswith("observed")]}
+
+
+def test_a_configuration_with_mistakes_is_told_by_line(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (config / "cameras" / "san.yaml").write_text("camera: {id: san\n", "utf-8")
+    assert main(["replay", "--config", str(config), "--camera", "san", str(CLIP)]) == 1
+    assert f"{config}/cameras/san.yaml:" in capsys.readouterr().err
+
+
+def test_run_without_a_valid_camera_ends_with_its_mistakes(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (config / "cameras" / "san.yaml").write_text("camera: {id: san\n", "utf-8")
+    assert main(["run", "--config", str(config), "--data", str(tmp_path / "data")]) == 1
+    assert f"{config}/cameras/san.yaml:" in capsys.readouterr().err
+
+
+def test_run_with_a_wrong_secrets_file_is_wrong_usage(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secrets = tmp_path / "secrets.env"
+    secrets.write_text("hunter2\n", "utf-8")
+    assert main(["run", "--config", str(config), "--env-file", str(secrets)]) == 2
+    said = capsys.readouterr().err
+    assert f"{secrets}:1:" in said
+    assert "hunter2" not in said

@@ -1,0 +1,181 @@
+"""The whole edge as a process: events reach the server, whatever is killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.edge_server import TOKEN, EdgeServer
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = """
+site: {name: Xã Nhơn Lộc, timezone: Asia/Ho_Chi_Minh}
+places:
+  - {id: gia-lai, kind: province, name: Gia Lai}
+  - {id: nhon-loc, kind: commune, name: Xã Nhơn Lộc, parent: gia-lai}
+  - {id: trang-long, kind: village, name: Thôn Tráng Long, parent: nhon-loc}
+"""
+CAMERA = """
+camera: {id: san, name: Sân nhà văn hóa, village: trang-long}
+inputs: [{path: vtest.mp4, loop: true}]
+objects: {track: [person], filters: {person: {min_score: 0.45}}}
+zones: {san: {name: Sân, coordinates: [[0, 0], [1, 0], [1, 1], [0, 1]]}}
+rules: [{kind: intrusion, zones: [san], min_duration_s: 0.5}]
+evidence: {pre_s: 1, post_s: 1}
+"""
+DEAD = """
+camera: {id: hong, name: Camera hỏng, village: trang-long}
+inputs: [{path: "rtsp://{LANGAN_CAM_USER}:{LANGAN_CAM_PASSWORD}@127.0.0.1:9/x"}]
+"""
+PASSWORD = "hunter2-secret"
+
+
+class Edge:
+    """Starts, stops and kills `langan-edge run`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "edge.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        cameras = folder / "config" / "cameras"
+        cameras.mkdir(parents=True)
+        (folder / "config" / "site.yaml").write_text(SITE, "utf-8")
+        (cameras / "san.yaml").write_text(CAMERA, "utf-8")
+        (cameras / "hong.yaml").write_text(DEAD, "utf-8")
+        (folder / "config" / "media").mkdir()
+        shutil.copy(ROOT / "configs" / "demo" / "media" / "vtest.mp4", folder / "config" / "media")
+        (folder / "secrets.env").write_text(f"LANGAN_CAM_USER=viewer\nLANGAN_CAM_PASSWORD={PASSWORD}\n", "utf-8")
+
+    def start(self, url: str) -> None:
+        command = ["run", "--config", self.folder / "config", "--data", self.folder / "data"]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "edge.cli", *map(str, command), "--env-file", str(self.folder / "secrets.env")],
+                env={**os.environ, "LANGAN_SERVER_URL": url, "LANGAN_DEVICE_TOKEN": TOKEN},
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+            )
+
+    def end(self, number: signal.Signals) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def until(self, condition: Callable[[], bool], limit_s: float = 60.0) -> None:
+        assert self.process is not None
+        deadline = time.monotonic() + limit_s
+        while not condition():
+            assert self.process.poll() is None, self.log.read_text("utf-8")
+            assert time.monotonic() < deadline, f"it never happened:\n{self.log.read_text('utf-8')}"
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def edge(tmp_path: Path) -> Iterator[Edge]:
+    edge = Edge(tmp_path)
+    yield edge
+    if edge.process is not None and edge.process.poll() is None:
+        edge.process.kill()
+        edge.process.wait()
+
+
+@pytest.fixture
+def server() -> Iterator[EdgeServer]:
+    with EdgeServer() as server:
+        yield server
+
+
+def revisions_by_event(server: EdgeServer) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for key in server.events:
+        found[key[0]].append(server.bodies[key])
+    return found
+
+
+def has_clip(server: EdgeServer) -> bool:
+    return any(ref["role"] == "clip" for body in server.bodies.values() for ref in body["evidence"])
+
+
+def test_a_kill_and_a_dead_server_lose_and_double_nothing(edge: Edge, tmp_path: Path) -> None:
+    with EdgeServer() as first:
+        port = first.port
+        edge.start(first.url)
+        edge.until(lambda: has_clip(first))
+    # The server is dead; the edge watches on, and is killed.
+    edge.until(lambda: "delivery_failed" in edge.log.read_text("utf-8"))
+    edge.end(signal.SIGKILL)
+    edge.start(f"http://127.0.0.1:{port}")
+    edge.until(lambda: edge.log.read_text("utf-8").count("state=start") >= 2)
+    with EdgeServer(port) as back:
+        back.events, back.bodies, back.evidence = first.events, first.bodies, first.evidence
+        started = sum(body["state"] == "start" for body in back.bodies.values())
+        edge.until(lambda: sum(body["state"] == "start" for body in back.bodies.values()) > started)
+        assert edge.end(signal.SIGTERM) == 0
+        for event_id, bodies in revisions_by_event(back).items():
+            assert [body["revision"] for body in bodies] == list(range(len(bodies))), event_id
+            assert bodies[-1]["state"] == "end", "what the kill left open was ended at the next start"
+        referred = {ref["sha256"] for body in back.bodies.values() for ref in body["evidence"]}
+        assert referred == set(back.evidence), "every file followed its event"
+
+
+def test_one_dead_camera_is_told_without_its_password_and_the_other_watches_on(edge: Edge, server: EdgeServer) -> None:
+    edge.start(server.url)
+    edge.until(lambda: "source_failed camera=hong" in edge.log.read_text("utf-8"))
+    edge.until(lambda: bool(server.events))
+    assert edge.end(signal.SIGINT) == 0
+    text = edge.log.read_text("utf-8")
+    assert PASSWORD not in text
+    assert TOKEN not in text
+    assert {body["camera_id"] for body in server.bodies.values()} == {"san"}
+    assert server.heartbeats
+    assert {status["camera_id"] for status in server.heartbeats[-1]["cameras"]} <= {"san", "hong"}
+
+
+def test_sighup_reads_the_folder_again_and_a_mistake_leaves_the_last_good_configuration(
+    edge: Edge, server: EdgeServer
+) -> None:
+    edge.start(server.url)
+    edge.until(lambda: bool(server.events))
+    camera = edge.folder / "config" / "cameras" / "san.yaml"
+    camera.write_text("camera: {id: san", "utf-8")
+    edge.signal(signal.SIGHUP)
+    edge.until(lambda: "reloaded" in edge.log.read_text("utf-8"))
+    assert "camera_removed" not in edge.log.read_text("utf-8")
+    camera.write_text(CAMERA.replace("Sân nhà", "Sân sau nhà"), "utf-8")
+    before = edge.log.read_text("utf-8").count("camera_started camera=san")
+    edge.signal(signal.SIGHUP)
+    edge.until(lambda: edge.log.read_text("utf-8").count("camera_started camera=san") == before + 1)
+    assert edge.log.read_text("utf-8").count("camera_started camera=hong") == 1
+    assert edge.end(signal.SIGTERM) == 0
+
+
+def test_a_second_edge_on_the_same_data_is_refused(edge: Edge, server: EdgeServer) -> None:
+    edge.start(server.url)
+    edge.until(lambda: bool(server.heartbeats))
+    command = ["run", "--config", edge.folder / "config", "--data", edge.folder / "data"]
+    second = subprocess.run(
+        [sys.executable, "-m", "edge.cli", *map(str, command)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        timeout=60,
+    )
+    assert second.returncode == 1
+    assert "another process uses this outbox" in second.stderr
+    assert edge.end(signal.SIGTERM) == 0
