@@ -21,13 +21,13 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.request import urlopen
 
 from tools.demo_site import DemoError, DemoSite, bundled_site, own_camera_site
 from tools.demo_watch import AlertWatch
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / ".demo"
 BIN = Path(sys.executable).parent
 SERVER_START_S = 60.0
 STOP_S = 20.0
@@ -46,15 +46,24 @@ class Account:
     password: str
 
 
+class Part(NamedTuple):
+    """A process of the demonstration."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
 def main() -> int:
     """Run the demonstration; returns the exit status."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="made anew for the database and logs")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--seconds", type=float, help="run headless for so long and end with one JSON line")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return run(arguments.port, arguments.seconds, os.environ.get("DEMO_SOURCE", ""))
+        return run(arguments.folder.resolve(), arguments.port, arguments.seconds, os.environ.get("DEMO_SOURCE", ""))
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -66,26 +75,25 @@ def _interrupt(_signum: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def run(port: int, seconds: float | None, source: str) -> int:
+def run(folder: Path, port: int, seconds: float | None, source: str) -> int:
     """Start everything, wait, and stop everything again."""
     started = time.monotonic()
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir()
+    make_anew(folder)
     port = free_port(port)
     url = f"http://127.0.0.1:{port}"
-    site = own_camera_site(source, FOLDER, url) if source else bundled_site(ROOT / "configs" / "demo", FOLDER, url)
+    site = own_camera_site(source, folder, url) if source else bundled_site(ROOT / "configs" / "demo", folder, url)
     environment = {
         **os.environ,
-        "LANGAN_DATA_DIR": str(FOLDER / "server"),
+        "LANGAN_DATA_DIR": str(folder / "server"),
         "LANGAN_PUBLIC_URL": url,
         "LANGAN_PUBLIC_DELAY_S": "0",
     }
     accounts, token = prepare_server(environment, site)
-    processes: list[tuple[str, subprocess.Popen[bytes]]] = []
+    parts: list[Part] = []
     watch = None
     try:
-        processes.append(("server", start("server", [BIN / "langan-server", "run", "--port", str(port)], environment)))
-        wait_until_healthy(url, processes)
+        parts.append(start(folder, "server", [BIN / "langan-server", "run", "--port", str(port)], environment))
+        wait_until_healthy(url, parts)
         if seconds is not None:
             watch = AlertWatch(url, accounts[0].username, accounts[0].password, started)
             threading.Thread(target=watch.run, name="alert-watch", daemon=True).start()
@@ -95,23 +103,36 @@ def run(port: int, seconds: float | None, source: str) -> int:
             "--config",
             site.config,
             "--data",
-            FOLDER / "edge",
+            folder / "edge",
             "--media",
             site.media,
         ]
         edge_environment = {**os.environ, **site.secrets, "LANGAN_DEVICE_TOKEN": token}
-        processes.append(("edge", start("edge", edge, edge_environment)))
-        announce(url, accounts, site, seconds)
-        watch_over(processes, seconds)
+        parts.append(start(folder, "edge", edge, edge_environment))
+        announce(url, accounts, site)
+        print(f"  Logs: {folder / 'server.log'}, {folder / 'edge.log'}")
+        print(f"  Running for {seconds:g} s." if seconds else "  Ctrl-C stops it.", flush=True)
+        watch_over(parts, seconds)
     except KeyboardInterrupt:
         if seconds is not None:
             raise
         print("\nStopping ...", flush=True)
     finally:
-        stop(processes)
+        stop(parts)
     if seconds is None:
         return 0
     return report(environment, watch)
+
+
+def make_anew(folder: Path) -> None:
+    """Empty the folder of an earlier demonstration; a folder that holds anything else is left alone."""
+    marker = folder / "made-by-make-demo"
+    if folder.exists():
+        if any(folder.iterdir()) and not marker.exists():
+            raise DemoError(f"{folder} holds something else: choose another --folder")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    marker.touch()
 
 
 def free_port(wanted: int) -> int:
@@ -169,10 +190,11 @@ def server(environment: dict[str, str], *arguments: str, stdin: str = "") -> str
     return done.stdout
 
 
-def start(name: str, command: list[str | Path], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def start(folder: Path, name: str, command: list[str | Path], environment: dict[str, str]) -> Part:
     """Start a process that a Ctrl-C in the terminal does not reach: we stop the edge before the server."""
-    with (FOLDER / f"{name}.log").open("wb") as log:
-        return subprocess.Popen(
+    log_path = folder / f"{name}.log"
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
             [str(part) for part in command],
             env=environment,
             stdout=log,
@@ -181,50 +203,50 @@ def start(name: str, command: list[str | Path], environment: dict[str, str]) -> 
             start_new_session=True,
             cwd=ROOT,
         )
+    return Part(name, process, log_path)
 
 
-def wait_until_healthy(url: str, processes: list[tuple[str, subprocess.Popen[bytes]]]) -> None:
+def wait_until_healthy(url: str, parts: list[Part]) -> None:
     """Wait until the server answers on /healthz."""
     deadline = time.monotonic() + SERVER_START_S
     while time.monotonic() < deadline:
-        check_alive(processes)
+        check_alive(parts)
         try:
             with urlopen(f"{url}/healthz", timeout=2):  # noqa: S310 - our own loopback address
                 return
         except OSError:
             time.sleep(0.1)
-    raise DemoError(f"the server did not answer within {SERVER_START_S:.0f} s: see {FOLDER / 'server.log'}")
+    raise DemoError(f"the server did not answer within {SERVER_START_S:.0f} s: see {parts[0].log}")
 
 
-def check_alive(processes: list[tuple[str, subprocess.Popen[bytes]]]) -> None:
-    """Raise when one of the processes has ended by itself."""
-    for name, process in processes:
+def check_alive(parts: list[Part]) -> None:
+    """Raise when one of the parts has ended by itself."""
+    for name, process, log in parts:
         if process.poll() is not None:
-            tail = (FOLDER / f"{name}.log").read_text("utf-8", "replace").splitlines()[-15:]
+            tail = log.read_text("utf-8", "replace").splitlines()[-15:]
             lines = "\n  ".join(tail)
             raise DemoError(f"the {name} ended with status {process.returncode}; its last words:\n  {lines}")
 
 
-def announce(url: str, accounts: list[Account], site: DemoSite, seconds: float | None) -> None:
+def announce(url: str, accounts: list[Account], site: DemoSite) -> None:
     """Print where to look and who to be."""
     print(f"\n  Làng An: {url}   ({site.description})\n")
     for account in accounts:
         print(f"  {account.label:<24} {account.username:<12} {account.password:<14} {url}{account.start_page}")
-    print(f"\n  Logs: {FOLDER / 'server.log'}, {FOLDER / 'edge.log'}")
-    print(f"  Running for {seconds:g} s." if seconds else "  Ctrl-C stops it.", flush=True)
+    print()
 
 
-def watch_over(processes: list[tuple[str, subprocess.Popen[bytes]]], seconds: float | None) -> None:
-    """Wait for the time to pass (or for ever) while both processes live."""
+def watch_over(parts: list[Part], seconds: float | None) -> None:
+    """Wait for the time to pass (or for ever) while both parts live."""
     deadline = None if seconds is None else time.monotonic() + seconds
     while deadline is None or time.monotonic() < deadline:
-        check_alive(processes)
+        check_alive(parts)
         time.sleep(0.25)
 
 
-def stop(processes: list[tuple[str, subprocess.Popen[bytes]]]) -> None:
+def stop(parts: list[Part]) -> None:
     """Stop the edge first, so that its last events still find the server."""
-    for name, process in reversed(processes):
+    for name, process, _ in reversed(parts):
         if process.poll() is None:
             process.terminate()
             try:
