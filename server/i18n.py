@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from babel import Locale, dates, numbers
+from babel import dates, numbers
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -21,6 +21,8 @@ from babel.support import Translations
 from flask import Flask, g, request
 
 LOCALES = ("vi", "en")
+NAMES = {"vi": "Tiếng Việt", "en": "English"}
+"""What each language calls itself."""
 COOKIE = "langan_lang"
 COOKIE_AGE_S = 365 * 24 * 3600
 SITE_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -142,5 +144,5 @@ def init_app(app: Flask, site_locale: str) -> None:
         return {
             "locale": locale,
             "other_locale": other,
-            "other_locale_name": (Locale.parse(other).get_display_name(other) or other).capitalize(),
+            "other_locale_name": NAMES[other],
         }

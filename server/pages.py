@@ -32,6 +32,14 @@ _NAVIGATION: Final = (
     ("users.users", "nav.users", Permission.MANAGE_USERS),
     ("admin.audit_log", "nav.audit", Permission.READ_AUDIT),
 )
+_BELOW: Final = {
+    "police.incident": "police.live",
+    "admin.camera": "admin.cameras",
+    "admin.save_camera": "admin.cameras",
+    "admin.new_camera": "admin.cameras",
+    "admin.create_camera": "admin.cameras",
+}
+"""Pages that have no link of their own in the header, and the one they belong to."""
 _ERROR_PAGES: Final = frozenset({403, 404, 409, 413, 422, 429, 500, 503})
 _NEAREST: Final = {400: 422, 405: 404, 408: 503, 410: 404, 415: 422}
 """Errors that have no page of their own, and the one that says the same to a person."""
@@ -51,7 +59,7 @@ def navigation(principal: Principal | None) -> list[NavigationItem]:
     if principal is None:
         return []
     return [
-        NavigationItem(url_for(endpoint), msgid, request.endpoint == endpoint)
+        NavigationItem(url_for(endpoint), msgid, _BELOW.get(request.endpoint or "", request.endpoint) == endpoint)
         for endpoint, msgid, permission in _NAVIGATION
         if may(principal, permission)
     ]

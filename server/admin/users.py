@@ -81,7 +81,7 @@ def add_user() -> BaseResponse:
     password = passwords.generate()
     try:
         with parts.database.write() as session:
-            role, place_id = _wanted_access(session, principal)
+            role, place_id = _wanted_access()
             user = auth.create_user(
                 session,
                 parts.clock,
@@ -105,7 +105,7 @@ def change_user(user_id: int) -> BaseResponse:
     try:
         with parts.database.write() as session:
             user = _user_in_scope(session, principal, user_id)
-            role, place_id = _wanted_access(session, principal)
+            role, place_id = _wanted_access()
             active = request.form.get("active") == "1"
             auth.change_access(
                 session, parts.clock, user.id, role=role, place_id=place_id, active=active, actor=principal
@@ -146,23 +146,27 @@ def _page(
         places=_place_choices(tree, principal),
         may_give_site=principal.place_id is None,
         form=form or UserForm(),
-        problem=f"{error.message}. {error.remedy}" if error is not None else "",
+        problem=_problem(error) if error is not None else "",
         new_password=new_password,
         notice=("good", i18n.gettext("users.saved", name=saved.username)) if saved is not None else None,
     )
 
 
-def _wanted_access(session: Session, principal: Principal) -> tuple[Role, str | None]:
-    """Role and area from the form. Nobody gives away more than they have."""
-    text, place_id = request.form.get("role", ""), request.form.get("place_id") or None
+def _wanted_access() -> tuple[Role, str | None]:
+    """Role and area from the form; whether the admin may give them, the service decides."""
+    text = request.form.get("role", "")
     if text not in set(USER_ROLES):
         raise InvalidInput(f"unknown role {text[:20]!r}", "Choose one of the list.")
-    tree = PlaceTree.read(session)
-    if place_id is not None and place_id not in tree:
-        raise InvalidInput(f"no place {place_id[:70]!r}", "Choose one of the list.")
-    if not access.covers(principal, tree.path(place_id) if place_id is not None else ()):
-        raise Forbidden("the area lies outside your own", "Choose a place inside your area.")
-    return Role(text), place_id
+    return Role(text), request.form.get("place_id") or None
+
+
+def _problem(error: ServerError) -> str:
+    """A refusal in the request's language."""
+    if isinstance(error, Conflict):
+        return i18n.gettext("users.taken")
+    if isinstance(error, Forbidden):
+        return i18n.gettext("users.outside")
+    return i18n.gettext("users.invalid")
 
 
 def _user_in_scope(session: Session, principal: Principal, user_id: int) -> User:

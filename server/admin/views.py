@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -20,6 +21,7 @@ from server.services import services
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
 AUDIT_ROWS = 50
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @blueprint.get("/cameras")
@@ -188,6 +190,13 @@ def _based_on() -> int:
 
 
 def _words(detail: str) -> str:
-    """An audit row's facts on one line."""
+    """An audit row's facts on one line; a hash by its beginning."""
     facts = json.loads(detail)
-    return ", ".join(f"{name}: {value}" for name, value in facts.items() if value is not None)
+    return ", ".join(f"{name}: {_short(value)}" for name, value in facts.items() if value is not None)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(str(item) for item in value)
+    text = str(value)
+    return f"{text[:12]}…" if _HASH.fullmatch(text) else text

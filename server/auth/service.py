@@ -219,7 +219,7 @@ def sign_in(
     """
     username = username.strip().lower()[:64]
     with database.write() as session:
-        _reserve_attempt(session, clock.utc(), username, address)
+        attempts = _reserve_attempt(session, clock.utc(), username, address)
         user = session.scalar(select(User).where(User.username == username, User.active))
         known = None if user is None else (user.id, user.password_hash)
     if not passwords.matches(None if known is None else known[1], password) or known is None:
@@ -228,14 +228,20 @@ def sign_in(
         user = session.get(User, known[0])
         if user is None or not user.active or user.password_hash != known[1]:
             raise NotAuthenticated("wrong user name or password", "Check both; an admin can set a new password.")
-        session.execute(delete(LoginAttempt).where(LoginAttempt.key == _key("both", username, address)))
+        # A right password is no failure: a police station behind one address may sign in as often as it likes.
+        session.execute(
+            delete(LoginAttempt).where(
+                LoginAttempt.id.in_(attempts) | (LoginAttempt.key == _key("both", username, address))
+            )
+        )
         token = open_session(session, clock, policy, user)
         principal = principal_of_user(user)
         audit.record(session, at=clock.utc(), actor=principal, action="session.open", subject=f"user:{user.id}")
     return token, principal
 
 
-def _reserve_attempt(session: Session, now: datetime, username: str, address: str) -> None:
+def _reserve_attempt(session: Session, now: datetime, username: str, address: str) -> list[int]:
+    """Write an attempt down before it is checked; gives the rows, to be taken back when the password was right."""
     limits = {
         _key("both", username, address): MAX_ATTEMPTS_PER_USER_AND_ADDRESS,
         _key("address", address): MAX_ATTEMPTS_PER_ADDRESS,
@@ -252,7 +258,10 @@ def _reserve_attempt(session: Session, now: datetime, username: str, address: st
             "Wait 15 minutes, or ask an admin for a new password.",
             retry_after_s=int(ATTEMPT_WINDOW.total_seconds()),
         )
-    session.add_all(LoginAttempt(key=key, at=now) for key in limits)
+    rows_added = [LoginAttempt(key=key, at=now) for key in limits]
+    session.add_all(rows_added)
+    session.flush()
+    return [row.id for row in rows_added]
 
 
 def _key(*parts: str) -> str:

@@ -49,6 +49,33 @@ FACTS: dict[str, dict[str, Any]] = {
 }
 """Plausible facts of each kind."""
 
+CAMERAS = {"cong_cho": "Cổng chợ", "duong_lang": "Đường làng", "cong_truong": "Cổng trường"}
+
+
+def camera_yaml(camera_id: str, *, village: str = "trang-long", fps: float = 5) -> str:
+    """A valid camera file."""
+    return f"""\
+camera:
+  id: {camera_id}
+  name: {CAMERAS.get(camera_id, camera_id)}
+  village: {village}
+  purpose: Giữ trật tự lòng đường
+inputs:
+  - path: rtsp://{{LANGAN_CAM_USER}}:{{LANGAN_CAM_PASSWORD}}@192.168.1.20:554/sub
+detect: {{fps: {fps}}}
+zones:
+  long_duong:
+    name: Lòng đường
+    kind: lane
+    coordinates: [[0.1, 0.4], [0.9, 0.4], [0.9, 0.95], [0.1, 0.95]]
+    direction: [[0.5, 0.95], [0.5, 0.4]]
+rules:
+  - {{kind: crowding, zones: [long_duong], min_people: 10}}
+  - {{kind: intrusion, zones: [long_duong], schedule: ["22:00-05:00"]}}
+  - {{kind: wrong_way, zones: [long_duong]}}
+  - {{kind: illegal_parking, zones: [long_duong], max_stay_s: 300}}
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceFile:
@@ -93,6 +120,15 @@ class EdgeBox:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def configure(self, camera_id: str, text: str | None = None) -> None:
+        """Register a camera with its file."""
+        response = self._client.put(
+            f"/api/v1/cameras/{camera_id}/config",
+            content=text or camera_yaml(camera_id, village=self._village),
+            headers={"Content-Type": "application/yaml"},
+        )
+        response.raise_for_status()
 
     def report(
         self, kind: str, camera_id: str, at: datetime, *, lasts_s: float | None = None, second: float | None = 5.0
@@ -174,6 +210,26 @@ class EdgeBox:
             "/api/v1/heartbeat", content=body.model_dump_json(), headers={"Content-Type": "application/json"}
         )
         response.raise_for_status()
+
+
+def fill(box: EdgeBox, now: datetime) -> None:
+    """An ordinary evening: three cameras, one incident of each kind, one that repeats, one that goes on."""
+    for camera_id in CAMERAS:
+        box.configure(camera_id)
+    box.report("illegal_parking", "duong_lang", now - timedelta(hours=3), lasts_s=412, second=40.0)
+    box.report("crowding", "cong_truong", now - timedelta(minutes=95), lasts_s=240, second=20.0)
+    for minutes in (31, 28, 26):
+        box.report("crowding", "cong_cho", now - timedelta(minutes=minutes), lasts_s=85, second=12.0)
+    box.report("wrong_way", "duong_lang", now - timedelta(minutes=12), lasts_s=4.2, second=26.0)
+    box.report("intrusion", "cong_truong", now - timedelta(minutes=4), lasts_s=14, second=33.0)
+    box.report("crowding", "cong_cho", now - timedelta(seconds=70), second=5.0)
+    box.heartbeat(
+        {
+            "cong_cho": (CameraHealth.OK, ""),
+            "duong_lang": (CameraHealth.RECONNECTING, "192.168.1.21:554 refuses the connection: is the camera on?"),
+            "cong_truong": (CameraHealth.REFUSED, "wrong user name or password: correct LANGAN_CAM_PASSWORD"),
+        }
+    )
 
 
 @cache

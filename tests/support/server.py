@@ -142,12 +142,11 @@ class RunningServer:
             )
         return done.stdout.decode()
 
-    def add_user(self, username: str, role: str, place: str) -> Account:
-        """Make an account."""
+    def add_user(self, username: str, role: str, place: str | None) -> Account:
+        """Make an account; an admin without a place has the whole site."""
         account = Account(username, f"mat-khau-cua-{username}")
-        self.command(
-            "user", "add", username, "--role", role, "--place", place, "--password-stdin", stdin=account.password
-        )
+        scope = [] if place is None else ["--place", place]
+        self.command("user", "add", username, "--role", role, *scope, "--password-stdin", stdin=account.password)
         return account
 
     def add_device(self, device_id: str, place: str) -> str:

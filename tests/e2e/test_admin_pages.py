@@ -1,0 +1,123 @@
+"""What admins do in a browser."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import SignIn, Site
+from tests.support.seed import camera_yaml
+from tests.support.server import Account
+
+pytestmark = pytest.mark.browser
+
+
+def open_camera(site: Site, sign_in: SignIn, camera_id: str) -> Page:
+    """The page of a camera of its own."""
+    site.box.configure(camera_id)
+    page = sign_in(site.admin)
+    page.goto(f"/admin/cameras/{camera_id}")
+    return page
+
+
+def save(page: Page, text: str) -> None:
+    """Write a text into the editor and save it."""
+    page.fill("#yaml", text)
+    page.get_by_role("button", name="Kiểm tra và lưu").click()
+
+
+def test_a_wrong_yaml_is_told_by_line_and_nothing_is_saved(site: Site, sign_in: SignIn) -> None:
+    page = open_camera(site, sign_in, "cam_sai")
+    wrong = camera_yaml("cam_sai").replace("fps: 5", "fps: 500")
+    save(page, wrong)
+    problem = page.locator(".problems li")
+    expect(problem).to_have_count(1)
+    expect(problem).to_contain_text("Dòng 8")
+    expect(problem).to_contain_text("detect.fps")
+    expect(page.locator(".gutter .wrong")).to_have_text("8")
+    expect(page.locator("#yaml")).to_have_value(wrong)
+    problem.get_by_role("link").click()
+    chosen = page.evaluate("(text => text.value.slice(text.selectionStart, text.selectionEnd))(document.activeElement)")
+    assert chosen == "detect: {fps: 500}"
+    page.goto("/admin/cameras/cam_sai")
+    expect(page.locator(".versions > li")).to_have_count(1)
+    expect(page.locator("#yaml")).to_have_value(camera_yaml("cam_sai"))
+
+
+def test_a_right_yaml_becomes_a_version_with_a_diff_and_can_be_rolled_back(site: Site, sign_in: SignIn) -> None:
+    page = open_camera(site, sign_in, "cam_dung")
+    save(page, camera_yaml("cam_dung", fps=8))
+    expect(page.get_by_role("status").first).to_have_text("Đã lưu phiên bản 2.")
+    expect(page.locator(".versions > li")).to_have_count(2)
+    page.locator(".versions summary").first.click()
+    expect(page.locator(".diff .del")).to_have_text("-detect: {fps: 5}")
+    expect(page.locator(".diff .add")).to_have_text("+detect: {fps: 8}")
+    page.get_by_role("button", name="Khôi phục Phiên bản 1").click()
+    expect(page.locator(".versions > li")).to_have_count(3)
+    expect(page.locator("#yaml")).to_have_value(camera_yaml("cam_dung"))
+    page.goto("/admin/audit")
+    expect(page.locator("tbody tr").first).to_contain_text("camera.rollback")
+
+
+def test_of_two_admins_the_slower_one_keeps_the_text_and_is_told(site: Site, sign_in: SignIn) -> None:
+    slow = open_camera(site, sign_in, "cam_hai_admin")
+    fast = sign_in(site.admin)
+    fast.goto("/admin/cameras/cam_hai_admin")
+    save(fast, camera_yaml("cam_hai_admin", fps=6))
+    expect(fast.locator(".versions > li")).to_have_count(2)
+    mine = camera_yaml("cam_hai_admin", fps=9)
+    save(slow, mine)
+    expect(slow.get_by_role("alert")).to_contain_text("Người khác vừa lưu phiên bản 2")
+    expect(slow.locator("#yaml")).to_have_value(mine)
+    save(slow, mine)  # pressed again without looking: still refused
+    expect(slow.get_by_role("alert")).to_contain_text("Người khác vừa lưu phiên bản 2")
+
+
+def test_the_list_tells_how_each_camera_does(site: Site, sign_in: SignIn) -> None:
+    page = sign_in(site.admin)
+    row = page.locator("#camera-cong_truong")
+    expect(row).to_contain_text("Bị từ chối")
+    expect(row).to_contain_text("LANGAN_CAM_PASSWORD")
+
+
+def test_a_camera_is_added_by_its_yaml(site: Site, sign_in: SignIn) -> None:
+    page = sign_in(site.admin)
+    page.get_by_role("link", name="Thêm camera").click()
+    save(page, "camera: {id: cam_tu_them")
+    expect(page.locator(".problems li").first).to_be_visible()
+    save(page, camera_yaml("cam_tu_them"))
+    expect(page).to_have_url(re.compile("/admin/cameras/cam_tu_them"))
+
+
+def test_a_new_password_ends_the_sessions_and_is_shown_once(site: Site, sign_in: SignIn) -> None:
+    victim = site.server.add_user("quen_mat_khau", "officer", "trang-long")
+    officer, page = sign_in(victim, fresh=True), sign_in(site.admin)
+    page.goto("/admin/users")
+    row = page.locator(".versions > li", has_text="quen_mat_khau")
+    row.locator("summary").click()
+    row.get_by_role("button", name="Cấp lại mật khẩu").click()
+    fresh = page.locator("[role=status] code").inner_text()
+    response = officer.goto("/live")
+    assert response is not None
+    assert response.status == 401
+    expect(officer.locator("input[name=password]")).to_be_visible()
+    sign_in(Account("quen_mat_khau", fresh), fresh=True)
+    page.goto("/admin/users")
+    assert fresh not in page.content()
+
+
+def test_a_user_is_added_and_a_wrong_name_is_explained(site: Site, sign_in: SignIn) -> None:
+    page = sign_in(site.admin)
+    page.goto("/admin/users")
+    form = page.locator("form[action='/admin/users']")
+    form.locator("[name=username]").fill("Tên Có Dấu")
+    form.locator("[name=display_name]").fill("Nguyễn Văn Dũng")
+    form.locator("[name=place_id]").select_option("trang-long")
+    form.get_by_role("button").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(form.locator("[name=display_name]")).to_have_value("Nguyễn Văn Dũng")
+    form.locator("[name=username]").fill("nv_dung")
+    form.get_by_role("button").click()
+    expect(page.locator(".versions")).to_contain_text("Nguyễn Văn Dũng")
