@@ -70,6 +70,7 @@ class _Gathering:
     seconds_of: dict[int, float]
     """How long the cluster had each number of people."""
     pace: Pace
+    score: RunningMean
     members: tuple[Track, ...] = ()
 
     @property
@@ -156,7 +157,7 @@ class CrowdingRule(TimedRule[CrowdingParams]):
         _extend(place.runs, at, cluster)
         while place.runs[0].end_s < window_s:
             place.runs.popleft()
-        _score(place, cluster)
+        _score(place.score, cluster)
         now_large = min(at.people, len(cluster.members)) >= at.limit  # the median lags: the picture must show them too
         if not now_large or place.runs[0].started.watched_s > window_s:
             return None
@@ -165,10 +166,11 @@ class CrowdingRule(TimedRule[CrowdingParams]):
         share = min(1.0, above_s / self._params.min_duration_s)
         if share < RAISE_SHARE:
             return None
-        place.gathering = _raised(place.runs, above, share, now)
+        place.gathering = _raised(place, above, share, now)
         place.gathering.members = cluster.members
         place.runs.clear()
-        return self._say(EventState.START, zone_id, place, place.gathering)
+        place.score = RunningMean()
+        return self._say(EventState.START, zone_id, place.gathering)
 
     def _follow(
         self,
@@ -184,8 +186,8 @@ class CrowdingRule(TimedRule[CrowdingParams]):
         if count < self._params.clear_ratio * limit:
             if now.watched_s - gathering.last.watched_s < self._params.clear_after_s:
                 return None
-            place.gathering, place.score = None, RunningMean()
-            return self._say(EventState.END, zone_id, place, gathering)
+            place.gathering = None
+            return self._say(EventState.END, zone_id, gathering)
         gathering.seconds_of[count] = gathering.seconds_of.get(count, 0.0) + self._step_s
         gathering.last = now
         if count > gathering.peak:
@@ -194,14 +196,14 @@ class CrowdingRule(TimedRule[CrowdingParams]):
             gathering.area_m2 = cluster.area_m2
         if len(cluster.members) >= count:
             gathering.members = cluster.members
-        _score(place, cluster)
+        _score(gathering.score, cluster)
         if gathering.pace.take(now.watched_s, gathering.peak, gathering.stay_s):
-            return self._say(EventState.UPDATE, zone_id, place, gathering)
+            return self._say(EventState.UPDATE, zone_id, gathering)
         return None
 
     def _end_all(self) -> list[RuleEvent]:
         events = [
-            self._say(EventState.END, zone_id, place, place.gathering)
+            self._say(EventState.END, zone_id, place.gathering)
             for zone_id, place in self._places.items()
             if place.gathering is not None
         ]
@@ -230,7 +232,7 @@ class CrowdingRule(TimedRule[CrowdingParams]):
         area_m2 = _hull_area([grounds[i] for i in largest]) if self._scene.homography is not None else None
         return _Cluster(tuple(standing[i] for i in largest), area_m2)
 
-    def _say(self, state: EventState, zone_id: str | None, place: _Place, gathering: _Gathering) -> RuleEvent:
+    def _say(self, state: EventState, zone_id: str | None, gathering: _Gathering) -> RuleEvent:
         density = gathering.peak / gathering.area_m2 if gathering.area_m2 else None
         if density is not None and density > MAX_PEOPLE_PER_M2:
             self.rejected["density"] += 1
@@ -241,7 +243,7 @@ class CrowdingRule(TimedRule[CrowdingParams]):
             zone=zone_id,
             started=gathering.started,
             observed=gathering.last,
-            confidence=place.score.value * gathering.share,
+            confidence=gathering.score.value * gathering.share,
             facts=CrowdingFacts(
                 peak_people=gathering.peak,
                 median_people=_median(gathering.seconds_of),
@@ -288,29 +290,30 @@ def _extend(runs: deque[_Run], at: _Run, cluster: _Cluster) -> None:
         runs[-1].area_m2 = cluster.area_m2
 
 
-def _raised(runs: Sequence[_Run], above: Sequence[_Run], share: float, now: Moment) -> _Gathering:
+def _raised(place: _Place, above: Sequence[_Run], share: float, now: Moment) -> _Gathering:
     peak = max(above, key=lambda run: run.people)
     seconds_of: dict[int, float] = {}
-    for run in runs:
+    for run in place.runs:
         if run.end_s >= above[0].started.watched_s:
             seconds_of[run.people] = seconds_of.get(run.people, 0.0) + run.end_s - run.started.watched_s
     return _Gathering(
         started=above[0].started,
         last=now,
-        limit=runs[-1].limit,
-        after_hours=runs[-1].after_hours,
+        limit=place.runs[-1].limit,
+        after_hours=place.runs[-1].after_hours,
         peak=peak.people,
         area_m2=peak.area_m2,
         share=share,
         seconds_of=seconds_of,
         pace=Pace(now.watched_s, peak.people, now.watched_s - above[0].started.watched_s),
+        score=place.score,
     )
 
 
-def _score(place: _Place, cluster: _Cluster) -> None:
+def _score(score: RunningMean, cluster: _Cluster) -> None:
     seen = [person.confidence for person in cluster.members if person.detected]
     if seen:
-        place.score.add(sum(seen) / len(seen))
+        score.add(sum(seen) / len(seen))
 
 
 def _median(seconds_of: dict[int, float]) -> float:

@@ -193,8 +193,9 @@ def test_a_steady_crowd_is_not_told_again_and_again() -> None:
 
 
 def test_confidence_is_the_detectors_less_the_time_below_the_limit() -> None:
-    (start, *_) = run(make_rule("crowding"), watch(lambda _: crowd(10), 61.0))
-    assert start.confidence == pytest.approx(0.8, abs=0.01)
+    events = run(make_rule("crowding"), watch(lambda t: crowd(10) if t < 80 else [], 130.0), finish=False)
+    assert states(events) == ["start", "end"]
+    assert [event.confidence for event in events] == pytest.approx([0.8] * len(events), abs=0.01)
     (shaky, *_) = run(make_rule("crowding"), watch(lambda t: crowd(8 if 30 < t < 38 else 10), 70.0))
     assert 0.6 < shaky.confidence < 0.75
 
