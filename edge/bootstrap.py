@@ -15,7 +15,6 @@ from edge.camera_evidence import CameraEvidence
 from edge.capture.packet_ring import PacketRing
 from edge.capture.source_url import expand_secrets, parse_source
 from edge.capture.video_source import SourceSettings, VideoSource
-from edge.clock import SystemClock
 from edge.detection.load import load_detector, require_classes
 from edge.detection.manifest import load_manifest
 from edge.detection.worker import InferenceWorker
@@ -23,7 +22,7 @@ from edge.evidence.store import EvidenceFolder
 from edge.gate import CameraGate
 from edge.pipeline import CameraPipeline
 from edge.ports import Clock, Detector
-from edge.recorder import CLIP_PATIENCE_S, EventSink, EvidenceMaker, IdMaker, Recorder
+from edge.recorder import CLIP_PATIENCE_S, ClipRunner, EventSink, EvidenceMaker, IdMaker, Recorder, run_now
 from edge.rules import build_rules
 from edge.scene import Scene
 from edge.settings import EdgeSettings
@@ -96,6 +95,7 @@ def make_pipeline(
     evidence: EvidenceMaker,
     sink: EventSink,
     new_id: IdMaker,
+    run_clip: ClipRunner = run_now,
     on_search: Callable[[], None] = lambda: None,
 ) -> CameraPipeline:
     """Put one camera's pipeline together.
@@ -113,7 +113,7 @@ def make_pipeline(
         detect=detect,
         keep=lambda found, resolution_wh: filter_detections(found, camera.objects, resolution_wh),
         tracker=ByteTracker(),
-        recorder=Recorder(camera, loaded.version, sink, evidence, new_id),
+        recorder=Recorder(camera, loaded.version, sink, evidence, new_id, run_clip),
         on_search=on_search,
     )
 
@@ -127,7 +127,8 @@ def make_parts(
     folder: EvidenceFolder,
     sink: EventSink,
     new_id: IdMaker,
-    clock: Clock | None = None,
+    run_clip: ClipRunner,
+    clock: Clock,
 ) -> CameraParts:
     """Build what a camera's worker runs.
 
@@ -136,7 +137,6 @@ def make_parts(
         ValueError: The configuration asks for what the scene lacks.
     """
     camera, camera_id = loaded.config, loaded.config.camera.id
-    clock = clock or SystemClock()
     inference = detectors.worker_for(camera)
     ring = make_ring(camera)
     searched, recorded = camera.input_for("detect"), camera.input_for("record")
@@ -150,6 +150,7 @@ def make_parts(
             evidence=evidence,
             sink=sink,
             new_id=new_id,
+            run_clip=run_clip,
             on_search=monitor.frame_searched,
         )
 

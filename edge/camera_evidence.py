@@ -10,13 +10,13 @@ import av.error
 from contract.camera_config import CameraConfig
 from contract.event import EvidenceRef, EvidenceRole, TrackPath
 from contract.geometry import Point
-from edge.capture.packet_ring import PacketRing
+from edge.capture.packet_ring import PacketCut, PacketRing
 from edge.errors import EdgeError
 from edge.evidence.clip import cut_clip
 from edge.evidence.redact import redact
 from edge.evidence.snapshot import draw_snapshot
 from edge.evidence.store import EvidenceFolder, StoredFile
-from edge.recorder import EvidenceFile, Moment
+from edge.recorder import ClipJob, EvidenceFile, Moment
 from edge.types import RuleEvent
 
 
@@ -74,16 +74,15 @@ class CameraEvidence:
         """Monotonic time of the newest packet."""
         return self._ring.latest_s if self._ring is not None else None
 
-    def clip(self, start_s: float, end_s: float) -> EvidenceFile | None:
-        """Cut a clip, or None when nothing of that time was recorded.
+    def clip(self, start_s: float, end_s: float) -> ClipJob | None:
+        """Cut a time out of the ring; the job writes it.
 
-        Raises:
-            EdgeError: It cannot be cut or stored.
-            OSError: It cannot be written.
+        The job raises EdgeError when the clip cannot be written or stored, OSError when the disk cannot be.
         """
         cut = self._ring.cut(start_s, end_s) if self._ring is not None else None
-        if cut is None:
-            return None
+        return None if cut is None else lambda: self._write(cut)
+
+    def _write(self, cut: PacketCut) -> EvidenceFile:
         with self._folder.scratch(".mp4") as path:
             try:
                 info = cut_clip(cut, path, self._record_masks)

@@ -149,7 +149,7 @@ class CameraPipeline:
         for index, rule in enumerate(self._rules):
             for rule_event in rule.finish(self._observation):
                 self._recorder.record(index, rule_event, None)
-        self._recorder.cut_all_clips()
+        self._recorder.finish_clips()
         self._rules = self._make_rules()
         self._tracker.reset()
         self._gate.reset()

@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -67,6 +68,7 @@ class EdgeProcess:
         self._senders: list[SenderThread] = []
         self._outbox = PatientOutbox(self._store, self._free_space, self._wake_senders)
         self._detectors = Detectors()
+        self._clips = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clips")
         self._supervisor = Supervisor(self._make_parts, self._clock)
         self._link = self._connect()
 
@@ -135,6 +137,7 @@ class EdgeProcess:
             folder=self._folder,
             sink=self._outbox,
             new_id=_random_id,
+            run_clip=self._clips.submit,
             clock=self._clock,
         )
 
@@ -161,6 +164,7 @@ class EdgeProcess:
 
     def _shut_down(self) -> None:
         self._supervisor.stop()
+        self._clips.shutdown(wait=False, cancel_futures=True)
         for sender in self._senders:
             drain_s = {EventSender: DRAIN_EVENTS_S, MediaSender: DRAIN_MEDIA_S}.get(type(sender), 0.0)
             sender.stop(drain_s)

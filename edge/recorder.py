@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,7 +36,14 @@ MAX_OPEN_CLIPS = 64
 CLIP_PATIENCE_S = 10.0
 """How long after `post_s` the recorded stream may lag behind before the clip is cut from what there is."""
 
+CLIP_STOP_S = 8.0
+"""How long a camera that stops waits for clips that are being written."""
+
 EvidenceFile = tuple[EvidenceRef, Path]
+ClipJob = Callable[[], EvidenceFile]
+"""Writes a clip whose packets are already cut out; may take seconds where it must be encoded."""
+ClipRunner = Callable[[ClipJob], "Future[EvidenceFile]"]
+"""Runs such a job, somewhere else when live: a clip of one camera must not hold up another's frames."""
 IdMaker = Callable[[datetime, str], UUID]
 """`(started_at, content)` to a UUIDv7: random when live, a digest of `content` in replays."""
 
@@ -61,8 +69,8 @@ class EvidenceMaker(Protocol):
         """Monotonic time up to which a clip can be cut; None: nothing is recorded."""
         ...
 
-    def clip(self, start_s: float, end_s: float) -> EvidenceFile | None:
-        """A clip of this time, or None when nothing of it was recorded."""
+    def clip(self, start_s: float, end_s: float) -> ClipJob | None:
+        """Cut this time out of what was recorded, at once; None when there is nothing of it."""
         ...
 
 
@@ -80,6 +88,17 @@ class _Open:
     clip_start_s: float
     clip_end_s: float
     clip_wanted: bool
+    clip_job: Future[EvidenceFile] | None = None
+
+
+def run_now(job: ClipJob) -> Future[EvidenceFile]:
+    """Run a clip's job at once: replays keep the order of their revisions."""
+    done: Future[EvidenceFile] = Future()
+    try:
+        done.set_result(job())
+    except (EdgeError, OSError) as error:
+        done.set_exception(error)
+    return done
 
 
 class Recorder:
@@ -91,16 +110,24 @@ class Recorder:
         sink: Takes every revision together with its new media.
         evidence: Makes snapshots and clips.
         new_id: Chooses event ids.
+        run_clip: Writes clips.
     """
 
     def __init__(
-        self, camera: CameraConfig, config_version: str, sink: EventSink, evidence: EvidenceMaker, new_id: IdMaker
+        self,
+        camera: CameraConfig,
+        config_version: str,
+        sink: EventSink,
+        evidence: EvidenceMaker,
+        new_id: IdMaker,
+        run_clip: ClipRunner = run_now,
     ) -> None:
         self._camera = camera
         self._config_version = config_version
         self._sink = sink
         self._evidence = evidence
         self._new_id = new_id
+        self._run_clip = run_clip
         self._started = 0
         self._open: dict[tuple[int, str], _Open] = {}
         self._ended: list[_Open] = []
@@ -133,23 +160,33 @@ class Recorder:
         elif rule_event.state is EventState.END:
             self._put(known, self._revision(rule_event, known.latest, EventState.END), [])
             del self._open[key]
-            if known.clip_wanted:
+            if known.clip_wanted or known.clip_job is not None:
                 self._ended.append(known)
         else:
             self._put(known, self._revision(rule_event, known.latest, EventState.UPDATE), [])
 
     def cut_due_clips(self, now_s: float) -> None:
-        """Cut each clip whose post-roll has been recorded by now."""
+        """Cut each clip whose post-roll has been recorded by now, and tell those that are written."""
         recorded_s = self._evidence.recorded_until_s()
         for item in self._waiting_for_clip():
             late = now_s >= item.clip_end_s + CLIP_PATIENCE_S
             if late or (now_s >= item.clip_end_s and recorded_s is not None and recorded_s >= item.clip_end_s):
-                self._add_clip(item)
+                self._cut_clip(item)
+        self._tell_written_clips()
 
     def cut_all_clips(self) -> None:
-        """Cut every clip now, from what has been recorded: the stream ended, or the camera stops."""
+        """Cut every clip now, from what has been recorded: the stream ended."""
         for item in self._waiting_for_clip():
-            self._add_clip(item)
+            self._cut_clip(item)
+        self._tell_written_clips()
+
+    def finish_clips(self) -> None:
+        """Cut every clip now and wait until they are written: the camera stops."""
+        self.cut_all_clips()
+        jobs = [item.clip_job for item in (*self._ended, *self._open.values()) if item.clip_job is not None]
+        wait(jobs, CLIP_STOP_S)
+        self._tell_written_clips()
+        self._ended.clear()  # a clip that is not written by now is given up; its event was told long ago
 
     def _waiting_for_clip(self) -> list[_Open]:
         return [item for item in (*self._ended, *self._open.values()) if item.clip_wanted]
@@ -230,20 +267,30 @@ class Recorder:
             return []
         return files
 
-    def _add_clip(self, item: _Open) -> None:
+    def _cut_clip(self, item: _Open) -> None:
         """Try once: a clip that cannot be cut now will not be there later either."""
         item.clip_wanted = False
+        job = self._evidence.clip(item.clip_start_s, item.clip_end_s)
+        if job is not None:
+            item.clip_job = self._run_clip(job)
+            return
+        log.warning("no_clip camera=%s event_id=%s cause='not recorded'", self._camera.camera.id, item.latest.event_id)
         if item in self._ended:
             self._ended.remove(item)
+
+    def _tell_written_clips(self) -> None:
+        for item in (*self._ended, *self._open.values()):
+            if item.clip_job is not None and item.clip_job.done():
+                self._tell_clip(item, item.clip_job)
+                item.clip_job = None
+                if item in self._ended:
+                    self._ended.remove(item)
+
+    def _tell_clip(self, item: _Open, job: Future[EvidenceFile]) -> None:
         try:
-            file = self._evidence.clip(item.clip_start_s, item.clip_end_s)
+            file = job.result()
         except (EdgeError, OSError) as error:
             self._log_failure("clip", item.latest.kind, error)
-            return
-        if file is None:
-            log.warning(
-                "no_clip camera=%s event_id=%s cause='nothing recorded'", self._camera.camera.id, item.latest.event_id
-            )
             return
         latest = item.latest
         state = EventState.END if latest.state is EventState.END else EventState.UPDATE

@@ -17,7 +17,7 @@ from contract.rules.intrusion import IntrusionFacts
 from contract.site_config import SiteConfig
 from edge.bootstrap import make_pipeline
 from edge.pipeline import CameraPipeline
-from edge.recorder import EvidenceFile, Moment, Recorder
+from edge.recorder import ClipJob, EvidenceFile, Moment, Recorder
 from edge.scene import Scene
 from edge.types import Detections, Frame, Observation, RuleEvent, SignalState, Track, TrackId
 from tests.edge_fakes import START
@@ -114,7 +114,7 @@ class NoEvidence:
     def recorded_until_s(self) -> float | None:
         return None
 
-    def clip(self, start_s: float, end_s: float) -> EvidenceFile | None:  # noqa: ARG002 - the port's signature
+    def clip(self, start_s: float, end_s: float) -> ClipJob | None:  # noqa: ARG002 - the port's signature
         return None
 
 

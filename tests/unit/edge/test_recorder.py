@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta, timezone
 from pathlib import Path
@@ -17,7 +18,7 @@ from contract.ids import uuid7_from_content
 from contract.rules.intrusion import IntrusionFacts
 from edge.errors import DiskFull, EdgeError
 from edge.outbox import SqliteOutbox
-from edge.recorder import CLIP_PATIENCE_S, EvidenceFile, Moment, Recorder, end_orphans
+from edge.recorder import CLIP_PATIENCE_S, ClipJob, EvidenceFile, Moment, Recorder, end_orphans
 from edge.types import Detections, Frame, Observation, RuleEvent, Track, TrackId
 from tests.edge_fakes import START, FakeClock, make_event, make_media
 
@@ -66,12 +67,13 @@ class FakeEvidence:
     def recorded_until_s(self) -> float | None:
         return self.recorded_s
 
-    def clip(self, start_s: float, end_s: float) -> EvidenceFile | None:
+    def clip(self, start_s: float, end_s: float) -> ClipJob | None:
+        self.clips.append((start_s, end_s))
+        return (lambda: self.write(start_s, end_s)) if self.has_clip else None
+
+    def write(self, start_s: float, end_s: float) -> EvidenceFile:
         if self.error:
             raise self.error
-        self.clips.append((start_s, end_s))
-        if not self.has_clip:
-            return None
         return make_media(self.folder, f"clip {start_s} {end_s}".encode(), EvidenceRole.CLIP)
 
 
@@ -222,6 +224,50 @@ def test_stopping_cuts_every_clip_from_what_there_is(recorder: Recorder, sink: L
     recorder.record(0, said(EventState.START, 12), moment(12))
     recorder.record(0, said(EventState.END, 12.5), None)
     recorder.cut_all_clips()
+    assert sink.events[-1].evidence[-1].role is EvidenceRole.CLIP
+
+
+class SlowRunner:
+    """Writes clips when it is told to."""
+
+    def __init__(self) -> None:
+        self.jobs: list[tuple[ClipJob, Future[EvidenceFile]]] = []
+
+    def __call__(self, job: ClipJob) -> Future[EvidenceFile]:
+        self.jobs.append((job, Future()))
+        return self.jobs[-1][1]
+
+    def work(self) -> None:
+        for job, future in self.jobs:
+            future.set_result(job())
+        self.jobs.clear()
+
+
+def test_frames_and_revisions_do_not_wait_for_a_clip_that_is_being_written(
+    sink: ListSink, evidence: FakeEvidence
+) -> None:
+    runner = SlowRunner()
+    recorder = Recorder(camera(), "v1", sink, evidence, uuid7_from_content, runner)
+    recorder.record(0, said(EventState.START, 12), moment(12))
+    recorder.cut_due_clips(15)
+    recorder.record(0, said(EventState.UPDATE, 16), moment(16))
+    recorder.record(0, said(EventState.END, 17), moment(17))
+    assert evidence.clips == [(10.0, 15.0)], "it was cut in time, before the ring forgot it"
+    assert [event.state for event in sink.events] == ["start", "update", "end"]
+    runner.work()
+    recorder.cut_due_clips(18)
+    recorder.cut_due_clips(19)
+    assert [event.revision for event in sink.events] == [0, 1, 2, 3]
+    assert sink.events[-1].state is EventState.END
+    assert sink.events[-1].evidence[-1].role is EvidenceRole.CLIP
+
+
+def test_stopping_waits_for_clips_that_are_being_written(sink: ListSink, evidence: FakeEvidence) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        recorder = Recorder(camera(), "v1", sink, evidence, uuid7_from_content, pool.submit)
+        recorder.record(0, said(EventState.START, 12), moment(12))
+        recorder.record(0, said(EventState.END, 13), moment(13))
+        recorder.finish_clips()
     assert sink.events[-1].evidence[-1].role is EvidenceRole.CLIP
 
 
