@@ -72,6 +72,11 @@ def test_a_break_of_ten_seconds_resets_the_minute() -> None:
     assert raised_at_s(events) == [pytest.approx(110.0, abs=4.0)]
 
 
+def test_four_fifths_of_the_minute_must_reach_the_limit() -> None:
+    events = run(make_rule("crowding"), watch(lambda t: crowd(8 if 30 <= t < 50 else 10), 120.0))
+    assert raised_at_s(events) == [pytest.approx(98.0, abs=3.0)]  # only then do 12 of the last 60 s lie below it
+
+
 def test_hysteresis_keeps_the_event_above_the_clear_level() -> None:
     def people(at_s: float) -> list[Track]:
         return crowd(10 if at_s < 70 else 7 if at_s < 300 else 6)

@@ -69,7 +69,7 @@ def test_jitter_and_a_wrong_box_do_not_reset_the_stay() -> None:
 
     def shaky(at_s: float) -> list[Track]:
         if 150.0 <= at_s < 151.0:
-            return [box(1, "car", 0.35, 0.7, width=0.3, height=0.4)]  # merged with a neighbour for a second
+            return [box(1, "car", 0.55, 0.9, width=0.3, height=0.4)]  # merged with a neighbour for a second
         return [vehicle(1, 0.25 + rng.gauss(0, 0.006), 0.5 + rng.gauss(0, 0.01))]
 
     events = run(make_rule(**RULE), watch(shaky, 310.0, fps=5.0), finish=False)

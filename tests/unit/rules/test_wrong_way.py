@@ -93,6 +93,16 @@ def test_setting_off_after_a_long_stop_is_judged_by_the_travel_alone() -> None:
     assert raised_at_s(events) == [pytest.approx(62.1, abs=0.8)]
 
 
+@pytest.mark.parametrize("seed", [1, 5])
+def test_trembling_before_setting_off_does_not_delay_the_event(seed: int) -> None:
+    rng = random.Random(seed)
+
+    def sets_off(at_s: float) -> list[Track]:
+        return drive(max(0.0, at_s - 60.0) + rng.gauss(0, 0.05))
+
+    assert raised_at_s(run(make_rule(**RULE), watch(sets_off, 70.0))) == [pytest.approx(62.1, abs=0.8)]
+
+
 def test_turning_round_ends_the_event() -> None:
     events = run(
         make_rule(**RULE),
