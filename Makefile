@@ -43,9 +43,10 @@ format: setup-dev ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-schemas: setup ## Write contract/schemas/*.json and docs/reference/configuration.md from the models
+schemas: setup ## Write contract/schemas/ and the generated pages of docs/reference/ from the models
 	@$(BIN)/python -m contract.json_schemas
 	@$(BIN)/python -m tools.write_configuration_reference
+	@$(BIN)/python -m tools.write_settings_reference
 
 constraints: ## Renew constraints.txt from what .venv holds now
 	@$(BIN)/python -m tools.write_constraints

@@ -19,7 +19,7 @@ _PREFIX = "LANGAN_"
 class Settings(BaseModel):
     """Each field is read from `LANGAN_<FIELD IN CAPITALS>`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     data_dir: Path = Path("var/server")
     """The embedded database, evidence and the secret key lie here."""

@@ -57,7 +57,7 @@ def _attributes_read(*folders: str) -> set[str]:
 
 
 def test_every_configuration_key_is_read_by_code() -> None:
-    read = _attributes_read("edge", "server")
+    read = _attributes_read("edge", "server") | _attributes_read("contract")
     seen: set[type[BaseModel]] = set()
     roots: list[type[BaseModel]] = [CameraConfig, SiteConfig, *(contract.params for contract in RULES.values())]
     keys = {

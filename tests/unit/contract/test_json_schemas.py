@@ -1,6 +1,7 @@
 """The committed JSON Schemas agree with the code."""
 
 from contract.json_schemas import SCHEMA_FOLDER, all_schemas
+from tools import write_settings_reference as settings_reference
 from tools.write_configuration_reference import PAGE, page
 
 
@@ -13,3 +14,7 @@ def test_the_configuration_reference_matches_the_models_and_describes_every_key(
     assert page() == PAGE.read_text(encoding="utf-8"), "run: make schemas"
     undescribed = [line for line in page().splitlines() if line.startswith("| `") and line.endswith("|  |")]
     assert undescribed == []
+
+
+def test_the_settings_reference_matches_the_code() -> None:
+    assert settings_reference.page() == settings_reference.PAGE.read_text(encoding="utf-8"), "run: make schemas"
