@@ -9,6 +9,7 @@ import argparse
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -30,6 +31,7 @@ WRONG_USAGE = 2
 DEFAULT_START = "2026-01-01T12:00:00+07:00"
 """Noon at the place: rules for the night stay quiet unless asked for."""
 DEFAULT_EVIDENCE_MB = 4000
+SECRET_NAME = re.compile("PASS|PWD|TOKEN|SECRET|KEY|USER|LOGIN|CRED", re.IGNORECASE)
 
 
 class UsageError(Exception):
@@ -124,9 +126,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _secret_values(settings: EdgeSettings) -> list[str]:
-    """Values that no log may repeat: all but the addresses and folders that are meant to be read."""
-    plain = ("_URL", "_DIR")
-    return [value for name, value in settings.secrets.items() if not name.endswith(plain)]
+    """Values that no log may repeat; other settings may hold words that logs need."""
+    return [value for name, value in settings.secrets.items() if SECRET_NAME.search(name)]
 
 
 def _validate(options: argparse.Namespace) -> int:
@@ -202,7 +203,10 @@ def _make_table(site: SiteConfig) -> Callable[[Event], None]:
     print(f"{'observed':<12} {'state':<7} {'kind':<16} {'zone':<16} {'conf.':>5}  facts")
 
     def show(event: Event) -> None:
-        facts = ", ".join(f"{name} {value}" for name, value in event.facts.model_dump(exclude_none=True).items())
+        known = event.facts.model_dump(exclude_none=True).items()
+        facts = ", ".join(
+            f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in known
+        )
         observed = f"{event.observed_at.astimezone(zone):%H:%M:%S.%f}"[:-3]
         place = event.zone or "-"
         print(

@@ -78,10 +78,10 @@ class EdgeProcess:
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)
         end_orphans(self._store, self._outbox)
-        for sender in self._senders:
-            sender.start()
         try:
             self._supervisor.apply(self._config.cameras)
+            for sender in self._senders:
+                sender.start()
             while not self._stop.wait(0.5):
                 if self._reload.is_set():
                     self._reload.clear()

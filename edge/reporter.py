@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import edge
 from contract.config_loader import LoadedCamera
-from contract.event import CameraStatus, Heartbeat
+from contract.event import CameraHealth, CameraStatus, Heartbeat
 from edge.backoff import Backoff
 from edge.config_store import ConfigStore
 from edge.outbox.link import Rejected, ServerLink, TokenRefused, TooLarge
@@ -18,6 +18,8 @@ from edge.ports import Clock
 log = logging.getLogger(__name__)
 
 EVERY_S = 15.0
+STARTING_EVERY_S = 3.0
+"""Whoever has just started the edge waits to see its cameras."""
 
 
 class Reporter(SenderThread):
@@ -69,20 +71,22 @@ class Reporter(SenderThread):
             if camera.version not in self._rejected:
                 self._send(camera)
         events, media = self._store.counts()
+        cameras = self._statuses()
         self._link.heartbeat(
             Heartbeat(
                 sent_at=self._clock.utc(),
                 software_version=edge.__version__,
                 outbox_events=events,
                 outbox_media=media,
-                cameras=self._statuses(),
+                cameras=cameras,
             )
         )
         pulled = self._link.camera_configs(self._etag)
         if pulled is not None:
             self._on_configs(pulled.texts)
             self._etag = pulled.etag
-        return EVERY_S
+        is_starting = any(camera.health is CameraHealth.STARTING for camera in cameras)
+        return STARTING_EVERY_S if is_starting else EVERY_S
 
     def _send(self, camera: LoadedCamera) -> None:
         camera_id = camera.config.camera.id

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.edge_server import TOKEN, EdgeServer
+from tests.support.rtsp_server import RtspServer, gstreamer_missing
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = """
@@ -144,6 +145,36 @@ def test_one_dead_camera_is_told_without_its_password_and_the_other_watches_on(e
     assert {body["camera_id"] for body in server.bodies.values()} == {"san"}
     assert server.heartbeats
     assert {status["camera_id"] for status in server.heartbeats[-1]["cameras"]} <= {"san", "hong"}
+
+
+@pytest.mark.rtsp
+@pytest.mark.skipif(gstreamer_missing() is not None, reason=str(gstreamer_missing()))
+def test_a_camera_that_is_cut_and_comes_back_goes_on_with_its_event(
+    edge: Edge, server: EdgeServer, tmp_path: Path
+) -> None:
+    clip = ROOT / "configs" / "demo" / "media" / "vtest.mp4"
+    with RtspServer({"main": clip}, folder=tmp_path, user="viewer", password=PASSWORD) as camera:
+        path = f"rtsp://{{LANGAN_CAM_USER}}:{{LANGAN_CAM_PASSWORD}}@127.0.0.1:{camera.port}/main"
+        text = CAMERA.replace("{path: vtest.mp4, loop: true}", f'{{path: "{path}"}}')
+        (edge.folder / "config" / "cameras" / "san.yaml").write_text(text, "utf-8")
+        wrong = text.replace("id: san,", "id: sai_mat_khau,").replace("LANGAN_CAM_PASSWORD", "LANGAN_CAM_USER")
+        (edge.folder / "config" / "cameras" / "hong.yaml").write_text(wrong, "utf-8")
+        edge.start(server.url)
+        edge.until(lambda: has_clip(server))
+        camera.stop()
+        edge.until(lambda: "source_failed camera=san" in edge.log.read_text("utf-8"))
+        camera.start()
+        counted = len(server.events)
+        edge.until(lambda: len(server.events) > counted)
+        assert edge.end(signal.SIGTERM) == 0
+    log = edge.log.read_text("utf-8")
+    assert "camera_away" not in log
+    assert log.count("state=start") == 1, "the event went on through the cut"
+    assert "error=SourceRefused" in log
+    assert PASSWORD not in log
+    (bodies,) = revisions_by_event(server).values()
+    assert [body["revision"] for body in bodies] == list(range(len(bodies)))
+    assert bodies[-1]["state"] == "end"
 
 
 def test_sighup_reads_the_folder_again_and_a_mistake_leaves_the_last_good_configuration(

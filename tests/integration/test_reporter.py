@@ -12,7 +12,7 @@ from contract.event import CameraHealth, CameraStatus
 from edge.config_store import ConfigStore
 from edge.outbox import ServerLink, SqliteOutbox
 from edge.outbox.link import TokenRefused
-from edge.reporter import EVERY_S, Reporter
+from edge.reporter import EVERY_S, STARTING_EVERY_S, Reporter
 from tests.edge_fakes import START, FakeClock, make_event
 from tests.edge_server import TOKEN, EdgeServer
 
@@ -36,12 +36,13 @@ class House:
         self.configs.load()
         self.link = ServerLink(url, SecretStr(token))
         self.taken: list[Mapping[str, str]] = []
+        self.health = CameraHealth.REFUSED
         self.reporter = Reporter(
             self.link,
             FakeClock(),
             store=self.store,
             configs=self.configs,
-            statuses=lambda: (CameraStatus(camera_id="cong_cho", health=CameraHealth.REFUSED, message="set it"),),
+            statuses=lambda: (CameraStatus(camera_id="cong_cho", health=self.health, message="set it"),),
             on_configs=self.taken.append,
         )
 
@@ -77,6 +78,11 @@ def test_a_heartbeat_tells_the_backlog_and_every_camera(house: House, server: Ed
         "fps_detected": 0,
         "last_frame_at": None,
     }
+
+
+def test_while_a_camera_starts_reports_come_sooner(house: House) -> None:
+    house.health = CameraHealth.STARTING
+    assert house.reporter.step() == STARTING_EVERY_S
 
 
 def test_a_camera_file_is_told_once_and_the_answer_is_fetched_only_when_it_changed(
