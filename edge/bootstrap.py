@@ -84,7 +84,7 @@ def make_evidence(
     camera: CameraConfig, site: SiteConfig, folder: EvidenceFolder, ring: PacketRing | None
 ) -> EvidenceMaker:
     """What makes a camera's snapshots and clips."""
-    return CameraEvidence(camera, ZoneInfo(site.site.timezone), folder, ring, camera.privacy.masks)
+    return CameraEvidence(camera, ZoneInfo(site.site.timezone), site.site.language, folder, ring, camera.privacy.masks)
 
 
 def make_pipeline(

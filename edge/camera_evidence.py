@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-import av.error
-
 from contract.camera_config import CameraConfig
 from contract.event import EvidenceRef, EvidenceRole, TrackPath
 from contract.geometry import Point
+from contract.rules import RULES
+from contract.rules.base import Language
 from edge.capture.packet_ring import PacketCut, PacketRing
 from edge.errors import EdgeError
 from edge.evidence.clip import cut_clip
@@ -19,6 +19,9 @@ from edge.evidence.store import EvidenceFolder, StoredFile
 from edge.recorder import ClipJob, EvidenceFile, Moment
 from edge.types import RuleEvent
 
+DRAWN_PATH_S = 12.0
+_SUSPECTED: dict[Language, str] = {"vi": "Nghi vấn", "en": "Suspected"}
+
 
 class CameraEvidence:
     """Makes the evidence of one camera.
@@ -26,6 +29,7 @@ class CameraEvidence:
     Args:
         camera: The configuration.
         timezone: In which captions tell the time.
+        language: Of captions.
         folder: Where files go.
         ring: The recorded stream's last seconds; None: no clips.
         record_masks: Privacy masks, normalised, burned into clips.
@@ -35,12 +39,14 @@ class CameraEvidence:
         self,
         camera: CameraConfig,
         timezone: ZoneInfo,
+        language: Language,
         folder: EvidenceFolder,
         ring: PacketRing | None,
         record_masks: Sequence[Sequence[Point]] = (),
     ) -> None:
         self._camera = camera
         self._timezone = timezone
+        self._language: Language = language
         self._folder = folder
         self._ring = ring
         self._record_masks = record_masks
@@ -54,6 +60,8 @@ class CameraEvidence:
         image = moment.frame.image
         redacted = redact(image, moment.detections, moment.observation.tracks)
         caption = self._caption(moment, event)
+        now_s = (moment.frame.utc - event.started_utc).total_seconds()
+        recent = [_newer(path, now_s - DRAWN_PATH_S) for path in paths]
         zone = self._camera.zones.get(event.zone) if event.zone else None
         files = []
         for role, picture in ((EvidenceRole.SNAPSHOT, image), (EvidenceRole.SNAPSHOT_REDACTED, redacted)):
@@ -62,7 +70,7 @@ class CameraEvidence:
                     picture,
                     zones=[zone.coordinates] if zone else (),
                     tracks=[track for track in moment.observation.tracks if track.track_id in event.track_ids],
-                    paths=[path.points for path in paths],
+                    paths=recent,
                     caption=caption,
                 )
             except ValueError as error:
@@ -86,8 +94,8 @@ class CameraEvidence:
         with self._folder.scratch(".mp4") as path:
             try:
                 info = cut_clip(cut, path, self._record_masks)
-            except (av.error.FFmpegError, ValueError) as error:
-                raise EdgeError(f"camera {self._camera.camera.id}: no clip: {type(error).__name__}: {error}") from error
+            except ValueError as error:
+                raise EdgeError(f"camera {self._camera.camera.id}: no clip: {error}") from error
             stored = self._folder.add_file(path)
         return _file(EvidenceRole.CLIP, stored, info.codec)
 
@@ -95,18 +103,15 @@ class CameraEvidence:
         local = moment.frame.utc.astimezone(self._timezone)
         zone = self._camera.zones.get(event.zone) if event.zone else None
         where = f" · {zone.name}" if zone else ""
-        facts = ", ".join(
-            f"{name} {_short(value)}" for name, value in event.facts.model_dump(exclude_none=True).items()
-        )
         return [
-            f"{self._camera.camera.name} · {local:%Y-%m-%d %H:%M:%S} ({local:%Z})",
-            f"{event.kind}{where} · {event.confidence:.0%}",
-            facts,
+            f"{self._camera.camera.name}{where} · {local:%H:%M:%S %d/%m/%Y}",
+            f"{_SUSPECTED[self._language]} · {RULES[event.kind].describe(event.facts, self._language)}",
         ]
 
 
-def _short(value: object) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+def _newer(path: TrackPath, since_s: float) -> list[Point]:
+    """The stretch of a path that is not older: all of a long stay would cover the picture."""
+    return [point for point, offset_s in zip(path.points, path.offsets_s, strict=True) if offset_s >= since_s]
 
 
 def _file(role: EvidenceRole, stored: StoredFile, codec: str | None = None) -> EvidenceFile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -49,6 +49,22 @@ class RuleFacts(ContractModel):
     """The numbers that decided, as an event carries them."""
 
 
+Language = Literal["vi", "en"]
+
+CLASS_WORDS: dict[Language, dict[str, str]] = {
+    "vi": {
+        "person": "người",
+        "bicycle": "xe đạp",
+        "motorcycle": "xe máy",
+        "car": "ô tô",
+        "bus": "xe khách",
+        "truck": "xe tải",
+    },
+    "en": {name: name for name in OBJECT_CLASSES},
+}
+"""What captions call the classes."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuleContract:
     """A rule kind: its name, what an admin may write, what an event carries, and what the scene must offer."""
@@ -56,7 +72,15 @@ class RuleContract:
     kind: str
     params: type[RuleParams]
     facts: type[RuleFacts]
+    caption: dict[Language, str]
+    """One line for a snapshot: a format string over the facts, with `object_class` in words."""
     requires_zone: bool = False
     """At least one zone must be named."""
     requires_zone_direction: bool = False
     """Every named zone must be a lane with a direction."""
+
+    def describe(self, facts: RuleFacts, language: Language) -> str:
+        """What happened, in one line in the site's language."""
+        values = facts.model_dump()
+        name = values.get("object_class")
+        return self.caption[language].format(**values | {"object_class": CLASS_WORDS[language].get(str(name), name)})

@@ -63,4 +63,12 @@ class CrowdingFacts(RuleFacts):
     """RMS error of the homography's points; None without a homography."""
 
 
-CONTRACT = RuleContract("crowding", CrowdingParams, CrowdingFacts)
+CONTRACT = RuleContract(
+    "crowding",
+    CrowdingParams,
+    CrowdingFacts,
+    {
+        "vi": "Tụ tập: {peak_people} người, {stay_s:.0f} giây",
+        "en": "Crowding: {peak_people} people, {stay_s:.0f} s",
+    },
+)

@@ -45,4 +45,13 @@ class IllegalParkingFacts(RuleFacts):
     max_stay_s: Annotated[float, Field(ge=0)]
 
 
-CONTRACT = RuleContract("illegal_parking", IllegalParkingParams, IllegalParkingFacts, requires_zone=True)
+CONTRACT = RuleContract(
+    "illegal_parking",
+    IllegalParkingParams,
+    IllegalParkingFacts,
+    {
+        "vi": "Đỗ xe: {object_class}, {stay_s:.0f} giây (cho phép {max_stay_s:.0f})",
+        "en": "Parking: {object_class}, {stay_s:.0f} s (allowed {max_stay_s:.0f})",
+    },
+    requires_zone=True,
+)

@@ -34,4 +34,13 @@ class IntrusionFacts(RuleFacts):
     """Most objects of the class in the zone at once."""
 
 
-CONTRACT = RuleContract("intrusion", IntrusionParams, IntrusionFacts, requires_zone=True)
+CONTRACT = RuleContract(
+    "intrusion",
+    IntrusionParams,
+    IntrusionFacts,
+    {
+        "vi": "Xâm nhập: {peak_count} {object_class}, {stay_s:.0f} giây",
+        "en": "Intrusion: {peak_count} {object_class}, {stay_s:.0f} s",
+    },
+    requires_zone=True,
+)

@@ -42,4 +42,14 @@ class WrongWayFacts(RuleFacts):
     calibration_error_m: Annotated[float, Field(ge=0)] | None = None
 
 
-CONTRACT = RuleContract("wrong_way", WrongWayParams, WrongWayFacts, requires_zone=True, requires_zone_direction=True)
+CONTRACT = RuleContract(
+    "wrong_way",
+    WrongWayParams,
+    WrongWayFacts,
+    {
+        "vi": "Ngược chiều: {object_class}, lệch {angle_deg:.0f}°, {duration_s:.0f} giây",
+        "en": "Wrong way: {object_class}, off by {angle_deg:.0f}°, {duration_s:.0f} s",
+    },
+    requires_zone=True,
+    requires_zone_direction=True,
+)

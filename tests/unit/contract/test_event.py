@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from string import Formatter
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from contract.event import Event
 from contract.ids import uuid7, uuid7_from_content
+from contract.rules import RULES
 from contract.rules.intrusion import IntrusionFacts
 
 AT = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -71,3 +73,14 @@ def test_uuid7_sorts_by_time_and_repeats_for_the_same_content() -> None:
     assert ids == sorted(ids)
     assert all(item.version == 7 for item in ids)
     assert uuid7_from_content(AT, "a") == uuid7_from_content(AT, "a") != uuid7_from_content(AT, "b")
+
+
+def test_every_rule_says_its_facts_in_both_languages() -> None:
+    event = Event.model_validate(body(facts={"object_class": "motorcycle", "stay_s": 12.4, "peak_count": 2}))
+    contract = RULES[event.kind]
+    assert contract.describe(event.facts, "vi") == "Xâm nhập: 2 xe máy, 12 giây"
+    assert contract.describe(event.facts, "en") == "Intrusion: 2 motorcycle, 12 s"
+    for item in RULES.values():
+        fields = {name for _, name, _, _ in Formatter().parse("".join(item.caption.values())) if name}
+        assert fields <= item.facts.model_fields.keys()
+        assert item.caption.keys() == {"vi", "en"}
