@@ -107,7 +107,8 @@ def traffic() -> list[Trip | Parker]:
     ]
 
 
-def _to_world(corners: Floats, pose: Pose) -> Floats:
+def to_world(corners: Floats, pose: Pose) -> Floats:
+    """Facet corners of a vehicle that stands at a pose, in the world frame."""
     cosine, sine = np.cos(pose.heading), np.sin(pose.heading)
     turn = np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0], [0.0, 0.0, 1.0]])
     return np.asarray(corners @ turn + [pose.x, pose.y, 0.0])
@@ -158,7 +159,7 @@ def _cast_shadow(canvas: Image, world: Floats) -> None:
 
 def draw_vehicles(canvas: Image, placed: list[tuple[Mesh, Pose]]) -> None:
     """Paint vehicles with their shadows onto a supersampled picture, the farthest first."""
-    worlds = [(mesh, _to_world(mesh.corners, pose)) for mesh, pose in placed]
+    worlds = [(mesh, to_world(mesh.corners, pose)) for mesh, pose in placed]
     worlds.sort(key=lambda item: -float(np.linalg.norm(item[1].mean(axis=(0, 1)) - CAMERA.position)))
     for _, world in worlds:
         _cast_shadow(canvas, world)
