@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -116,17 +117,16 @@ class AuditChain:
     def verify(self, session: Session) -> AuditReport:
         """Walk the chain and name the first row that was edited, removed or added behind our back."""
         previous, rows = _GENESIS, 0
-        for entry in session.scalars(
-            select(AuditEntry).order_by(AuditEntry.sequence).execution_options(yield_per=1000)
-        ):
-            rows += 1
-            if entry.sequence != rows:
-                return AuditReport(
-                    rows - 1, AuditFault(rows, f"row {rows} is missing (the next one is {entry.sequence})")
-                )
-            if not hmac.compare_digest(self._hash(previous, entry), entry.hash):
-                return AuditReport(rows, AuditFault(entry.sequence, f"row {entry.sequence} was changed"))
-            previous = entry.hash
+        everything = select(AuditEntry).order_by(AuditEntry.sequence).execution_options(yield_per=1000)
+        with closing(session.scalars(everything)) as entries:
+            for entry in entries:
+                rows += 1
+                if entry.sequence != rows:
+                    reason = f"row {rows} is missing (the next one is {entry.sequence})"
+                    return AuditReport(rows - 1, AuditFault(rows, reason))
+                if not hmac.compare_digest(self._hash(previous, entry), entry.hash):
+                    return AuditReport(rows, AuditFault(entry.sequence, f"row {entry.sequence} was changed"))
+                previous = entry.hash
         head = session.get(AuditHead, _HEAD_ID)
         known = head.sequence if head is not None else 0
         if known != rows or (head is not None and head.hash != previous):

@@ -1,0 +1,559 @@
+"""Who may do what: the matrix of routes and roles, races of officers, sessions, forgery, floods, the audit chain."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import delete, func, select, text, update
+
+from server.audit import service as audit
+from server.auth import service as auth
+from server.cameras import service as cameras
+from server.db.models import AuditEntry, Camera, EvidenceReference, Incident, IncidentStep, User
+from server.domain.access import PublicLogPolicy, Role
+from server.domain.incident import IncidentAction, IncidentState
+from server.errors import Conflict, Forbidden, InvalidInput, NotFound, ServerError, StaleVersion, TooManyRequests
+from server.http import JsonLines
+from server.incidents import queries
+from server.incidents import service as incidents
+from tests.support.media import jpeg
+from tests.support.village import PASSWORD, Village, event, reference
+
+CAMERA = """\
+camera: {{id: {id}, name: {name}, village: {village}}}
+inputs:
+  - path: rtsp://{{LANGAN_CAM_USER}}:{{LANGAN_CAM_PASSWORD}}@192.168.1.20:554/sub
+zones:
+  san: {{name: Sân, coordinates: [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]}}
+rules:
+  - {{kind: intrusion, zones: [san]}}
+"""
+
+
+def camera_yaml(camera_id: str = "cam-1", village: str = "village-a", name: str = "Cổng chợ") -> str:
+    return CAMERA.format(id=camera_id, village=village, name=json.dumps(name, ensure_ascii=False))
+
+
+def an_incident(village: Village, village_id: str = "village-a") -> UUID:
+    device = "box-a" if village_id == "village-a" else "box-b"
+    body = event(village=village_id, evidence=[reference(jpeg(1)), reference(jpeg(2), "snapshot_redacted")])
+    result = village.post([body], device=device).get_json()["results"][0]
+    for seed in (1, 2):
+        assert village.put_evidence(jpeg(seed), device=device).status_code in {201, 204}
+    return UUID(result["incident_id"])
+
+
+def act(village: Village, name: str, incident_id: UUID, action: IncidentAction, version: int = 1) -> IncidentState:
+    with village.parts.database.write() as session:
+        return incidents.act(
+            session, village.clock, village.principal(name), incident_id, action, version=version
+        ).state
+
+
+def test_threat_18_of_two_officers_at_once_one_wins_and_the_other_is_told(village: Village) -> None:
+    incident_id = an_incident(village)
+    outcomes: list[str] = []
+    barrier = threading.Barrier(2)
+
+    def acknowledge(name: str) -> None:
+        barrier.wait()
+        try:
+            act(village, name, incident_id, IncidentAction.ACKNOWLEDGE)
+            outcomes.append("won")
+        except StaleVersion as error:
+            outcomes.append(error.message)
+
+    threads = [threading.Thread(target=acknowledge, args=(name,)) for name in ("officer_a", "officer_a2")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(item == "won" for item in outcomes) == [False, True]
+    assert any("faster" in item for item in outcomes)
+    with village.parts.database.read() as session:
+        steps = session.scalar(
+            select(func.count()).select_from(IncidentStep).where(IncidentStep.action == IncidentAction.ACKNOWLEDGE)
+        )
+        assert (steps, session.get_one(Incident, incident_id).version) == (1, 2)
+
+
+def test_the_life_cycle_refuses_what_makes_no_sense(village: Village) -> None:
+    incident_id = an_incident(village)
+    assert act(village, "officer_a", incident_id, IncidentAction.RESOLVE) is IncidentState.RESOLVED
+    with pytest.raises(Conflict):
+        act(village, "officer_a", incident_id, IncidentAction.ACKNOWLEDGE, version=2)
+    assert act(village, "officer_a", incident_id, IncidentAction.REOPEN, version=2) is IncidentState.ACKNOWLEDGED
+    with village.parts.database.read() as session:
+        detail = queries.incident_detail(session, village.principal("officer_a"), incident_id)
+    assert [item.action.value for item in detail.timeline] == ["open", "resolve", "reopen"]
+    assert [item.role.value for item in detail.events[0].evidence if item.available] == [
+        "snapshot",
+        "snapshot_redacted",
+    ]
+
+
+# The matrix: who gets what status from each route of the API. `own` is an incident of village A.
+
+WATCHERS_OF_A = ("officer_a", "officer_a2", "officer_commune", "admin")
+OTHERS = ("officer_b", "resident_a", "resident_b", "admin_b")
+
+
+@pytest.mark.parametrize("name", [*WATCHERS_OF_A, *OTHERS, None])
+def test_threat_23_another_villages_incident_or_media_is_404_for_every_role(village: Village, name: str | None) -> None:
+    incident_id = an_incident(village)
+    browser = village.browser(name)
+    raw, redacted = (f"/media/{incident_id}/{hashlib.sha256(jpeg(seed)).hexdigest()}" for seed in (1, 2))
+    got = (browser.get(raw).status_code, browser.get(redacted).status_code)
+    if name is None:
+        assert got == (401, 401)
+    elif name in WATCHERS_OF_A:
+        assert got == (200, 200)
+    elif name == "resident_a":
+        assert got == (404, 200)
+    else:
+        assert got == (404, 404)
+    for wrong in (f"/media/{uuid4()}/{hashlib.sha256(jpeg(1)).hexdigest()}", f"/media/{incident_id}/{'0' * 64}"):
+        assert browser.get(wrong).status_code == (401 if name is None else 404)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_threat_23_services_do_not_tell_foreign_incidents_from_missing_ones(village: Village, name: str) -> None:
+    incident_id = an_incident(village)
+    who = village.principal(name)
+    with village.parts.database.read() as session:
+        for asked in (incident_id, uuid4()):
+            for question in (queries.incident_detail, queries.incident_card):
+                with pytest.raises(NotFound) as error:
+                    question(session, who, asked)
+                assert str(error.value) == "no such incident"
+        assert queries.list_incidents(session, who).items == ()
+        assert queries.cards_by_id(session, who, [incident_id]) == {}
+        assert sum(queries.count_by_state(session, who).values()) == 0
+    with pytest.raises(NotFound):
+        act(village, name, incident_id, IncidentAction.ACKNOWLEDGE)
+
+
+def test_threat_23_pages_of_a_foreign_incident_are_404_as_those_of_a_missing_one(village: Village) -> None:
+    """Every page route that takes an incident's id: the same answer for another village's and for none."""
+    foreign, missing = an_incident(village, "village-b"), uuid4()
+    rules = [rule for rule in village.app.url_map.iter_rules() if "incident_id" in rule.arguments]
+    assert rules
+    for rule in rules:
+        values: dict[str, Any] = {"incident_id": foreign, "sha256": hashlib.sha256(jpeg(1)).hexdigest()}
+        for method in sorted((rule.methods or set()) & {"GET", "POST"}):
+            for name in ("officer_a", "resident_a"):
+                answers = []
+                for incident_id in (foreign, missing):
+                    browser = village.browser(name)
+                    with village.app.test_request_context():
+                        from flask import url_for
+
+                        path = url_for(
+                            rule.endpoint,
+                            **{key: values[key] for key in rule.arguments} | {"incident_id": incident_id},
+                        )
+                    form = {"csrf_token": csrf(village, browser), "action": "acknowledge", "version": "1"}
+                    response = browser.open(path, method=method, data=form if method == "POST" else None)
+                    answers.append(response.status_code)
+                assert answers[0] == answers[1], (rule.rule, method, name)
+                assert answers[0] in {403, 404}, (rule.rule, method, name, answers)
+
+
+DEVICE_ROUTES = [
+    ("POST", "/api/v1/events"),
+    ("POST", "/api/v1/heartbeat"),
+    ("PUT", "/api/v1/evidence/" + "0" * 64),
+    ("PUT", "/api/v1/cameras/cam-1/config"),
+    ("GET", "/api/v1/cameras/config"),
+]
+
+
+def test_threat_23_the_devices_api_takes_no_browser(embedded_village: Village) -> None:
+    for name in (*WATCHERS_OF_A, *OTHERS, None):
+        browser = embedded_village.browser(name)
+        for method, path in DEVICE_ROUTES:
+            assert browser.open(path, method=method, json={}).status_code == 401, (name, method, path)
+
+
+def test_threat_23_a_device_reads_nothing_of_people(village: Village) -> None:
+    incident_id = an_incident(village)
+    for path in ("/api/v1/live", f"/media/{incident_id}/{hashlib.sha256(jpeg(1)).hexdigest()}"):
+        response = village.app.test_client().get(path, headers=village.bearer("box-a"))
+        assert response.status_code in {401, 403, 404}
+
+
+def test_every_route_is_known_to_a_test() -> None:
+    """A new API route must be put into the matrix above."""
+    from server.alerts.views import blueprint as live
+    from server.ingest.views import blueprint as api
+
+    assert len(api.deferred_functions) == len(DEVICE_ROUTES) + 1  # and /healthz
+    assert len(live.deferred_functions) == 2
+
+
+def test_threat_26_a_role_that_is_taken_away_ends_with_the_next_request(village: Village) -> None:
+    incident_id = an_incident(village)
+    browser = village.browser("officer_a")
+    path = f"/media/{incident_id}/{hashlib.sha256(jpeg(1)).hexdigest()}"
+    assert browser.get(path).status_code == 200
+    user_id = village.user_ids["officer_a"]
+    with village.parts.database.write() as session:
+        auth.change_access(session, village.clock, user_id, role=Role.RESIDENT, place_id="village-a", active=True)
+    assert browser.get(path).status_code == 404
+    assert browser.get("/api/v1/live").status_code == 403
+    with village.parts.database.write() as session:
+        auth.change_access(session, village.clock, user_id, role=Role.OFFICER, place_id="village-a", active=False)
+    assert browser.get(path).status_code == 401
+
+
+def test_threat_27_a_new_password_ends_every_session(village: Village) -> None:
+    browsers = [village.browser("officer_a") for _ in range(2)]
+    assert all(browser.get("/media/x").status_code == 404 for browser in browsers)
+    with village.parts.database.write() as session:
+        auth.change_password(session, village.clock, village.user_ids["officer_a"], PASSWORD)
+    for browser in browsers:
+        assert browser.get(f"/media/{uuid4()}/{'0' * 64}").status_code == 401
+
+
+def test_a_session_ends_when_it_is_idle_or_old(village: Village) -> None:
+    browser = village.browser("officer_a")
+    asked = f"/media/{uuid4()}/{'0' * 64}"
+    for _ in range(13):
+        village.clock.advance(hours=11)
+        assert browser.get(asked).status_code == 404
+    village.clock.advance(hours=13)
+    assert browser.get(asked).status_code == 401
+    other = village.browser("officer_a")
+    village.clock.advance(days=8)
+    assert other.get(asked).status_code == 401
+
+
+def csrf(village: Village, browser: FlaskClient) -> str:
+    from server.auth.tokens import csrf_token
+
+    cookie = browser.get_cookie("langan_session")
+    assert cookie is not None
+    return csrf_token(village.parts.settings.secret_key.get_secret_value(), cookie.value)
+
+
+def test_threat_28_cross_origin_and_csrf_posts_are_refused(village: Village) -> None:
+    browser = village.browser("officer_a")
+    token = csrf(village, browser)
+    path = "/logout"
+    attempts: list[tuple[dict[str, str], dict[str, str]]] = [
+        ({}, {}),
+        ({"csrf_token": "0" * 64}, {}),
+        ({"csrf_token": token}, {"Origin": "https://evil.example"}),
+        ({"csrf_token": token}, {"Origin": "null"}),
+        ({"csrf_token": token}, {"Referer": "https://evil.example/localhost"}),
+        ({"csrf_token": token}, {"Sec-Fetch-Site": "cross-site"}),
+        ({"csrf_token": csrf(village, village.browser("officer_a"))}, {}),
+    ]
+    for form, headers in attempts:
+        assert browser.post(path, data=form, headers=headers).status_code == 403, (form, headers)
+    assert browser.get(f"/media/{uuid4()}/{'0' * 64}").status_code == 404
+    good = browser.post(path, data={"csrf_token": token}, headers={"Origin": "http://localhost"})
+    assert good.status_code in {302, 303}
+    assert browser.get(f"/media/{uuid4()}/{'0' * 64}").status_code == 401
+
+
+def test_cookies_are_http_only_same_site_and_bound_to_https(tmp_path: Any) -> None:
+    from tests.support.village import running_village
+
+    with running_village(tmp_path / "data", public_url="https://langan.example") as village:
+        response = village.browser(None).get("/login", base_url="https://langan.example")
+        cookie = next(value for value in response.headers.getlist("Set-Cookie") if "visitor" in value)
+        assert cookie.startswith("__Host-langan_visitor=")
+        assert all(word in cookie for word in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"))
+
+
+def test_every_answer_has_the_security_headers(embedded_village: Village) -> None:
+    for path in ("/healthz", "/login", "/nowhere", "/static/css/langan.css", "/api/v1/live"):
+        headers = embedded_village.browser(None).get(path).headers
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe-inline" not in policy
+        assert (headers["X-Frame-Options"], headers["X-Content-Type-Options"]) == ("DENY", "nosniff")
+        assert headers["X-Request-Id"]
+
+
+def test_sign_in_is_limited_however_many_workers_try(village: Village) -> None:
+    with village.parts.database.write() as session:
+        auth.change_password(session, village.clock, village.user_ids["officer_a"], PASSWORD)
+    outcomes: list[type[ServerError]] = []
+
+    def guess(number: int) -> None:
+        try:
+            sign_in(village, f"wrong password {number}")
+        except ServerError as error:
+            outcomes.append(type(error))
+
+    threads = [threading.Thread(target=guess, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len([item for item in outcomes if item is TooManyRequests]) == 3
+    with pytest.raises(TooManyRequests):
+        sign_in(village, PASSWORD)
+    sign_in(village, PASSWORD, address="10.0.0.9")
+    village.clock.advance(minutes=16)
+    token = sign_in(village, PASSWORD)
+    with village.parts.database.read() as session:
+        assert auth.principal_of_session(session, village.clock, village.parts.session_policy, token) is not None
+
+
+def sign_in(village: Village, password: str, address: str = "10.0.0.1") -> str:
+    parts = village.parts
+    return auth.sign_in(
+        parts.database,
+        village.clock,
+        parts.session_policy,
+        username="officer_a",
+        password=password,
+        address=address,
+    )[0]
+
+
+def test_an_admin_hands_out_no_more_than_they_have(village: Village) -> None:
+    admin_b = village.principal("admin_b")
+    tries: list[tuple[Role, str | None]] = [
+        (Role.ADMIN, None),
+        (Role.OFFICER, "village-a"),
+        (Role.OFFICER, "nhon-loc"),
+    ]
+    for role, place in tries:
+        with pytest.raises(Forbidden), village.parts.database.write() as session:
+            auth.create_user(
+                session, village.clock, username="x1", password=PASSWORD, role=role, place_id=place, actor=admin_b
+            )
+    with pytest.raises(Forbidden), village.parts.database.write() as session:
+        auth.change_password(session, village.clock, village.user_ids["admin"], PASSWORD, actor=admin_b)
+    with pytest.raises(Forbidden), village.parts.database.write() as session:
+        auth.revoke_device(session, village.clock, "box-a", actor=admin_b)
+    with village.parts.database.write() as session:
+        auth.revoke_device(session, village.clock, "box-b", actor=admin_b)
+    assert village.browser("admin_b").get("/admin/audit").status_code == 403
+
+
+def test_threat_29_markup_in_a_cameras_name_is_inert(village: Village) -> None:
+    name = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+    text_ = camera_yaml("cam-village-a", name=name)
+    response = village.app.test_client().put(
+        "/api/v1/cameras/cam-village-a/config", data=text_.encode(), headers=village.bearer("box-a")
+    )
+    assert response.status_code == 200
+    incident_id = an_incident(village)
+    with village.parts.database.read() as session:
+        card = queries.incident_card(session, village.principal("officer_a"), incident_id)
+    assert card.camera_name == name
+    with village.app.test_request_context():
+        from flask import url_for
+
+        pages = [
+            ("officer_a", url_for("police.live")),
+            ("officer_a", url_for("police.incident", incident_id=incident_id)),
+            ("admin", url_for("admin.cameras")),
+            ("resident_a", url_for("residents.log")),
+        ]
+    for who, path in pages:
+        page = village.browser(who).get(path).get_data(as_text=True)
+        assert "<script>alert" not in page, path
+        assert "<img src=x" not in page, path
+
+
+def test_threat_37_bodies_over_the_limit_are_413(embedded_village: Village) -> None:
+    client = embedded_village.app.test_client()
+    big = b'{"events": [' + b" " * 5_000_000 + b"]}"
+    headers = embedded_village.bearer("box-a")
+    assert client.post("/api/v1/events", data=big, headers=headers, content_type="application/json").status_code == 413
+    yaml = b"#" * 300_000
+    assert client.put("/api/v1/cameras/cam-1/config", data=yaml, headers=headers).status_code == 413
+
+
+def test_threat_37_a_hundred_thousand_form_parts_are_413(embedded_village: Village) -> None:
+    boundary = "x"
+    part = f'--{boundary}\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+    body = (part * 60_000 + f"--{boundary}--\r\n").encode()
+    response = embedded_village.browser("officer_a").post(
+        "/logout", data=body, content_type=f"multipart/form-data; boundary={boundary}"
+    )
+    assert response.status_code == 413
+
+
+def test_threat_38_filters_are_bounded(village: Village) -> None:
+    village.post([event(n, spot=f"spot-{n}", camera="cam-1") for n in range(150)])
+    officer = village.principal("officer_a")
+    with village.parts.database.read() as session:
+        assert len(queries.list_incidents(session, officer, limit=10**9).items) == queries.MAX_PAGE
+        for cursor in ("x" * 10_000, "", "AAAA", "MjAyNi0wMy0wMlQwMzowMDowMCB4", "\x00", "é"):
+            with pytest.raises(InvalidInput):
+                queries.list_incidents(session, officer, cursor=cursor)
+
+
+def test_threat_39_log_lines_and_errors_hold_no_secret_and_cannot_be_forged(
+    embedded_village: Village, caplog: pytest.LogCaptureFixture
+) -> None:
+    village = embedded_village
+    caplog.set_level(logging.DEBUG)
+    password = "rtsp://admin:Mat-khau-1@10.0.0.1/x"
+    yaml = camera_yaml().replace("rtsp://{LANGAN_CAM_USER}:{LANGAN_CAM_PASSWORD}@192.168.1.20:554/sub", password)
+    client = village.app.test_client()
+    refused = client.put("/api/v1/cameras/cam-1/config", data=yaml.encode(), headers=village.bearer("box-a"))
+    assert refused.status_code == 422
+    client.get("/a%0A%7B%22level%22%3A%22ERROR%22%7D%0d", headers=village.bearer("box-a"))
+    village.browser("officer_a").get("/healthz")
+    lines = "\n".join(JsonLines().format(record) for record in caplog.records)
+    for secret in ("Mat-khau-1", *village.tokens.values(), village.parts.settings.secret_key.get_secret_value()):
+        assert secret not in lines
+        assert secret not in refused.get_data(as_text=True)
+    for line in lines.splitlines():
+        assert json.loads(line)["event"]
+    with village.parts.database.read() as session:
+        kept = session.execute(text("SELECT group_concat(yaml) FROM camera_config_versions")).scalar()
+        assert "Mat-khau-1" not in (kept or "")
+
+
+def test_threat_39_a_bug_tells_the_client_a_number_only(
+    embedded_village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode(*_: object, **__: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(queries, "openable_evidence", explode)
+    response = embedded_village.browser("officer_a").get(f"/media/{uuid4()}/{'0' * 64}")
+    assert response.status_code == 500
+    assert "secret detail" not in response.get_data(as_text=True)
+    assert response.headers["X-Request-Id"] in response.get_json()["error"]["remedy"]
+
+
+@pytest.mark.parametrize("tampering", ["edit", "delete", "delete last", "forge", "clear"])
+def test_threat_40_the_first_bad_audit_row_is_named(village: Village, tampering: str) -> None:
+    incident_id = an_incident(village)
+    act(village, "officer_a", incident_id, IncidentAction.ACKNOWLEDGE)
+    act(village, "officer_a", incident_id, IncidentAction.RESOLVE, version=2)
+    parts = village.parts
+    with parts.database.read() as session:
+        report = parts.chain.verify(session)
+        rows = report.rows
+        assert report.fault is None
+        assert rows >= 5
+    with parts.database.engine.begin() as connection:
+        if tampering == "edit":
+            connection.execute(update(AuditEntry).where(AuditEntry.sequence == 2).values(actor_name="somebody"))
+        elif tampering == "delete":
+            connection.execute(delete(AuditEntry).where(AuditEntry.sequence == 2))
+        elif tampering == "delete last":
+            connection.execute(delete(AuditEntry).where(AuditEntry.sequence == rows))
+        elif tampering == "forge":
+            connection.execute(text("UPDATE audit_log SET sequence = sequence + 1 WHERE sequence = " + str(rows)))
+        else:
+            connection.execute(delete(AuditEntry))
+    with parts.database.read() as session:
+        fault = parts.chain.verify(session).fault
+    assert fault is not None
+    assert fault.sequence == {"edit": 2, "delete": 2, "delete last": rows, "forge": rows, "clear": 1}[tampering]
+
+
+def test_audit_rows_of_many_writers_make_one_chain(village: Village) -> None:
+    def write(number: int) -> None:
+        for _ in range(5):
+            with village.parts.database.write() as session:
+                audit.record(session, at=village.clock.utc(), actor=None, action="test", subject=f"test:{number}")
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with village.parts.database.read() as session:
+        report = village.parts.chain.verify(session)
+    assert report.fault is None
+    assert report.rows >= 30
+
+
+def test_residents_read_a_delayed_log_without_false_alarms(village: Village) -> None:
+    incident_id = an_incident(village)
+    resident, policy = village.principal("resident_a"), PublicLogPolicy(timedelta(minutes=15))
+
+    def shown() -> list[Any]:
+        with village.parts.database.read() as session:
+            return list(queries.public_log(session, resident, village.clock, policy).items)
+
+    assert shown() == []
+    village.clock.advance(minutes=15)
+    (entry,) = shown()
+    assert (entry.id, entry.kind, entry.place.village) == (incident_id, "crowding", "Thôn A")
+    assert set(entry.__slots__) == {"id", "kind", "place", "started_at", "state", "redacted_sha256"}
+    act(village, "officer_a", incident_id, IncidentAction.FALSE_ALARM)
+    assert shown() == []
+
+
+def test_camera_configurations_are_versions_and_an_admins_word_wins(village: Village) -> None:
+    client = village.app.test_client()
+
+    def put(text_: str, camera_id: str = "cam-1", device: str = "box-a") -> Any:
+        path = f"/api/v1/cameras/{camera_id}/config"
+        return client.put(path, data=text_.encode(), headers=village.bearer(device))
+
+    assert put(camera_yaml()).get_json() == {"camera_id": "cam-1", "version": 1, "author": "device:box-a"}
+    assert put(camera_yaml()).get_json()["version"] == 1
+    assert put(camera_yaml(name="Chợ mới")).get_json()["version"] == 2
+    first = client.get("/api/v1/cameras/config", headers=village.bearer("box-a"))
+    headers = village.bearer("box-a") | {"If-None-Match": first.headers["ETag"]}
+    assert client.get("/api/v1/cameras/config", headers=headers).status_code == 304
+    admin = village.principal("admin")
+    with village.parts.database.write() as session:
+        cameras.save(session, village.clock, admin, "cam-1", camera_yaml(name="Của quản trị"), based_on=2)
+    assert put(camera_yaml()).get_json() == {"camera_id": "cam-1", "version": 3, "author": f"user:{admin.id}"}
+    changed = client.get("/api/v1/cameras/config", headers=headers)
+    assert changed.status_code == 200
+    assert "Của quản trị" in changed.get_json()["cameras"][0]["yaml"]
+    with pytest.raises(InvalidInput) as wrong, village.parts.database.write() as session:
+        cameras.save(session, village.clock, admin, "cam-1", camera_yaml() + "nonsense: 1\n", based_on=3)
+    assert wrong.value.issues[0]["line"] == 8
+    with pytest.raises(Conflict), village.parts.database.write() as session:
+        cameras.save(session, village.clock, admin, "cam-1", camera_yaml(), based_on=1)
+    with village.parts.database.write() as session:
+        version = cameras.rollback(session, village.clock, admin, "cam-1", 1, based_on=3)
+        assert (version.number, version.rollback_of, version.yaml) == (4, 1, camera_yaml())
+    with village.parts.database.read() as session:
+        assert session.get_one(Camera, "cam-1").name == "Cổng chợ"
+    assert put(camera_yaml(), device="box-b").status_code == 403
+    assert put(camera_yaml("cam-2", village="village-b"), camera_id="cam-2").status_code == 403
+    assert client.get("/api/v1/cameras/config", headers=village.bearer("box-b")).get_json() == {"cameras": []}
+
+
+def test_the_database_refuses_a_naive_time(village: Village) -> None:
+    from datetime import datetime
+
+    from sqlalchemy.exc import StatementError
+
+    with pytest.raises(StatementError, match="naive"), village.parts.database.write() as session:
+        session.execute(update(User).values(created_at=datetime(2026, 1, 1)))  # noqa: DTZ001 (that is the point)
+
+
+def test_the_models_and_the_migrations_agree(village: Village) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
+    from server.db.types import Base
+
+    with village.parts.database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_evidence_references_are_kept_once(village: Village) -> None:
+    body = event(evidence=[reference(jpeg())])
+    village.post([body])
+    village.post([event(event_id=UUID(body["event_id"]), revision=1, evidence=[reference(jpeg())])])
+    with village.parts.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(EvidenceReference)) == 1
