@@ -86,10 +86,14 @@ class PatientOutbox:
             self._store.settle(results)
 
     def _store_waiting(self) -> None:
+        has_tried_twice = False
         while self._waiting:
             try:
                 self._store.put(*self._waiting[0])
             except DiskFull as error:
+                if not has_tried_twice:  # the first failure made the WAL give its room back
+                    has_tried_twice = True
+                    continue
                 freed = self._free_space(FREE_BYTES)
                 log.error(  # noqa: TRY400 - the cause is the disk, a traceback would only fill it further
                     "disk_full waiting=%d freed_bytes=%d cause=%r", len(self._waiting), freed, str(error)

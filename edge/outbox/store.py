@@ -18,12 +18,16 @@ from uuid import UUID
 
 from contract.event import Event, EventResult, EventState
 from edge.errors import DiskFull, OutboxError
+from edge.outbox.reserve import DiskReserve
 from edge.ports import Clock
 
 log = logging.getLogger(__name__)
 
 ACCEPTED = frozenset({"created", "duplicate", "quarantined"})
 """The server has the event. A quarantined one waits there for an admin, so the edge is done with it too."""
+
+WAL_PAGES = 100
+"""The WAL is written back at this many pages (400 kB): small beside the disk of a small box."""
 
 SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -99,6 +103,7 @@ class SqliteOutbox:
         self.path = path
         self._clock = clock
         self._lock = threading.Lock()
+        self._reserve = DiskReserve(path.with_name(path.name + ".reserve"))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -115,6 +120,7 @@ class SqliteOutbox:
                 self._db = self._open()
             except sqlite3.DatabaseError as again:
                 raise _translated(again, path) from again
+        self._reserve.fill()
 
     def put(self, event: Event, media: Sequence[tuple[str, Path]]) -> None:
         """Store an event and its new media files (`(sha256, path)`) in one transaction; on return both are on the disk.
@@ -165,9 +171,21 @@ class SqliteOutbox:
     def settle(self, results: Sequence[EventResult]) -> None:
         """Delete what the server took, and free its media for upload; keep what it refused among the dead events.
 
+        Deleting needs a little room itself: the reserve gives it, so that a full disk never keeps an outbox full.
+
         Raises:
             DiskFull: No room; the same results may be settled again, or the events sent again.
         """
+        try:
+            self._settle_all(results)
+        except DiskFull:
+            self._reserve.release()
+            self._settle_all(results)
+        if not self._reserve.is_full:
+            self._compact()
+            self._reserve.fill()
+
+    def _settle_all(self, results: Sequence[EventResult]) -> None:
         with self._transaction() as db:
             for result in results:
                 self._settle_one(db, result)
@@ -250,8 +268,7 @@ class SqliteOutbox:
 
     def close(self) -> None:
         """Write the WAL back into the file and close it."""
-        with self._lock, suppress(sqlite3.Error):  # a failed checkpoint is made up for at the next opening
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._compact()
         self._db.close()
 
     @contextmanager
@@ -266,8 +283,18 @@ class SqliteOutbox:
                     if self._db.in_transaction:
                         self._db.execute("ROLLBACK")
                 if isinstance(error, sqlite3.DatabaseError):
+                    self._checkpoint()  # the WAL may hold room that the next attempt needs
                     raise _translated(error, self.path) from error
                 raise
+
+    def _compact(self) -> None:
+        with self._lock:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """Write the WAL back into the file and cut it to nothing. A failure is made up for by the next one."""
+        with suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -283,6 +310,7 @@ class SqliteOutbox:
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
+            db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
             db.execute("BEGIN IMMEDIATE")
             self._check_and_migrate(db)
             db.execute("COMMIT")

@@ -185,6 +185,39 @@ def test_a_patient_outbox_gives_up_media_first_and_then_keeps_events_in_order_un
     assert keys(store.pending_events(10_000))[stored:] == [(event_id(name), 0) for name in names]
 
 
+def test_a_full_disk_never_keeps_the_outbox_full(store: SqliteOutbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deleting needs room: the reserve gives it, and is filled again afterwards."""
+    reserve = store.path.with_name("outbox.sqlite.reserve")
+    kept_bytes = reserve.stat().st_size
+    store.put(make_event("a"), [])
+    settle_all = store._settle_all
+    freed: list[bool] = []
+
+    def on_a_full_disk(results: Sequence[EventResult]) -> None:
+        freed.append(not reserve.exists())
+        if reserve.exists():
+            raise DiskFull("no room: free space")
+        settle_all(results)
+
+    monkeypatch.setattr(store, "_settle_all", on_a_full_disk)
+    store.settle([result("a")])
+    assert freed == [False, True]
+    assert store.counts() == (0, 0)
+    assert reserve.stat().st_size == kept_bytes > 0
+
+
+def test_a_disk_without_room_for_the_reserve_still_takes_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "outbox.sqlite.reserve").mkdir()  # cannot be written, as on a full disk
+    outbox = SqliteOutbox(tmp_path / "outbox.sqlite", FakeClock())
+    outbox.put(make_event(), [])
+    outbox.settle([result("e")])
+    assert outbox.counts() == (0, 0)
+    assert "no_reserve" in caplog.text
+    outbox.close()
+
+
 def test_a_second_edge_on_the_same_outbox_is_refused(store: SqliteOutbox) -> None:
     store.put(make_event(), [])
     with pytest.raises(OutboxError, match="another process uses this outbox"):
