@@ -42,10 +42,12 @@ _FAINT = """() => {
     const faint = new Set();
     for (const element of document.querySelectorAll("body *")) {
         const hasText = [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
-        if (!hasText || element.offsetParent === null || element.closest(".shot, .visually-hidden, option, video")) continue;
+        const skipped = element.closest(".shot, .visually-hidden, option, video");
+        if (!hasText || element.offsetParent === null || skipped) continue;
         const [a, b] = [light(getComputedStyle(element).color), light(ground(element))].sort((x, y) => y - x);
         const ratio = (a + 0.05) / (b + 0.05);
-        if (ratio < 4.5) faint.add([ratio.toFixed(2), element.className, element.textContent.trim().slice(0, 40)].join(" "));
+        const words = element.textContent.trim().slice(0, 40);
+        if (ratio < 4.5) faint.add([ratio.toFixed(2), element.className, words].join(" "));
     }
     return [...faint];
 }"""

@@ -134,9 +134,15 @@ def test_the_clip_plays(site: Site, sign_in: SignIn) -> None:
     incident_id = raise_incident(site, "cam_phim")
     page = sign_in(site.officer)
     page.goto(f"/incidents/{incident_id}")
-    video = page.locator("video").first
-    video.evaluate("async (video) => { video.muted = true; await video.play(); }")
-    page.wait_for_function("document.querySelector('video').currentTime > 0.2")
+    played_s = page.locator("video").first.evaluate(
+        """video => new Promise((done, failed) => {
+            video.muted = true;
+            video.addEventListener("timeupdate", () => video.currentTime > 0.2 && done(video.currentTime));
+            video.addEventListener("error", () => failed(new Error(video.error.message)));
+            video.play().catch(failed);
+        })"""
+    )
+    assert played_s > 0.2
 
 
 def test_a_lost_connection_is_shown_and_nothing_is_missed(site: Site, sign_in: SignIn) -> None:

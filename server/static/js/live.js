@@ -107,7 +107,8 @@ wall.addEventListener("submit", async (event) => {
   button.disabled = true;
   problem.hidden = true;
   try {
-    const response = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { "X-Fragment": "card" }, redirect: "error" });
+    // Not `form.action`: the form has a field of that name, which hides the address.
+    const response = await fetch(form.getAttribute("action"), { method: "POST", body: new FormData(form), headers: { "X-Fragment": "card" }, redirect: "error" });
     if (!response.ok && response.status !== 409) throw new Error(`act: ${response.status}`);
     const [card] = cardsOf(await response.text());
     show(card, { isNew: false });
