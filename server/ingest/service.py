@@ -154,32 +154,31 @@ class _Batch:
         self._records = {
             row.event_id: row for row in session.scalars(select(EventRecord).where(EventRecord.event_id.in_(ids)))
         }
-        revisions = session.execute(
-            select(
-                EventRevision.event_id, EventRevision.revision, EventRevision.body_sha256, EventRevision.quarantined
-            ).where(EventRevision.event_id.in_(ids))
-        )
-        self._revisions = {(row[0], row[1]): (row[2], row[3]) for row in revisions}
-        references = session.execute(
-            select(EvidenceReference.event_id, EvidenceReference.role, EvidenceReference.sha256).where(
-                EvidenceReference.event_id.in_(ids)
-            )
-        )
-        self._references = {(row[0], row[1], row[2]) for row in references}
-        self._arrived = set(
-            session.scalars(
-                select(EvidenceFile.sha256).where(
-                    EvidenceFile.sha256.in_({ref.sha256 for item in items for ref in item.event.evidence}),
-                    EvidenceFile.removed_at.is_(None),
-                )
-            )
-        )
-        # Held here so that the session, which holds rows weakly, need not read them again for each event.
-        self._incidents = session.scalars(
-            select(Incident).where(Incident.id.in_({row.incident_id for row in self._records.values()} - {None}))
-        ).all()
+        self._revisions: dict[tuple[UUID, int], tuple[bytes, bool]] = {}
+        self._references: set[tuple[UUID, EvidenceRole, str]] = set()
+        if self._records:  # most batches hold nothing that came before
+            self._read_earlier()
+        named = {ref.sha256 for item in items for ref in item.event.evidence}
+        kept = select(EvidenceFile.sha256).where(EvidenceFile.sha256.in_(named), EvidenceFile.removed_at.is_(None))
+        self._arrived = set(session.scalars(kept)) if named else set()
         self._new_revisions: list[dict[str, Any]] = []
         self._new_references: list[dict[str, Any]] = []
+
+    def _read_earlier(self) -> None:
+        """Read what came before of the batch's events."""
+        revisions = select(
+            EventRevision.event_id, EventRevision.revision, EventRevision.body_sha256, EventRevision.quarantined
+        ).where(EventRevision.event_id.in_(self._records))
+        for row in self._session.execute(revisions):
+            self._revisions[row[0], row[1]] = (row[2], row[3])
+        references = select(EvidenceReference.event_id, EvidenceReference.role, EvidenceReference.sha256).where(
+            EvidenceReference.event_id.in_(self._records)
+        )
+        self._references = {(row[0], row[1], row[2]) for row in self._session.execute(references)}
+        # Held here so that the session, which holds rows weakly, need not read them again for each event.
+        self._incidents = self._session.scalars(
+            select(Incident).where(Incident.id.in_({row.incident_id for row in self._records.values()} - {None}))
+        ).all()
 
     def finish(self) -> None:
         """Write what nothing in the batch had to read back."""
