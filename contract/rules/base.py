@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
 from contract.base import ContractModel, Slug
 
@@ -46,7 +46,12 @@ class RuleParams(ContractModel):
 
 
 class RuleFacts(ContractModel):
-    """The numbers that decided, as an event carries them."""
+    """The numbers that decided, as an event carries them: to a thousandth of their unit, finer says nothing."""
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _round(cls, value: object) -> object:
+        return round(value, 3) if isinstance(value, float) else value
 
 
 Language = Literal["vi", "en"]
