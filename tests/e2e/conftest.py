@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,8 +53,10 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder: Path = tmp_path_factory.mktemp("e2e")
-    with RunningServer(folder) as server:
-        box = EdgeBox(server.url, server.add_device("hop-1", "trang-long"), "trang-long")
+    with (
+        RunningServer(folder) as server,
+        closing(EdgeBox(server.url, server.add_device("hop-1", "trang-long"), "trang-long")) as box,
+    ):
         fill(box, datetime.now(UTC))
         yield Site(
             server,
@@ -64,7 +67,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             resident=server.add_user("nguoi_dan", "resident", "trang-long"),
             admin=server.add_user("quan_tri", "admin", None),
         )
-        box.close()
 
 
 SignIn = Callable[..., Page]
