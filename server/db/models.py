@@ -258,9 +258,12 @@ class EventRecord(Base):
     received_at: Mapped[datetime]
     quarantine_reason: Mapped[str | None] = mapped_column(String(300))
     """Set while every revision so far came with an impossible clock: kept, but in no incident."""
-    incident_id: Mapped[UUID | None] = mapped_column(UuidColumn, ForeignKey("incidents.id"), index=True)
+    incident_id: Mapped[UUID | None] = mapped_column(UuidColumn, ForeignKey("incidents.id"))
 
-    __table_args__ = (Index(None, "quarantine_reason", "received_at"),)
+    __table_args__ = (
+        Index(None, "quarantine_reason", "received_at"),
+        Index(None, "incident_id", "started_at"),
+    )
 
 
 class EventRevision(Base):

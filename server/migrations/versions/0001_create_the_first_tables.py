@@ -269,7 +269,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("event_id", name=op.f("pk_events")),
     )
     op.create_index(op.f("ix_events_camera_id"), "events", ["camera_id"], unique=False)
-    op.create_index(op.f("ix_events_incident_id"), "events", ["incident_id"], unique=False)
+    op.create_index(
+        op.f("ix_events_incident_id_started_at"), "events", ["incident_id", "started_at"], unique=False
+    )
     op.create_index(
         op.f("ix_events_quarantine_reason_received_at"), "events", ["quarantine_reason", "received_at"], unique=False
     )
@@ -344,7 +346,7 @@ def downgrade() -> None:
 
     op.drop_table("incident_steps")
     op.drop_index(op.f("ix_events_quarantine_reason_received_at"), table_name="events")
-    op.drop_index(op.f("ix_events_incident_id"), table_name="events")
+    op.drop_index(op.f("ix_events_incident_id_started_at"), table_name="events")
     op.drop_index(op.f("ix_events_camera_id"), table_name="events")
 
     op.drop_table("events")
