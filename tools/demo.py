@@ -159,10 +159,10 @@ def prepare_server(environment: dict[str, str], site: DemoSite) -> tuple[list[Ac
         Account("quan_tri", "admin", "Quản trị / admin", "/admin/cameras", new_password()),
     ]
     for account in accounts:
-        place = site.province if account.role == "admin" else site.village
+        scope = [] if account.role == "admin" else ["--place", site.village]  # an admin without a place: the whole site
         server(
             environment,
-            *("user", "add", account.username, "--role", account.role, "--place", place, "--password-stdin"),
+            *("user", "add", account.username, "--role", account.role, *scope, "--password-stdin"),
             stdin=account.password,
         )
     token = server(environment, "device", "add", "demo", "--place", site.village, "--quiet").strip()

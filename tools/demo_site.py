@@ -23,7 +23,6 @@ class DemoSite:
 
     config: Path
     media: Path
-    province: str
     village: str
     description: str
     secrets: dict[str, str] = field(default_factory=dict)
@@ -41,7 +40,7 @@ def bundled_site(source: Path, folder: Path, url: str) -> DemoSite:
         yaml.dump(site, file)
     places = {place["kind"]: place["id"] for place in reversed(site["places"])}
     description = "a real clip of a square, and a rendered street"
-    return DemoSite(config, source / "media", places["province"], places["village"], description)
+    return DemoSite(config, source / "media", places["village"], description)
 
 
 def own_camera_site(source: str, folder: Path, url: str) -> DemoSite:
@@ -73,7 +72,7 @@ def own_camera_site(source: str, folder: Path, url: str) -> DemoSite:
     for name, content in (("site.yaml", site), ("cameras/camera_cua_toi.yaml", camera)):
         with (config / name).open("w", encoding="utf-8") as file:
             yaml.dump(content, file)
-    return DemoSite(config, media, PROVINCE, VILLAGE, "your own camera", secrets)
+    return DemoSite(config, media, VILLAGE, "your own camera", secrets)
 
 
 def _split_source(source: str, folder: Path) -> tuple[str, Path, dict[str, str]]:

@@ -53,7 +53,7 @@ def _catalogue(locale: str) -> dict[str, tuple[str, ...]]:
     for message in i18n.read_catalogue(locale):
         if message.id:
             one = message.id if isinstance(message.id, str) else message.id[0]
-            strings[one] = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+            strings[one] = (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
     return strings
 
 
@@ -96,7 +96,7 @@ def test_a_sentence_uses_only_facts_of_its_kind() -> None:
 def test_plurals_have_as_many_forms_as_the_language(locale: str, forms: int) -> None:
     plurals = [message for message in i18n.read_catalogue(locale) if isinstance(message.id, tuple)]
     assert plurals
-    assert all(len(message.string) == forms for message in plurals)
+    assert all(len(message.string or ()) == forms for message in plurals)
 
 
 def test_vietnamese_is_written_with_its_marks() -> None:
