@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,46 @@ def test_credentials_of_a_users_camera_stay_out_of_files_and_output(tmp_path: Pa
     assert written
     assert not any(b"hunter2secret" in content for content in written)
     assert "hunter2secret" not in done.stdout + done.stderr
+
+
+@pytest.mark.timeout(120)
+def test_ctrl_c_ends_the_demo_and_everything_it_started(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tools.demo", "--folder", str(folder), "--port", "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        for line in process.stdout:
+            if "Ctrl-C" in line:
+                break
+        deadline = time.monotonic() + 60
+        while b"camera_started" not in read_bytes(folder / "edge.log") and time.monotonic() < deadline:
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+    assert process.wait(60) == 0
+    assert "Stopping" in said
+    left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(folder).encode() in read_bytes(path)]
+    assert left == []
+    assert "stopped outbox_events=0" in (folder / "edge.log").read_text(encoding="utf-8")
+
+
+def read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # the process has ended meanwhile
+        return b""
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    (folder / "precious.txt").write_text("keep", encoding="utf-8")
+    done = demo(tmp_path, "--seconds", "1")
+    assert done.returncode == 1
+    assert "something else" in done.stderr
+    assert (folder / "precious.txt").read_text(encoding="utf-8") == "keep"
