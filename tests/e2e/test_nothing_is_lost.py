@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import time
@@ -13,6 +14,9 @@ import pytest
 
 from tests.support.edge import RunningEdge
 from tests.support.server import SITE, RunningServer
+
+OUTAGE_S = float(os.environ.get("LANGAN_TEST_OUTAGE_S", "15"))
+"""How long the server is gone; a minute shows more and takes longer."""
 
 CAMERA = """\
 camera: {id: san, name: Sân, village: trang-long}
@@ -61,7 +65,7 @@ def test_threats_05_06_09_42_killing_server_and_edge_loses_and_doubles_nothing(t
             time.sleep(4)
             server.stop(signal.SIGKILL)
             before = len(edge.recorded())
-            time.sleep(15)
+            time.sleep(OUTAGE_S)
             assert len(edge.recorded()) > before, "the edge goes on without the server"
             edge.kill()
             edge.start()
