@@ -60,7 +60,7 @@ class CrowdingFacts(RuleFacts):
     """Ground area of the cluster's hull at the peak; None without a homography."""
     people_per_m2: Annotated[float, Field(ge=0)] | None = None
     calibration_error_m: Annotated[float, Field(ge=0)] | None = None
-    """RMS error of the homography's points; None without a homography."""
+    """RMS error of the homography's points; None (unknown) without one, and with four points, which always fit."""
 
 
 CONTRACT = RuleContract(

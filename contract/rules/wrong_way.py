@@ -40,6 +40,7 @@ class WrongWayFacts(RuleFacts):
     distance_m: Annotated[float, Field(ge=0)] | None = None
     distance_boxes: Annotated[float, Field(ge=0)]
     calibration_error_m: Annotated[float, Field(ge=0)] | None = None
+    """RMS error of the homography's points; None (unknown) without one, and with four points, which always fit."""
 
 
 CONTRACT = RuleContract(

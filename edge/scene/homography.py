@@ -1,8 +1,8 @@
 """The ground plane's homography: from normalised picture points to metres on the ground.
 
 Direct linear transform with Hartley's normalisation (Hartley and Zisserman, Multiple View Geometry, 2nd ed., 4.1, 4.4),
-least squares where more than four points are given. Four points always fit exactly, so their error is 0 and says
-nothing; six or more, spread over the ground that matters, give an error that means something.
+least squares where more than four points are given. Four points always fit exactly, so their error is unknown; six or
+more, spread over the ground that matters, give an error that means something.
 
             . . . . . . . . . .   horizon: what lies above it has no ground point
            /         |         \
@@ -34,12 +34,13 @@ class Homography:
 
     Attributes:
         matrix: (3, 3) float64, normalised picture points to metres, positive third coordinate on the visible ground.
-        error_m: Root mean square distance in metres between the given ground points and the mapped picture points.
+        error_m: Root mean square distance in metres between the given ground points and the mapped picture points; None
+            with four points, which always fit: how wrong they are is unknown.
         horizon_w: Smallest third coordinate that still counts as ground.
     """
 
     matrix: NDArray[np.float64]
-    error_m: float
+    error_m: float | None
     horizon_w: float
 
     @classmethod
@@ -71,8 +72,10 @@ class Homography:
                 "calibration: the horizon runs between the points: "
                 "list the points of image and ground_m in the same order, all of them on the ground"
             )
-        residuals = mapped[:, :2] / mapped[:, 2:] - np.asarray(ground_m, np.float64)
-        error_m = float(np.sqrt((residuals**2).sum(axis=1).mean()))
+        error_m = None
+        if len(image) > MIN_POINTS:
+            residuals = mapped[:, :2] / mapped[:, 2:] - np.asarray(ground_m, np.float64)
+            error_m = float(np.sqrt((residuals**2).sum(axis=1).mean()))
         return cls(matrix, error_m, float(mapped[:, 2].min()) * _HORIZON)
 
     def to_ground(self, point: Point) -> Point | None:

@@ -59,7 +59,7 @@ class Scene:
 
     @property
     def calibration_error_m(self) -> float | None:
-        """RMS error of the calibration points in metres; None without a homography."""
+        """RMS error of the calibration points in metres; None (unknown) without one or with only four points."""
         return self.homography.error_m if self.homography else None
 
     def zone_contains(self, zone_id: str, point: Point) -> bool:

@@ -53,7 +53,17 @@ def test_metres_decide_with_a_homography() -> None:
     assert raised_at_s(events) == [pytest.approx(1.0, abs=0.3)]  # 4 m in the second that it takes at least
     assert facts(events[0]).distance_m == pytest.approx(4.0, abs=0.5)
     assert facts(events[-1]).distance_m == pytest.approx(35.0, abs=1.0)
-    assert facts(events[0]).calibration_error_m is not None
+    assert facts(events[0]).calibration_error_m is None  # four points always fit: their error is unknown
+
+
+def test_the_calibrations_error_is_told_where_more_than_four_points_give_one() -> None:
+    six = {
+        "image": [*CALIBRATION["image"], [0.5, 0.0], [0.5, 1.0]],
+        "ground_m": [*CALIBRATION["ground_m"], [20.5, 0], [20, 20]],
+    }
+    events = run(make_rule(**RULE, camera={"calibration": six}), watch(drive, 15.0))
+    assert facts(events[0]).calibration_error_m == pytest.approx(0.1, abs=0.1)
+    assert facts(events[0]).calibration_error_m != 0.0
 
 
 def test_one_frame_a_second_suffices_with_a_homography() -> None:
