@@ -2,7 +2,7 @@
 
 Every track has a `_Stand`: the place where it was when it last moved. Time counts while the vehicle is there. A vehicle
 that is lost leaves its stand behind for `relink_s`: a track that is *born* there and of a like class takes it over, one
-that drives there does not.
+that drives there does not. So it is where a vehicle "drives off" because a van that hid it took its track along.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from edge.types import Observation, RuleEvent, SignalState, Track, TrackId
 
 AWAY_S = 2.0
 """A vehicle seen elsewhere for this long drove: a shorter excursion is a wrong box."""
+STOOD_S = 5.0
+"""A vehicle that stood for this long and drove off leaves its stand behind too: perhaps only its track drove off, with
+another vehicle that hid it. It is looked for among those that appeared this shortly before."""
 SAME_VEHICLE_IOU = 0.5
 """Standing boxes that overlap by this much are of one vehicle that the detector named twice."""
 
@@ -43,10 +46,12 @@ class _Stand:
     """Since when its stay counts."""
     box: Box
     """The last box seen here, normalised."""
+    born: bool = True
+    """Its first track appeared here; False: it drove here."""
     seen: bool = True
     """The track is in the picture now, here or (for a short time) elsewhere."""
     left: bool = False
-    """The vehicle was seen driving off, while its event lasts on for `clear_after_s`."""
+    """The vehicle was seen driving off; its stand is kept for `clear_after_s`."""
     zone_id: str | None = None
     counted_s: float = 0.0
     queued_s: float = 0.0
@@ -152,13 +157,36 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
         if stand is not None:
             if now.watched_s - stand.here.watched_s <= AWAY_S:
                 return
-            if stand.pace is None:
-                self._stands.remove(stand)
-            stand.left, stand.seen = True, False
+            self._leave(stand, now)
         self._count += 1
-        new = _Stand(self._count, track, track.track_id, aspect, here=now, started=now, box=track.xyxy)
+        born = stand is None
+        new = _Stand(self._count, track, track.track_id, aspect, here=now, started=now, box=track.xyxy, born=born)
         new.see(track, now)
         self._stands.append(new)
+
+    def _leave(self, stand: _Stand, now: Moment) -> None:
+        """The track of a stand drove off: with its vehicle, unless that has appeared there as a new track by now."""
+        heirs = [
+            other
+            for other in self._stands
+            if other is not stand
+            and (other.seen and other.born and other.pace is None and _alike(stand, other.first))
+            and stand.here.watched_s - other.started.watched_s <= STOOD_S
+            and stand.moved(other.first) <= self._params.move_boxes
+        ]
+        if heirs and stand.stay_s >= STOOD_S:
+            self._hand_over(stand, min(heirs, key=lambda other: stand.moved(other.first)), now)
+            return
+        if stand.pace is None and stand.stay_s < STOOD_S:
+            self._stands.remove(stand)
+        stand.left, stand.seen = True, False
+
+    def _hand_over(self, stand: _Stand, heir: _Stand, now: Moment) -> None:
+        """A stand goes on with the track of another, which ends."""
+        self._stands.remove(heir)
+        stand.track_ids.update(heir.track_ids)
+        stand.track_id, stand.box, stand.here, stand.seen = heir.track_id, heir.box, now, True
+        stand.stay_s, stand.queue_s = stand.counted_s, stand.queued_s
 
     def _earlier(self, track: Track, stand: _Stand | None) -> _Stand | None:
         """The stand that a track comes back to, or at which a lost vehicle is found again as this new track."""
@@ -169,7 +197,7 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
             for other in self._stands
             if (
                 (other.left and track.track_id in other.track_ids)
-                or (stand is None and not other.left and not other.seen and _alike(other, track))
+                or (stand is None and not other.seen and _alike(other, track))
             )
             and other.moved(track) <= self._params.move_boxes
         ]
@@ -200,10 +228,7 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
             if other is stand or other.pace is None or other.left or _iou(other.box, stand.box) < SAME_VEHICLE_IOU:
                 continue
             if not other.seen:
-                self._stands.remove(stand)
-                other.track_ids.update(stand.track_ids)
-                other.track_id, other.box, other.here, other.seen = stand.track_id, stand.box, now, True
-                other.stay_s, other.queue_s = other.counted_s, other.queued_s
+                self._hand_over(other, stand, now)
             return True
         return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
@@ -160,6 +161,53 @@ def test_one_vehicle_named_twice_is_one_event() -> None:
 
     events = run(make_rule(**RULE), watch(doubled, 800.0, fps=1.0), finish=False)
     assert states(events) == ["start"]
+
+
+def _stolen(back_at_s: float) -> Callable[[float], list[Track]]:
+    """A car stands; from 100 s on a van hides it, takes its track along and drives on; the car is found as track 2."""
+
+    def tracks(at_s: float) -> list[Track]:
+        if at_s < 100.0:
+            return [vehicle(1, 0.25, 0.5)]
+        x = 0.25 + 0.06 * (at_s - 100.0)
+        van = [box(1, "truck", x, 0.56, width=0.17, height=0.23)] if x < 1.0 else []
+        return van + ([vehicle(2, 0.25, 0.5)] if at_s >= back_at_s else [])
+
+    return tracks
+
+
+@pytest.mark.parametrize("max_stay_s", [60.0, 150.0])
+@pytest.mark.parametrize("back_at_s", [100.4, 101.0, 104.0, 120.0])
+def test_a_van_that_hides_a_parked_car_and_takes_its_track_along_does_not_split_its_event(
+    max_stay_s: float, back_at_s: float
+) -> None:
+    events = run(make_rule(**RULE, max_stay_s=max_stay_s), watch(_stolen(back_at_s), 200.0), finish=False)
+    assert states(events) == ["start"]
+    assert raised_at_s(events) == [pytest.approx(max_stay_s, abs=0.5)]
+    later = run(make_rule(**RULE, max_stay_s=max_stay_s), watch(_stolen(back_at_s), 200.0))
+    assert facts(later[-1]).stay_s == pytest.approx(200.0, abs=0.5)
+    assert later[-1].track_ids == (1, 2)
+
+
+def test_a_car_that_drives_off_is_not_confused_with_one_that_has_stood_beside_it_all_along() -> None:
+    def tracks(at_s: float) -> list[Track]:
+        leaving = vehicle(1, 0.25 if at_s < 100.0 else min(0.9, 0.25 + 0.06 * (at_s - 100.0)), 0.5)
+        return [leaving, vehicle(2, 0.30, 0.52)]
+
+    events = run(make_rule(**RULE, max_stay_s=60.0), watch(tracks, 200.0), finish=False)
+    assert states(events) == ["start", "start", "end"]
+    assert ends_at_s(events) == [pytest.approx(101.5, abs=1.5)]
+
+
+def test_the_next_car_that_drives_into_a_place_just_left_starts_afresh() -> None:
+    def tracks(at_s: float) -> list[Track]:
+        if at_s < 110.0:
+            return [vehicle(1, 0.25 if at_s < 100.0 else 0.25 + 0.06 * (at_s - 100.0), 0.5)]
+        return [vehicle(2, min(0.25, 0.03 * (at_s - 110.0)), 0.5)]
+
+    events = run(make_rule(**RULE, max_stay_s=60.0), watch(tracks, 250.0), finish=False)
+    assert states(events) == ["start", "end", "start"]
+    assert raised_at_s(events)[1] == pytest.approx(178.0, abs=2.0)
 
 
 def test_two_vehicles_side_by_side_are_two_events() -> None:
