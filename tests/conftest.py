@@ -11,6 +11,12 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# A timing is never a test; and CI must tell the same of the same commit, while a developer's runs go on searching.
+settings.register_profile("developer", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "developer")
 
 _required = {name for name in os.environ.get("LANGAN_REQUIRED_GROUPS", "").split(",") if name}
 _ran: set[str] = set()
