@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from contract.base import ContractModel, Name, Slug
 from contract.geometry import NormalisedPoint
+from contract.messages import Text
 from contract.rules import RULES, RuleParams
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ class CalibrationConfig(ContractModel):
     @model_validator(mode="after")
     def _points_pair_up(self) -> Self:
         if len(self.image) != len(self.ground_m):
-            raise ValueError(f"image has {len(self.image)} points and ground_m {len(self.ground_m)}: give one for each")
+            counts = {"image": len(self.image), "ground": len(self.ground_m)}
+            raise ValueError(Text("image has {image} points and ground_m {ground}", **counts))
         return self
 
 

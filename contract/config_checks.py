@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 from contract.camera_config import CameraConfig
 from contract.geometry import Point, distance, is_simple_polygon, polygon_area
 from contract.issues import Report
+from contract.messages import Text
 from contract.rules import RULES, RuleParams
 from contract.rules.base import OBJECT_CLASSES
 from contract.site_config import PLACE_PARENTS, SiteConfig
 from contract.yaml_tree import Path
 
 _MIN_AREA = 1e-5
+_PLACES = {"province": Text("province"), "commune": Text("commune"), "village": Text("village")}
 _STREAM = re.compile(r"^(rtsp|rtsps|http|https)://", re.IGNORECASE)
 _ANY_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _USER_INFO = re.compile(r"^[a-z]+://([^/@]*)@", re.IGNORECASE)
@@ -26,45 +28,65 @@ def check_site(site: SiteConfig, report: Report) -> None:
     try:
         ZoneInfo(site.site.timezone)
     except (KeyError, ValueError, OSError):
-        report(("site", "timezone"), f"unknown time zone {site.site.timezone!r}", "use a name such as Asia/Ho_Chi_Minh")
+        report(
+            ("site", "timezone"),
+            Text("unknown time zone {zone!r}", zone=site.site.timezone),
+            Text("use a name such as Asia/Ho_Chi_Minh"),
+        )
     kinds = {}
     for index, place in enumerate(site.places):
         path: Path = ("places", index)
         if place.id in kinds:
-            report((*path, "id"), f"the place {place.id!r} stands here twice", "give each place its own id")
+            report(
+                (*path, "id"),
+                Text("the place {place!r} stands here twice", place=place.id),
+                Text("give each place its own id"),
+            )
         kinds[place.id] = place.kind
     for index, place in enumerate(site.places):
         wanted = PLACE_PARENTS[place.kind]
         if place.parent is None:
             if place.kind == "village" and wanted:
                 report(
-                    ("places", index), f"the village {place.id!r} has no parent", "add `parent:`, the id of its commune"
+                    ("places", index),
+                    Text("the village {place!r} has no parent", place=place.id),
+                    Text("add `parent:`, the id of its commune"),
                 )
         elif place.parent not in kinds:
-            report(("places", index, "parent"), f"unknown place {place.parent!r}", _one_of(kinds))
+            report(("places", index, "parent"), Text("unknown place {place!r}", place=place.parent), _one_of(kinds))
         elif kinds[place.parent] != wanted:
             report(
                 ("places", index, "parent"),
-                f"a {place.kind} cannot lie in a {kinds[place.parent]}",
-                f"name a {wanted}" if wanted else "remove `parent:`",
+                Text(
+                    "a {kind} cannot lie in a {parent}", kind=_PLACES[place.kind], parent=_PLACES[kinds[place.parent]]
+                ),
+                Text("name a {kind}", kind=_PLACES[wanted]) if wanted else Text("remove `parent:`"),
             )
     for name, schedule in site.schedules.items():
         fields = schedule.model_dump(exclude={"except_", "dates"})
         if not any(fields.values()) and not schedule.dates:
-            report(("schedules", name), "the schedule is never in force", "add time ranges, such as every_day")
+            report(
+                ("schedules", name), Text("the schedule is never in force"), Text("add time ranges, such as every_day")
+            )
         for day, ranges in fields.items():
             _check_ranges(ranges, ("schedules", name, day), report)
 
 
-def check_camera(camera: CameraConfig, site: SiteConfig | None, report: Report) -> None:
-    """Check the references of a camera file; places and schedules only when the site is known."""
+def check_camera(camera: CameraConfig, site: SiteConfig | None, camera_id: str | None, report: Report) -> None:
+    """Check the references of a camera file; places, schedules and its id only when site and id are known."""
+    if camera_id is not None and camera.camera.id != camera_id:
+        what = Text("the id is {found!r}, not {wanted!r}", found=camera.camera.id, wanted=camera_id)
+        report(("camera", "id"), what, Text("never change a camera's id"))
     if site is not None:
         places = {place.id: place.kind for place in site.places}
         village = camera.camera.village
         villages = [place for place, kind in places.items() if kind == "village"]
         if village not in villages:
-            what = "is not a village" if village in places else "is not in site.yaml"
-            report(("camera", "village"), f"the place {village!r} {what}", _one_of(villages))
+            if village in places:
+                what = Text("the place {place!r} is not a village", place=village)
+            else:
+                what = Text("the place {place!r} is not in site.yaml", place=village)
+            report(("camera", "village"), what, _one_of(villages))
     _check_inputs(camera, report)
     _check_scene(camera, report)
     for index, rule in enumerate(camera.rules):
@@ -77,34 +99,50 @@ def _check_inputs(camera: CameraConfig, report: Report) -> None:
         path: Path = ("inputs", index, "path")
         leftover = _PLACEHOLDER.sub("", item.path)
         if "{" in leftover or "}" in leftover:
-            report(path, "a brace that is no placeholder", "write placeholders as {LANGAN_NAME}, capitals only")
+            report(
+                path,
+                Text("a brace that is no placeholder"),
+                Text("write placeholders as {{LANGAN_NAME}}, capitals only"),
+            )
         user_info = _USER_INFO.match(item.path)
         if user_info and _PLACEHOLDER.sub("", user_info.group(1)) not in ("", ":"):
             report(
                 path,
-                "a user name or password stands in the file",
-                "write {LANGAN_CAM_USER}:{LANGAN_CAM_PASSWORD} and set both in the environment or the secrets file",
+                Text("a user name or password stands in the file"),
+                Text("write {{LANGAN_CAM_USER}}:{{LANGAN_CAM_PASSWORD}} and set both in the secrets file"),
             )
         if not _STREAM.match(item.path) and _ANY_SCHEME.match(item.path):
             report(
-                path, "this kind of source is not allowed", "use rtsp://, rtsps://, http://, https:// or a file name"
+                path,
+                Text("this kind of source is not allowed"),
+                Text("use rtsp://, rtsps://, http://, https:// or a file name"),
             )
         if any(ord(character) < 32 for character in item.path):
-            report(path, "control characters in the path", "remove them")
+            report(path, Text("control characters in the path"), Text("remove them"))
         if not _STREAM.match(item.path) and (
             item.path.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", item.path)
         ):
             report(
-                path, "a file outside the media folder", "copy it into the media folder and name it relative to that"
+                path,
+                Text("a file outside the media folder"),
+                Text("copy it into the media folder and name it relative to that"),
             )
         if item.loop and _STREAM.match(item.path):
-            report(("inputs", index, "loop"), "a live stream cannot loop", "remove `loop:`")
+            report(("inputs", index, "loop"), Text("a live stream cannot loop"), Text("remove `loop:`"))
         for role in item.roles:
             if role in seen:
-                report(("inputs", index, "roles"), f"the role {role!r} is taken twice", "give each role to one input")
+                report(
+                    ("inputs", index, "roles"),
+                    Text("the role {role!r} is taken twice", role=role),
+                    Text("give each role to one input"),
+                )
             seen.add(role)
     if "detect" not in seen:
-        report(("inputs",), "no input has the role detect", "add `roles: [detect]` to the stream that is searched")
+        report(
+            ("inputs",),
+            Text("no input has the role detect"),
+            Text("add `roles: [detect]` to the stream that is searched"),
+        )
 
 
 def _check_scene(camera: CameraConfig, report: Report) -> None:
@@ -115,57 +153,77 @@ def _check_scene(camera: CameraConfig, report: Report) -> None:
     polygons += [(("privacy", "masks", index), mask) for index, mask in enumerate(camera.privacy.masks)]
     for path, polygon in polygons:
         if polygon_area(polygon) < _MIN_AREA:
-            report(path, "the polygon has no area", "give at least three corners that span a surface")
+            report(path, Text("the polygon has no area"), Text("give at least three corners that span a surface"))
         elif not is_simple_polygon(polygon):
-            report(path, "the polygon crosses itself", "list the corners in order around it")
+            report(path, Text("the polygon crosses itself"), Text("list the corners in order around it"))
     for zone_id, zone in camera.zones.items():
         if zone.direction is not None and distance(*zone.direction) < 0.01:
-            report(("zones", zone_id, "direction"), "from and to are the same point", "draw an arrow along the lane")
+            report(
+                ("zones", zone_id, "direction"),
+                Text("from and to are the same point"),
+                Text("draw an arrow along the lane"),
+            )
     for line_id, line in camera.lines.items():
         if distance(*line.coordinates) < 0.005:
-            report(("lines", line_id, "coordinates"), "the line has no length", "give its two ends")
+            report(("lines", line_id, "coordinates"), Text("the line has no length"), Text("give its two ends"))
         if line.into is not None and line.into not in camera.zones:
-            report(("lines", line_id, "into"), f"unknown zone {line.into!r}", _one_of(camera.zones))
+            report(("lines", line_id, "into"), Text("unknown zone {zone!r}", zone=line.into), _one_of(camera.zones))
     if camera.calibration is not None:
         for key, points in (("image", camera.calibration.image), ("ground_m", camera.calibration.ground_m)):
             if _collinear(points):
-                report(("calibration", key), "the points lie on one line", "choose points that span the ground")
+                report(
+                    ("calibration", key), Text("the points lie on one line"), Text("choose points that span the ground")
+                )
 
 
 def _check_rule(camera: CameraConfig, rule: RuleParams, path: Path, site: SiteConfig | None, report: Report) -> None:
     contract = RULES[rule.kind]
     if contract.requires_zone and not rule.zones:
-        report(path, f"{rule.kind} needs at least one zone", f"add `zones:`; {_one_of(camera.zones)}")
+        report(
+            path,
+            Text("{rule} needs at least one zone", rule=rule.kind),
+            Text("add `zones:`; {choice}", choice=_one_of(camera.zones)),
+        )
     for index, zone_id in enumerate(rule.zones):
         where: Path = (*path, "zones", index)
         zone = camera.zones.get(zone_id)
         if zone is None:
-            report(where, f"unknown zone {zone_id!r}", _one_of(camera.zones))
+            report(where, Text("unknown zone {zone!r}", zone=zone_id), _one_of(camera.zones))
         elif contract.requires_zone_direction and zone.direction is None:
             report(
                 where,
-                f"{rule.kind} needs the direction of {zone_id!r}",
-                f"add `direction: [[x, y], [x, y]]` (from, to) to zones.{zone_id}",
+                Text("{rule} needs the direction of {zone!r}", rule=rule.kind, zone=zone_id),
+                Text("add `direction: [[x, y], [x, y]]` (from, to) to zones.{zone}", zone=zone_id),
             )
     for index, name in enumerate(rule.objects):
         if name not in OBJECT_CLASSES:
-            report((*path, "objects", index), f"unknown class {name!r}", _one_of(OBJECT_CLASSES))
+            report((*path, "objects", index), Text("unknown class {name!r}", name=name), _one_of(OBJECT_CLASSES))
         elif name not in camera.objects.track:
-            report((*path, "objects", index), f"the class {name!r} is not tracked", "add it to objects.track")
+            report(
+                (*path, "objects", index),
+                Text("the class {name!r} is not tracked", name=name),
+                Text("add it to objects.track"),
+            )
     if not rule.objects and not rule.object_classes & set(camera.objects.track):
         wanted = ", ".join(sorted(rule.object_classes))
-        report(path, f"{rule.kind} watches {wanted}, and none of them is tracked", "add one to objects.track")
+        report(
+            path,
+            Text("{rule} watches {names}, and none of them is tracked", rule=rule.kind, names=wanted),
+            Text("add one to objects.track"),
+        )
     _check_schedule(rule.schedule, (*path, "schedule"), site, report)
     after_hours = getattr(rule, "after_hours", None)
     if after_hours is not None:
         _check_schedule(after_hours.schedule, (*path, "after_hours", "schedule"), site, report)
     signal = getattr(rule, "signal", None)
     if signal is not None and signal not in camera.signals:
-        report((*path, "signal"), f"unknown signal {signal!r}", _one_of(camera.signals))
+        report((*path, "signal"), Text("unknown signal {name!r}", name=signal), _one_of(camera.signals))
     raise_angle, clear_angle = getattr(rule, "min_angle_deg", None), getattr(rule, "clear_angle_deg", None)
     if raise_angle is not None and clear_angle is not None and clear_angle >= raise_angle:
         report(
-            (*path, "clear_angle_deg"), "must be smaller than min_angle_deg", "leave a gap, so that it cannot flicker"
+            (*path, "clear_angle_deg"),
+            Text("must be smaller than min_angle_deg"),
+            Text("leave a gap, so that it cannot flicker"),
         )
 
 
@@ -174,7 +232,7 @@ def _check_schedule(
 ) -> None:
     if isinstance(schedule, str):
         if site is not None and schedule not in site.schedules:
-            report(path, f"unknown schedule {schedule!r}", _one_of(site.schedules))
+            report(path, Text("unknown schedule {name!r}", name=schedule), _one_of(site.schedules))
     elif schedule is not None:
         _check_ranges(schedule, path, report)
 
@@ -183,7 +241,11 @@ def _check_ranges(ranges: Iterable[str], path: Path, report: Report) -> None:
     for index, text in enumerate(ranges):
         start, _, end = text.partition("-")
         if start == end:
-            report((*path, index), f"the range {text} is empty", "write 00:00-24:00 for the whole day")
+            report(
+                (*path, index),
+                Text("the range {range} is empty", range=text),
+                Text("write 00:00-24:00 for the whole day"),
+            )
 
 
 def _collinear(points: tuple[tuple[float, float], ...]) -> bool:
@@ -197,6 +259,6 @@ def _collinear(points: tuple[tuple[float, float], ...]) -> bool:
     return spread < 0.01 * length
 
 
-def _one_of(names: Iterable[str]) -> str:
+def _one_of(names: Iterable[str]) -> Text:
     known = ", ".join(names)
-    return f"use one of: {known}" if known else "define one first"
+    return Text("use one of: {names}", names=known) if known else Text("define one first")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
@@ -19,24 +19,13 @@ from pydantic_core import ErrorDetails
 from contract.camera_config import CameraConfig
 from contract.config_checks import check_camera, check_site
 from contract.issues import ConfigIssue, Report, format_path
+from contract.messages import Text
 from contract.rules import RULES
 from contract.site_config import SiteConfig
+from contract.validation_messages import what_and_remedy
 from contract.yaml_tree import MAX_BYTES, Path, YamlRefused, YamlTree, parse_yaml
 
 Config = TypeVar("Config", SiteConfig, CameraConfig)
-
-_REMEDIES = {
-    "string_pattern_mismatch": "use lower-case letters without accents, digits, - and _; times as HH:MM-HH:MM",
-    "literal_error": "use one of the words listed",
-    "too_short": "add what is missing",
-    "too_long": "remove what is too much",
-    "bool_type": "write true or false",
-    "bool_parsing": "write true or false",
-    "value_error": "correct it",
-    "union_tag_invalid": f"use one of: {', '.join(RULES)}",
-    "union_tag_not_found": f"add `kind:`, one of: {', '.join(RULES)}",
-}
-_NUMBER_TYPES = ("float_", "int_", "greater_", "less_", "finite_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +66,18 @@ def load_site(text: str, file_name: str) -> LoadResult[SiteConfig]:
     return _load(text, file_name, SiteConfig, check_site)
 
 
-def load_camera(text: str, file_name: str, site: SiteConfig | None = None) -> LoadResult[CameraConfig]:
-    """Read a camera file's text. Villages and schedules are checked against `site` when it is given."""
-    return _load(text, file_name, CameraConfig, lambda camera, report: check_camera(camera, site, report))
+def load_camera(
+    text: str, file_name: str, site: SiteConfig | None = None, camera_id: str | None = None
+) -> LoadResult[CameraConfig]:
+    """Read a camera file's text. Villages and schedules are checked against `site`, the id against `camera_id`."""
+    return _load(text, file_name, CameraConfig, lambda camera, report: check_camera(camera, site, camera_id, report))
 
 
 def load_config_dir(folder: FilePath) -> LoadedConfig:
     """Read `site.yaml` and `cameras/*.yaml` of a folder. Valid cameras are given even when others are not."""
     errors: list[ConfigIssue] = []
     site_path = folder / "site.yaml"
-    site_text = _read(site_path, errors, "create it; configs/site.yaml is an example")
+    site_text = _read(site_path, errors, Text("create it; configs/site.yaml is an example"))
     site = None
     if site_text is not None:
         result = load_site(site_text, str(site_path))
@@ -96,9 +87,10 @@ def load_config_dir(folder: FilePath) -> LoadedConfig:
     camera_folder = folder / "cameras"
     files = sorted([*camera_folder.glob("*.yaml"), *camera_folder.glob("*.yml")])
     if not files:
-        errors.append(ConfigIssue(str(camera_folder), 1, "", "no camera file", "add one; configs/presets has examples"))
+        what, remedy = Text("no camera file"), Text("add one; configs/presets has examples")
+        errors.append(ConfigIssue(str(camera_folder), 1, "", what, remedy))
     for path in files:
-        text = _read(path, errors, "make it readable")
+        text = _read(path, errors, Text("make it readable"))
         if text is None:
             continue
         loaded = load_camera(text, str(path), site)
@@ -107,22 +99,27 @@ def load_config_dir(folder: FilePath) -> LoadedConfig:
             continue
         camera_id = loaded.config.camera.id
         if camera_id in cameras:
-            message = f"the camera {camera_id!r} is already in {cameras[camera_id].path.name}"
-            errors.append(ConfigIssue(str(path), 1, "camera.id", message, "give each camera its own id"))
+            what = Text(
+                "the camera {camera!r} is already in {file}", camera=camera_id, file=cameras[camera_id].path.name
+            )
+            errors.append(ConfigIssue(str(path), 1, "camera.id", what, Text("give each camera its own id")))
             continue
         cameras[camera_id] = LoadedCamera(loaded.config, text, path, config_version(text))
     return LoadedConfig(site, cameras, tuple(errors))
 
 
-def _read(path: FilePath, errors: list[ConfigIssue], remedy: str) -> str | None:
+def _read(path: FilePath, errors: list[ConfigIssue], remedy: Text) -> str | None:
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        errors.append(ConfigIssue(str(path), line, "", "not UTF-8 text", "save the file as UTF-8"))
+        errors.append(ConfigIssue(str(path), line, "", Text("not UTF-8 text"), Text("save the file as UTF-8")))
+    except FileNotFoundError:
+        errors.append(ConfigIssue(str(path), 1, "", Text("there is no such file"), remedy))
     except OSError as error:
-        errors.append(ConfigIssue(str(path), 1, "", f"cannot be read ({error.strerror})", remedy))
+        what = Text("cannot be read ({cause})", cause=error.strerror)
+        errors.append(ConfigIssue(str(path), 1, "", what, Text("make it readable")))
     return None
 
 
@@ -133,7 +130,7 @@ def _load(text: str, file_name: str, model: type[Config], check: Any) -> LoadRes
         return LoadResult(None, (ConfigIssue(file_name, error.line, "", error.message, error.remedy),))
     issues: dict[tuple[str, str], ConfigIssue] = {}
 
-    def report(path: Path, message: str, remedy: str) -> None:
+    def report(path: Path, message: Text, remedy: Text) -> None:
         place = format_path(path)
         issues.setdefault((place, message), ConfigIssue(file_name, tree.line_of(path), place, message, remedy))
 
@@ -148,25 +145,32 @@ def _load(text: str, file_name: str, model: type[Config], check: Any) -> LoadRes
     return LoadResult(None if found else config, found)
 
 
-def _report_validation(errors: Iterable[ErrorDetails], tree: YamlTree, model: type[BaseModel], report: Report) -> None:
-    branches: dict[Path, list[str]] = {}
-    for error in errors:
-        path = _document_path(error["loc"], tree.data)
-        kind = error["type"]
-        if kind == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]:
-            continue  # only its items are wrong, and they are told themselves
-        if kind == "missing":
-            report(path, f"{error['loc'][-1]} is missing", f"add `{error['loc'][-1]}:`")
-        elif kind == "extra_forbidden":
-            report(path, f"unknown key {path[-1]!r}", _suggest_key(str(path[-1]), _model_at(model, error["loc"][:-1])))
-        else:
-            # The branches of a union each complain: tell them as one mistake.
-            what = error["msg"].removeprefix("Value error, ").replace("Input should", "should")
-            if what not in branches.setdefault(path, []):
-                branches[path].append(what)
-            if len(branches[path]) == 1:
-                message = f"{_shown(path, error['input'])}{what}"
-                report(path, message, _remedy(kind))
+def _report_validation(errors: Sequence[ErrorDetails], tree: YamlTree, model: type[BaseModel], report: Report) -> None:
+    paths = [_document_path(error["loc"], tree.data) for error in errors]
+    told: set[Path] = set()
+    for error, path in zip(errors, paths, strict=True):
+        last = error["loc"][-1] if error["loc"] else ""
+        if any(len(other) > len(path) and other[: len(path)] == path for other in paths) and _is_of_items(error):
+            continue  # only what lies in it is wrong, and that is told itself
+        if error["type"] == "missing" and isinstance(last, str):
+            report(path, Text("{key} is missing", key=last), Text("add `{key}:`", key=last))
+        elif error["type"] == "extra_forbidden":
+            known = _model_at(model, error["loc"][:-1])
+            report(path, Text("unknown key {key!r}", key=path[-1]), _suggest_key(str(path[-1]), known))
+        elif path not in told:  # the branches of a union each complain: tell them as one mistake
+            told.add(path)
+            what, remedy = what_and_remedy(error)
+            shown = _shown(path, error["input"])
+            report(path, Text("{value} {what}", value=shown, what=what) if shown else what, remedy)
+
+
+def _is_of_items(error: ErrorDetails) -> bool:
+    """Whether a list is refused for its items: too few of them are right, or the union has a branch without a list."""
+    if not isinstance(error["input"], list):
+        return False
+    if error["type"] == "too_short":
+        return bool(len(error["input"]) >= error["ctx"]["min_length"])
+    return error["type"] == "string_type"
 
 
 def _document_path(loc: tuple[int | str, ...], data: Any) -> Path:
@@ -182,26 +186,20 @@ def _document_path(loc: tuple[int | str, ...], data: Any) -> Path:
 
 def _shown(path: Path, value: Any) -> str:
     """The wrong value, unless it may hold a secret or says nothing."""
-    if isinstance(value, (dict, list, tuple)) or (path and path[-1] == "path"):
+    if value is None or isinstance(value, (dict, list, tuple)) or (path and path[-1] in ("path", "url")):
         return ""
-    text = str(value)
-    return f"{text[:40]!r} " if isinstance(value, str) else f"{text[:40]} "
+    text = str(value)[:40]
+    return repr(text) if isinstance(value, str) else text
 
 
-def _remedy(kind: str) -> str:
-    if kind.startswith(_NUMBER_TYPES):
-        return "write a number in this range"
-    if kind.startswith(("datetime", "date_")):
-        return "write a date as YYYY-MM-DD"
-    return _REMEDIES.get(kind, "see docs/reference/configuration.md")
-
-
-def _suggest_key(key: str, model: type[BaseModel] | None) -> str:
+def _suggest_key(key: str, model: type[BaseModel] | None) -> Text:
     if model is None:
-        return "remove it"
+        return Text("remove it")
     known = [field.alias or name for name, field in model.model_fields.items()]
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else f"remove it; known here: {', '.join(known)}"
+    if close:
+        return Text("did you mean {key!r}?", key=close[0])
+    return Text("remove it; known here: {names}", names=", ".join(known))
 
 
 def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel] | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from contract.messages import Text
+from contract.rules.base import Language
 from contract.yaml_tree import Path
 
 
@@ -15,14 +17,21 @@ class ConfigIssue:
     file: str
     line: int
     path: str
-    message: str
-    remedy: str
+    message: Text
+    remedy: Text
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.path or '(file)'}: {self.message}: {self.remedy}"
+        return self.in_language("en")
+
+    def in_language(self, language: Language) -> str:
+        """The whole line, `file:line: path: what: remedy`."""
+        what, remedy = self.message.in_language(language), self.remedy.in_language(language)
+        return f"{self.file}:{self.line}: {self.path or _WHOLE_FILE.in_language(language)}: {what}: {remedy}"
 
 
-Report = Callable[[Path, str, str], None]
+_WHOLE_FILE = Text("(file)")
+
+Report = Callable[[Path, Text, Text], None]
 """Takes the path of a value, what is wrong with it, and the remedy."""
 
 

@@ -14,6 +14,9 @@ PLACE_PARENTS: dict[str, str | None] = {"province": None, "commune": "province",
 """Which kind of place lies in which: two tiers of local government since 2025-07-01, villages below."""
 
 
+SERVER_URL_PATTERN = r"^https?://[^\s/@?#]+(/[^\s?#]*)?$"
+
+
 class PlaceConfig(ContractModel):
     """A province, a commune or a village."""
 
@@ -43,7 +46,7 @@ class SiteIdentity(ContractModel):
 class ServerConfig(ContractModel):
     """Where the edge posts to. The device token stays out of the file: `LANGAN_DEVICE_TOKEN` or the secrets file."""
 
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/@?#]+(/[^\s?#]*)?$")]
+    url: Annotated[str, Field(pattern=SERVER_URL_PATTERN)]
     """Address of the server, without user name, query or fragment."""
 
 

@@ -15,6 +15,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from contract.messages import Text
+
 MAX_BYTES = 64 * 1024
 """A camera file is about 3 kB; twenty times that is a mistake or an attack."""
 MAX_DEPTH = 12
@@ -36,7 +38,7 @@ class YamlRefused(Exception):
         remedy: What to do.
     """
 
-    def __init__(self, line: int, message: str, remedy: str) -> None:
+    def __init__(self, line: int, message: Text, remedy: Text) -> None:
         super().__init__(message)
         self.line = line
         self.message = message
@@ -65,7 +67,9 @@ def parse_yaml(text: str) -> YamlTree:
         YamlRefused: The text is too large or deep, holds aliases, tags or duplicate keys, or is not YAML.
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise YamlRefused(1, f"the file is larger than {MAX_BYTES // 1024} kB", "split it: one camera a file")
+        raise YamlRefused(
+            1, Text("the file is larger than {limit} kB", limit=MAX_BYTES // 1024), Text("split it: one camera a file")
+        )
     try:
         _refuse_hostile(text)
         root = YAML(typ="safe", pure=True).compose(text)
@@ -73,15 +77,37 @@ def parse_yaml(text: str) -> YamlTree:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
         problem = " ".join(str(error.problem or error.context or "syntax error").split())
-        raise YamlRefused(line, f"not YAML: {problem}", "check indentation, colons, quotes and brackets here") from None
+        raise YamlRefused(line, _syntax(problem), Text("check indentation, colons, quotes and brackets here")) from None
     except YAMLError as error:
         problem = str(error).splitlines()[0]
-        raise YamlRefused(1, f"not YAML: {problem}", "save the file as plain UTF-8 text") from None
+        raise YamlRefused(1, _syntax(problem), Text("save the file as plain UTF-8 text")) from None
     if root is None:
-        raise YamlRefused(1, "the file is empty", "start from a file in configs/presets")
+        raise YamlRefused(1, Text("the file is empty"), Text("start from a file in configs/presets"))
     tree = YamlTree(None)
     tree.data = _build(root, (), tree.lines)
     return tree
+
+
+_SYNTAX = (
+    ("\\t", Text("not YAML: a tab; indent with spaces")),
+    ("mapping values are not allowed", Text("not YAML: a colon or an indentation that does not fit here")),
+    ("could not find expected ':'", Text("not YAML: a key without its colon")),
+    ("expected ',' or ']'", Text("not YAML: a list is not closed: `]` or a comma is missing")),
+    ("expected ',' or '}'", Text("not YAML: `}}` or a comma is missing")),
+    ("expected '<document start>'", Text("not YAML: this line is indented unlike the ones before it")),
+    ("that cannot start any token", Text("not YAML: a value that begins with @, ` or % needs quotes")),
+    ("unknown escape character", Text("not YAML: a backslash between double quotes; use single quotes")),
+    ("expected <block end>", Text("not YAML: this line is indented unlike the ones before it")),
+    ("end of stream", Text("not YAML: a quote or bracket is not closed")),
+    ("but found another document", Text("not YAML: a second document begins here (`---`)")),
+    ("special characters are not allowed", Text("not YAML: a control character stands in the text")),
+)
+"""What the parser's words for common mistakes mean; others are told in the parser's own words."""
+
+
+def _syntax(problem: str) -> Text:
+    known = (text for words, text in _SYNTAX if words in problem)
+    return next(known, None) or Text("not YAML: {problem}", problem=problem)
 
 
 def _refuse_hostile(text: str) -> None:
@@ -89,18 +115,26 @@ def _refuse_hostile(text: str) -> None:
     for count, event in enumerate(YAML(typ="safe", pure=True).parse(text)):
         line = event.start_mark.line + 1
         if count > MAX_VALUES:
-            raise YamlRefused(line, f"more than {MAX_VALUES} values", "split the file: one camera a file")
+            raise YamlRefused(
+                line, Text("more than {limit} values", limit=MAX_VALUES), Text("split it: one camera a file")
+            )
         if isinstance(event, AliasEvent):
-            raise YamlRefused(line, "aliases (*name) are not allowed", "write the value out")
+            raise YamlRefused(line, Text("aliases (*name) are not allowed"), Text("write the value out"))
         if isinstance(event, (CollectionStartEvent, ScalarEvent)):
             if event.anchor is not None:
-                raise YamlRefused(line, "anchors (&name) are not allowed", "remove the anchor and write values out")
+                raise YamlRefused(
+                    line, Text("anchors (&name) are not allowed"), Text("remove the anchor and write values out")
+                )
+            if isinstance(event, ScalarEvent) and any("\ud800" <= letter <= "\udfff" for letter in event.value):
+                raise YamlRefused(line, Text("an escape that is no character"), Text("write the letter itself"))
             if event.tag is not None:
-                raise YamlRefused(line, "tags (!name) are not allowed", "remove the tag")
+                raise YamlRefused(line, Text("tags (!name) are not allowed"), Text("remove the tag"))
         if isinstance(event, CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise YamlRefused(line, f"nested more than {MAX_DEPTH} levels deep", "check the indentation")
+                raise YamlRefused(
+                    line, Text("nested more than {limit} levels deep", limit=MAX_DEPTH), Text("check the indentation")
+                )
         elif isinstance(event, CollectionEndEvent):
             depth -= 1
 
@@ -112,10 +146,10 @@ def _build(node: Node, path: Path, lines: dict[Path, int]) -> Any:
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, ScalarNode):
-                raise YamlRefused(line, "a key must be a word", "write `key: value`")
+                raise YamlRefused(line, Text("a key must be a word"), Text("write `key: value`"))
             key = str(key_node.value)
             if key in result:
-                raise YamlRefused(line, f"the key {key!r} stands here twice", "keep one of the two")
+                raise YamlRefused(line, Text("the key {key!r} stands here twice", key=key), Text("keep one of the two"))
             lines[(*path, key)] = line
             result[key] = _build(value_node, (*path, key), lines)
         return result

@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
     validate = commands.add_parser("validate", help="check a configuration folder; one line for each mistake")
     validate.add_argument("config", type=Path, metavar="CONFIG_DIR")
+    validate.add_argument("--language", choices=("vi", "en"), default=_system_language(), help="(%(default)s)")
     validate.set_defaults(act=_validate)
 
     replay = commands.add_parser("replay", help="run a recorded clip through a camera's rules and print its events")
@@ -87,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_clip(bench)
     bench.set_defaults(act=_bench)
     return parser
+
+
+def _system_language() -> str:
+    """Vietnamese where the system speaks it, in the order in which POSIX asks."""
+    asked = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return "vi" if next(filter(None, asked), "").startswith("vi") else "en"
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
@@ -132,14 +139,16 @@ def _secret_values(settings: EdgeSettings) -> list[str]:
 
 def _validate(options: argparse.Namespace) -> int:
     from contract.config_loader import load_config_dir
+    from contract.messages import Text
 
     loaded = load_config_dir(options.config)
     for error in loaded.errors:
-        print(error)
+        print(error.in_language(options.language))
     if loaded.errors:
         return FAILED
     rules = sum(len(item.config.rules) for item in loaded.cameras.values())
-    print(f"{options.config}: well: {len(loaded.cameras)} cameras, {rules} rules", file=sys.stderr)
+    well = Text("well: {cameras} cameras, {rules} rules", cameras=len(loaded.cameras), rules=rules)
+    print(f"{options.config}: {well.in_language(options.language)}", file=sys.stderr)
     return 0
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from contract.config_loader import LoadedCamera, LoadedConfig, config_version, load_camera, load_config_dir
 from contract.issues import ConfigIssue
+from contract.messages import Text
 
 log = logging.getLogger(__name__)
 
@@ -104,15 +105,11 @@ class ConfigStore:
         camera_id: str, text: str, path: Path, loaded: LoadedConfig
     ) -> tuple[LoadedCamera | None, tuple[ConfigIssue, ...]]:
         if not _ID.fullmatch(camera_id):  # becomes a file name
-            return None, (
-                ConfigIssue(str(path.parent), 1, "camera.id", f"{camera_id!r} is no id", "use a-z, 0-9, - and _"),
-            )
-        result = load_camera(text, str(path), loaded.site)
+            what, remedy = Text("{id!r} is no id", id=camera_id), Text("use a-z, 0-9, - and _")
+            return None, (ConfigIssue(str(path.parent), 1, "camera.id", what, remedy),)
+        result = load_camera(text, str(path), loaded.site, camera_id)
         if result.config is None:
             return None, result.errors
-        if result.config.camera.id != camera_id:
-            what = f"the id is {result.config.camera.id!r}, not {camera_id!r}"
-            return None, (ConfigIssue(str(path), 1, "camera.id", what, "never change a camera's id"),)
         return LoadedCamera(result.config, text, path, config_version(text)), ()
 
     def _read_state(self) -> dict[str, str]:

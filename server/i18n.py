@@ -20,8 +20,10 @@ from babel.messages.pofile import read_po
 from babel.support import Translations
 from flask import Flask, g, request
 
-LOCALES = ("vi", "en")
-NAMES = {"vi": "Tiếng Việt", "en": "English"}
+from contract.rules.base import Language
+
+LOCALES: tuple[Language, ...] = ("vi", "en")
+NAMES: dict[Language, str] = {"vi": "Tiếng Việt", "en": "English"}
 """What each language calls itself."""
 COOKIE = "langan_lang"
 COOKIE_AGE_S = 365 * 24 * 3600
@@ -51,13 +53,12 @@ def translations(locale: str) -> Translations:
     return Translations(fp=compiled)
 
 
-def current_locale() -> str:
+def current_locale() -> Language:
     """The language of this request: `?lang=`, the user's setting, the cookie, then the site's language."""
-    chosen: str | None = g.get("locale")
-    if chosen is None:
+    if "locale" not in g:
         candidates = (request.args.get("lang"), g.get("user_locale"), request.cookies.get(COOKIE), g.get("site_locale"))
-        chosen = next((item for item in candidates if item in LOCALES), LOCALES[0])
-        g.locale = chosen
+        g.locale = next((locale for item in candidates for locale in LOCALES if item == locale), LOCALES[0])
+    chosen: Language = g.locale
     return chosen
 
 

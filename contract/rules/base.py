@@ -9,7 +9,8 @@ from pydantic import Field, StringConstraints, field_validator
 
 from contract.base import ContractModel, Slug
 
-TimeRange = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+TIME_RANGE_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"
+TimeRange = Annotated[str, StringConstraints(pattern=TIME_RANGE_PATTERN)]
 """`HH:MM-HH:MM` in the site's time zone; an end before the start runs over midnight (22:00-05:00)."""
 
 ScheduleRef = Slug | tuple[TimeRange, ...]

@@ -8,6 +8,7 @@ import re
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from contract.messages import in_language
 from server import i18n
 from server.admin.camera_health import camera_row, camera_rows, device_rows
 from server.admin.versions import version_rows
@@ -21,6 +22,13 @@ from server.services import services
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
 AUDIT_ROWS = 50
+_REFUSALS = {
+    TooLarge.code: ("config.refused.too_large", "config.refused.too_large.remedy"),
+    Forbidden.code: ("config.refused.outside", "config.refused.outside.remedy"),
+    NotFound.code: ("config.refused.no_device", "config.refused.no_device.remedy"),
+    InvalidInput.code: ("config.refused.invalid", "config.refused.invalid.remedy"),
+}
+"""Why a text was refused as a whole, by the error's code."""
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -152,7 +160,7 @@ def _new_camera_page(principal: Principal, *, text: str = "", error: ServerError
         text=text,
         based_on=0,
         versions=[],
-        conflict=error.message if isinstance(error, Conflict) else "",
+        conflict=i18n.gettext("config.taken") if _is_conflict(error) else "",
         problems=_problems(error),
         devices=boxes,
         device=request.form.get("device", ""),
@@ -164,8 +172,10 @@ def _problems(error: ServerError | None) -> list[dict[str, object]]:
     if error is None or isinstance(error, Conflict):
         return []
     if isinstance(error, InvalidInput) and error.issues:
-        return list(error.issues)
-    return [{"line": 1, "path": "", "message": error.message, "remedy": error.remedy}]
+        language = i18n.current_locale()
+        return [{name: in_language(value, language) for name, value in issue.items()} for issue in error.issues]
+    what, remedy = _REFUSALS[error.code]
+    return [{"line": 1, "path": "", "message": i18n.gettext(what), "remedy": i18n.gettext(remedy)}]
 
 
 def _is_conflict(error: ServerError | None) -> bool:

@@ -47,17 +47,12 @@ def check(session: Session, camera_id: str | None, text: str) -> CameraConfig:
     if len(text.encode("utf-8", "replace")) > MAX_YAML_BYTES:
         raise TooLarge(f"the file is over {MAX_YAML_BYTES} bytes", "A camera file has a few hundred lines at most.")
     file_name = f"{camera_id or 'camera'}.yaml"
-    result = load_camera(text, file_name, site_config(session))
-    issues: list[ConfigIssue] = list(result.errors)
-    if result.config is not None and camera_id is not None and result.config.camera.id != camera_id:
-        issues.append(
-            ConfigIssue(file_name, 1, "camera.id", f"is {result.config.camera.id!r}, not {camera_id!r}", "keep the id")
-        )
-    if issues or result.config is None:
+    result = load_camera(text, file_name, site_config(session), camera_id)
+    if result.config is None:
         raise InvalidInput(
-            "\n".join(str(issue) for issue in issues),
+            "\n".join(str(issue) for issue in result.errors),
             "Correct the lines; the last good version stays in force.",
-            [_issue_json(issue) for issue in issues],
+            [_issue_json(issue) for issue in result.errors],
         )
     return result.config
 

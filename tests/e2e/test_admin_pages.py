@@ -36,6 +36,8 @@ def test_a_wrong_yaml_is_told_by_line_and_nothing_is_saved(site: Site, sign_in: 
     expect(problem).to_have_count(1)
     expect(problem).to_contain_text("Dòng 8")
     expect(problem).to_contain_text("detect.fps")
+    expect(problem).to_contain_text("500 không được quá 30")
+    expect(problem).to_contain_text("hãy viết một số trong khoảng này")
     expect(page.locator(".gutter .wrong")).to_have_text("8")
     expect(page.locator("#yaml")).to_have_value(wrong)
     problem.get_by_role("link").click()

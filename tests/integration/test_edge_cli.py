@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -88,6 +89,21 @@ def test_validate_tells_every_mistake_on_a_line_of_its_own(config: Path, capsys:
     lines = capsys.readouterr().out.splitlines()
     assert lines
     assert all(line.startswith(f"{config}/cameras/san.yaml:") for line in lines)
+
+
+@pytest.mark.parametrize(("language", "arguments"), [("vi_VN.UTF-8", []), ("C.UTF-8", ["--language", "vi"])])
+def test_validate_speaks_vietnamese_where_the_system_or_the_user_does(
+    config: Path, language: str, arguments: list[str]
+) -> None:
+    wrong = config / "cameras" / "san.yaml"
+    wrong.write_text(CAMERA.replace("intrusion", "intruder"), "utf-8")
+    environment = {**os.environ, "LANG": language, "LC_ALL": "", "LC_MESSAGES": ""}
+    done = subprocess.run(
+        [sys.executable, "-m", "edge.cli", "validate", str(config), *arguments],
+        env=environment, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith(f"{wrong}:6: rules[0]: không có loại 'intruder': hãy dùng một trong: crowding, ")
 
 
 def test_validate_needs_no_heavy_library(config: Path) -> None:
