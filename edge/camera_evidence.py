@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
+import cv2
+
 from contract.camera_config import CameraConfig
 from contract.event import EvidenceRef, EvidenceRole, TrackPath
 from contract.geometry import Point
@@ -58,25 +60,26 @@ class CameraEvidence:
             EdgeError: It cannot be drawn or stored.
         """
         image = moment.frame.image
-        redacted = redact(image, moment.detections, moment.observation.tracks)
         caption = self._caption(moment, event)
         now_s = (moment.frame.utc - event.started_utc).total_seconds()
         recent = [_newer(path, now_s - DRAWN_PATH_S) for path in paths]
         zone = self._camera.zones.get(event.zone) if event.zone else None
-        files = []
-        for role, picture in ((EvidenceRole.SNAPSHOT, image), (EvidenceRole.SNAPSHOT_REDACTED, redacted)):
-            try:
-                jpeg = draw_snapshot(
+        try:
+            redacted = redact(image, moment.detections, moment.observation.tracks)
+            jpegs = [
+                draw_snapshot(
                     picture,
                     zones=[zone.coordinates] if zone else (),
                     tracks=[track for track in moment.observation.tracks if track.track_id in event.track_ids],
                     paths=recent,
                     caption=caption,
                 )
-            except ValueError as error:
-                raise EdgeError(f"camera {self._camera.camera.id}: no snapshot: {error}") from error
-            files.append(_file(role, self._folder.add_bytes(jpeg, ".jpg")))
-        return files
+                for picture in (image, redacted)
+            ]
+        except (ValueError, cv2.error) as error:
+            raise EdgeError(f"camera {self._camera.camera.id}: no snapshot: {error}") from error
+        roles = (EvidenceRole.SNAPSHOT, EvidenceRole.SNAPSHOT_REDACTED)
+        return [_file(role, self._folder.add_bytes(jpeg, ".jpg")) for role, jpeg in zip(roles, jpegs, strict=True)]
 
     def recorded_until_s(self) -> float | None:
         """Monotonic time of the newest packet."""

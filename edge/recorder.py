@@ -287,17 +287,22 @@ class Recorder:
                     self._ended.remove(item)
 
     def _tell_clip(self, item: _Open, job: Future[EvidenceFile]) -> None:
-        try:
-            file = job.result()
-        except (EdgeError, OSError) as error:
+        if job.cancelled():  # the process stops
+            return
+        error = job.exception()
+        if error is not None:  # whatever it is: a clip is never worth the camera's pipeline
             self._log_failure("clip", item.latest.kind, error)
             return
-        latest = item.latest
+        file, latest = job.result(), item.latest
         state = EventState.END if latest.state is EventState.END else EventState.UPDATE
         self._put(item, _next_revision(latest, state=state, evidence=(*latest.evidence, file[0])), [file])
 
-    def _log_failure(self, what: str, kind: str, error: Exception) -> None:
-        log.error("evidence_failed camera=%s kind=%s what=%s cause=%r", self._camera.camera.id, kind, what, str(error))
+    def _log_failure(self, what: str, kind: str, error: BaseException) -> None:
+        is_defect = not isinstance(error, (EdgeError, OSError))
+        log.error(
+            "evidence_failed camera=%s kind=%s what=%s cause=%r",
+            self._camera.camera.id, kind, what, str(error), exc_info=error if is_defect else None,
+        )  # fmt: skip
 
 
 def _next_revision(latest: Event, **changes: object) -> Event:

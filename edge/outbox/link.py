@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _DETAIL_CHARS = 300
+_STATUS_OF_ONE_EVENT = {HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
 
 
 class Unreachable(DeliveryError):
@@ -116,9 +117,10 @@ class ServerLink:
         response = self._send(
             "POST", "/api/v1/events", content=body.encode(), headers={"Content-Type": "application/json"}
         )
-        # A batch of one event is answered with that event's own status: read the word before the status.
+        # A batch of one event is answered with that event's own status: read the word before the status. A refused
+        # token brings no results.
         with suppress(ValidationError):
-            if response.status_code in {HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}:
+            if response.status_code in _STATUS_OF_ONE_EVENT:
                 return EventBatchResult.model_validate_json(response.content).results
         self._check("/api/v1/events", response)
         try:

@@ -286,6 +286,30 @@ def test_failed_evidence_never_loses_the_event(
     assert "what=clip" in caplog.text
 
 
+def test_a_defect_in_a_clips_job_costs_the_clip_and_never_the_camera(
+    sink: ListSink, evidence: FakeEvidence, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        recorder = Recorder(camera(), "v1", sink, evidence, uuid7_from_content, pool.submit)
+        recorder.record(0, said(EventState.START, 12), moment(12))
+        evidence.error = ZeroDivisionError("a defect in the muxer")
+        recorder.finish_clips()
+        recorder.record(0, said(EventState.END, 101), moment(101))
+    assert [event.state for event in sink.events] == [EventState.START, EventState.END]
+    (failure,) = [record for record in caplog.records if "what=clip" in record.message]
+    assert failure.exc_info is not None, "a defect needs its traceback"
+
+
+def test_a_clip_that_was_cancelled_while_the_process_stops_is_left_out(sink: ListSink, evidence: FakeEvidence) -> None:
+    cancelled: Future[EvidenceFile] = Future()
+    cancelled.cancel()
+    cancelled.set_running_or_notify_cancel()
+    recorder = Recorder(camera(), "v1", sink, evidence, uuid7_from_content, lambda _job: cancelled)
+    recorder.record(0, said(EventState.START, 12), moment(12))
+    recorder.finish_clips()
+    assert [event.state for event in sink.events] == [EventState.START]
+
+
 def test_a_clip_of_which_nothing_was_recorded_adds_no_revision(
     recorder: Recorder, sink: ListSink, evidence: FakeEvidence
 ) -> None:
