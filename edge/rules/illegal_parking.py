@@ -50,6 +50,8 @@ class _Stand:
     """Its first track appeared here; False: it drove here."""
     seen: bool = True
     """The track is in the picture now, here or (for a short time) elsewhere."""
+    away: bool = False
+    """The track was seen elsewhere last."""
     left: bool = False
     """The vehicle was seen driving off; its stand is kept for `clear_after_s`."""
     zone_id: str | None = None
@@ -79,7 +81,8 @@ class _Stand:
         """The vehicle is here."""
         self.track_id = track.track_id
         self.track_ids[track.track_id] = None
-        self.here, self.box, self.seen, self.left = now, track.xyxy, True, False
+        self.here, self.box = now, track.xyxy
+        self.seen, self.away, self.left = True, False, False
         self.stay_s, self.queue_s = self.counted_s, self.queued_s
         if track.detected or self.ground_x.count == 0:
             self.ground_x.add(track.ground[0])
@@ -110,8 +113,10 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
         tracks = {track.track_id: track for track in self._tracks(observation, self._params.fixtures)}
         self._count_time(observation, now)
         events = [] if self._in_force(now) else self._pause(now)
-        for stand in self._stands:
+        for stand in list(self._stands):
             stand.seen = not stand.left and stand.track_id in tracks
+            if stand.away and not stand.seen and not stand.left:
+                self._leave(stand, now)  # lost on its way: it was not lost where it stood
         owners = {stand.track_id: stand for stand in self._stands if stand.seen}
         for track in tracks.values():
             self._place(track, owners.get(track.track_id), observation.aspect, now)
@@ -155,6 +160,7 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
             earlier.see(track, now)
             return
         if stand is not None:
+            stand.away = True
             if now.watched_s - stand.here.watched_s <= AWAY_S:
                 return
             self._leave(stand, now)
@@ -185,7 +191,8 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
         """A stand goes on with the track of another, which ends."""
         self._stands.remove(heir)
         stand.track_ids.update(heir.track_ids)
-        stand.track_id, stand.box, stand.here, stand.seen = heir.track_id, heir.box, now, True
+        stand.track_id, stand.box, stand.here = heir.track_id, heir.box, now
+        stand.seen, stand.away, stand.left = True, False, False
         stand.stay_s, stand.queue_s = stand.counted_s, stand.queued_s
 
     def _earlier(self, track: Track, stand: _Stand | None) -> _Stand | None:

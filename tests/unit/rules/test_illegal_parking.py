@@ -147,6 +147,14 @@ def test_another_vehicle_that_drives_into_the_place_starts_afresh() -> None:
     assert run(make_rule(**RULE), watch(relay, 490.0, fps=2.0)) == []
 
 
+def test_traffic_whose_tracks_begin_at_the_same_place_and_end_soon_after_is_not_one_parked_vehicle() -> None:
+    def passing(at_s: float) -> list[Track]:
+        number, since_s = divmod(at_s, 10.0)
+        return [vehicle(int(number) + 1, 0.1 + 0.25 * since_s, 0.5)] if since_s < 1.5 else []
+
+    assert run(make_rule(**RULE, max_stay_s=60.0), watch(passing, 300.0)) == []
+
+
 def test_a_vehicle_of_another_kind_is_not_the_lost_one() -> None:
     def swapped(at_s: float) -> list[Track]:
         return [vehicle(1, 0.25, 0.5)] if at_s < 200 else [vehicle(2, 0.25, 0.5, "motorcycle")]
