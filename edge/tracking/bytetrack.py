@@ -42,10 +42,18 @@ class TrackerSettings:
     """For a track that was detected once: it has no speed yet, and may be a wrong detection."""
     double_overlap: float = 0.7
     """A detection that overlaps a matched one of a like class by this much is the same object named twice."""
+    new_s: float = 0.15
+    """A track that was detected once may be missed for this long before its second detection: one search of ten a second,
+    none at five."""
     lost_s: float = 3.0
     """A track that is not found for this long ends."""
     coast_s: float = 1.0
     """A track that is not found is reported at its predicted place for this long."""
+    lost_boxes: float = 2.0
+    """A track that was so fast that it moved by more than this many of its longer sides since ends earlier: it may be
+    anywhere by now, and its box would take up another object ..."""
+    lost_least_s: float = 0.5
+    """... but not before this long."""
 
 
 @dataclass(slots=True)
@@ -61,6 +69,8 @@ class _Identity:
     votes: dict[str, float] = field(default_factory=dict)
     """Sum of scores for each class."""
     missed_s: float = 0.0
+    patience_s: float = 0.0
+    """How long it may be missed; known from the first miss on."""
 
     @property
     def class_name(self) -> str:
@@ -227,7 +237,10 @@ class ByteTracker:
 
     def _settle(self, found: set[int], step_s: float, aspect: float) -> None:
         """Confirm what was found, age what was not, end what is lost."""
+        settings = self._settings
         keep = np.ones(len(self._identities), np.bool_)
+        pace = np.hypot(*self._filters.speed[:, :2].T) / self._filters.value[:, 2:].max(axis=1)
+        patience_s = np.clip(settings.lost_boxes / np.maximum(pace, 1e-6), settings.lost_least_s, settings.lost_s)
         centre = self._filters.value[:, :2]
         inside: list[bool] = np.all((centre >= 0.0) & (centre <= (aspect, 1.0)), axis=1).tolist()
         for row, identity in enumerate(self._identities):
@@ -235,8 +248,10 @@ class ByteTracker:
                 if identity.track_id == 0:
                     identity.track_id = self._next_id()
                 continue
+            if identity.missed_s == 0.0:  # later its speed decays
+                identity.patience_s = settings.new_s if identity.track_id == 0 else float(patience_s[row])
             identity.missed_s += step_s
-            keep[row] = identity.track_id > 0 and identity.missed_s <= self._settings.lost_s and inside[row]
+            keep[row] = identity.missed_s <= identity.patience_s and inside[row]
         if not keep.all():
             self._filters.keep(keep)
             self._identities = [self._identities[row] for row in np.flatnonzero(keep).tolist()]

@@ -58,6 +58,41 @@ def test_a_motorbike_that_leaves_its_own_box_within_a_step_is_followed() -> None
     assert names == {1}
 
 
+def oncoming(at_s: float) -> tuple[float, float, float, float]:
+    """xyxy in pixels of a car 1.5 m high and 1.8 m wide that comes nearer at 30 m/s, seen from 6 m above the road."""
+    distance_m = 62.0 - 30.0 * at_s
+    x, y, scale = 640.0 + 900.0 * 2.0 / distance_m, 60.0 + 900.0 * 6.0 / distance_m, 900.0 / distance_m
+    return (x - 0.9 * scale, y - 1.5 * scale, x + 0.9 * scale, y)
+
+
+def cars(*boxes: tuple[float, float, float, float]) -> Detections:
+    return Detections(
+        np.array(boxes, np.float32).reshape(-1, 4), np.full(len(boxes), 0.8, np.float32), ("car",) * len(boxes)
+    )
+
+
+def test_a_car_that_quickens_and_grows_as_it_comes_near_is_followed_to_the_end() -> None:
+    tracker, names = ByteTracker(), set()
+    for index in range(18):  # to 8 m: it triples in size within the last half second
+        tracks = tracker.update(cars(oncoming(index * 0.1)), frame_at(index * 0.1))
+        names.update(ids(tracks))
+    assert names == {1}
+    assert tracks[0].detected
+    assert tracks[0].height * HEIGHT == pytest.approx(oncoming(1.7)[3] - oncoming(1.7)[1], rel=0.25)
+
+
+def test_a_fast_car_that_is_lost_ends_before_the_next_one_comes() -> None:
+    tracker = ByteTracker()
+    for index in range(14):
+        tracker.update(cars(oncoming(index * 0.1)), frame_at(index * 0.1))
+    left = [ids(tracker.update(cars(), frame_at(1.4 + index * 0.1))) for index in range(10)]
+    assert left[0] == [1]
+    assert left[-1] == []
+    for index in range(14):  # a second car on the same way, 1.5 s behind
+        tracks = tracker.update(cars(oncoming(index * 0.1)), frame_at(2.4 + index * 0.1))
+    assert ids(tracks) == [2]
+
+
 def test_two_walkers_who_meet_keep_their_ids() -> None:
     tracker = ByteTracker()
     last: list[Track] = []
@@ -96,6 +131,14 @@ def test_a_single_detection_is_no_track_once_the_camera_runs() -> None:
     assert ids(tracker.update(seen(person(100)), frame_at(0.4))) == [1]
     assert ids(tracker.update(seen(person(100), person(800)), frame_at(0.6))) == [1]
     assert ids(tracker.update(seen(person(100), person(800)), frame_at(0.8))) == [1, 2]
+
+
+def test_what_is_missed_for_one_search_of_ten_a_second_still_becomes_a_track() -> None:
+    tracker = ByteTracker()
+    tracker.update(seen(), frame_at(0.0))
+    for at_s, found in ((0.1, True), (0.2, False), (0.3, True)):
+        tracks = tracker.update(seen(person(800)) if found else seen(), frame_at(at_s))
+    assert ids(tracks) == [1]
 
 
 def test_unsure_detections_keep_a_track_and_start_none() -> None:
