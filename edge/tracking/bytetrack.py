@@ -43,8 +43,7 @@ class TrackerSettings:
     double_overlap: float = 0.7
     """A detection that overlaps a matched one of a like class by this much is the same object named twice."""
     new_s: float = 0.15
-    """A track that was detected once may be missed for this long before its second detection: one search of ten a second,
-    none at five."""
+    """How long a track that was detected once may be missed: one search of ten a second, none of five."""
     lost_s: float = 3.0
     """A track that is not found for this long ends."""
     coast_s: float = 1.0
