@@ -115,8 +115,8 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
         events = [] if self._in_force(now) else self._pause(now)
         for stand in list(self._stands):
             stand.seen = not stand.left and stand.track_id in tracks
-            if stand.away and not stand.seen and not stand.left:
-                self._leave(stand, now)  # lost on its way: it was not lost where it stood
+            if not stand.seen and not stand.left:
+                self._lose(stand, now)
         owners = {stand.track_id: stand for stand in self._stands if stand.seen}
         for track in tracks.values():
             self._place(track, owners.get(track.track_id), observation.aspect, now)
@@ -170,9 +170,19 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
         new.see(track, now)
         self._stands.append(new)
 
-    def _leave(self, stand: _Stand, now: Moment) -> None:
-        """The track of a stand drove off: with its vehicle, unless that has appeared there as a new track by now."""
-        heirs = [
+    def _lose(self, stand: _Stand, now: Moment) -> None:
+        """The track of a stand ended: where it stood, or on its way."""
+        heir = self._heir(stand)
+        if heir is not None:
+            self._hand_over(stand, heir, now)
+        elif stand.away:
+            self._leave(stand, now)
+
+    def _heir(self, stand: _Stand) -> _Stand | None:
+        """The stand of a vehicle that just appeared, as a new track, where another has stood for a while."""
+        if stand.stay_s < STOOD_S:
+            return None
+        fitting = [
             other
             for other in self._stands
             if other is not stand
@@ -180,8 +190,13 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
             and stand.here.watched_s - other.started.watched_s <= STOOD_S
             and stand.moved(other.first) <= self._params.move_boxes
         ]
-        if heirs and stand.stay_s >= STOOD_S:
-            self._hand_over(stand, min(heirs, key=lambda other: stand.moved(other.first)), now)
+        return min(fitting, key=lambda other: stand.moved(other.first), default=None)
+
+    def _leave(self, stand: _Stand, now: Moment) -> None:
+        """The track of a stand drove off: with its vehicle, unless that has appeared there as a new track by now."""
+        heir = self._heir(stand)
+        if heir is not None:
+            self._hand_over(stand, heir, now)
             return
         if stand.pace is None and stand.stay_s < STOOD_S:
             self._stands.remove(stand)

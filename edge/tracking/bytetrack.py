@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.rules.base import VEHICLE_CLASSES
 from edge.classes import lookalike_group
 from edge.tracking.assignment import match
 from edge.tracking.kalman import BoxFilters
@@ -26,6 +27,12 @@ OTHER_CLASS_COST = 0.1
 """A detection of a look-alike class yields to one of the track's own class."""
 MAX_MARGIN = 0.5
 """Boxes are widened by at most this share of the track's longer side."""
+STANDS_S = 3.0
+"""A vehicle whose box has kept its place for this long stands ..."""
+STANDS_WITHIN = 0.25
+"""... that is, its centre within this share of its longer side ..."""
+STANDS_GROWTH = 0.5
+"""... and a detection that reaches beyond its box by more than this share of it is another vehicle that hides it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,10 @@ class _Identity:
     missed_s: float = 0.0
     patience_s: float = 0.0
     """How long it may be missed; known from the first miss on."""
+    home: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    """Its box, as centre and size, when it last moved ..."""
+    since_s: float = 0.0
+    """... and when that was."""
 
     @property
     def class_name(self) -> str:
@@ -78,6 +89,16 @@ class _Identity:
     def see(self, now_s: float, class_name: str, score: float) -> None:
         self.last_seen_s, self.score, self.missed_s = now_s, score, 0.0
         self.votes[class_name] = self.votes.get(class_name, 0.0) + score
+
+    def moves_to(self, box: Array, now_s: float) -> None:
+        """Remember since when it is about where it is now; `box` (4,) is its centre and size."""
+        x, y, width, height = box.tolist()
+        if max(abs(x - self.home[0]), abs(y - self.home[1])) > STANDS_WITHIN * max(width, height, *self.home[2:]):
+            self.home, self.since_s = (x, y, width, height), now_s
+
+    def stands(self, now_s: float) -> bool:
+        """Tell whether it is a vehicle that has stood for a while."""
+        return now_s - self.since_s >= STANDS_S and self.class_name in VEHICLE_CLASSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +152,8 @@ class ByteTracker:
         if found:
             rows, columns = np.array(found).T
             self._filters.update(rows, candidates.boxes[columns])
+            for row in rows.tolist():
+                self._identities[row].moves_to(self._filters.value[row], frame.monotonic_s)
         self._settle({row for row, _ in found}, step_s, aspect)
         self._start([column for _, column in found], candidates, frame.monotonic_s, confirmed=begins)
         return self._report(detected=True)
@@ -232,7 +255,22 @@ class ByteTracker:
         names = np.array([identity.class_name for identity in self._identities])
         cost += OTHER_CLASS_COST * (names[:, None] != np.array(candidates.class_names)[None, :])
         cost[own[:, None] != candidates.groups[None, :]] = np.inf
+        cost[self._hidden_by(candidates)] = np.inf
         return cost
+
+    def _hidden_by(self, candidates: _Candidates) -> NDArray[np.bool_]:
+        """(tracks, detections): it reaches too far beyond the standing vehicle, so it is another one that hides it."""
+        hidden = np.zeros((len(self._identities), len(candidates.scores)), np.bool_)
+        now_s = self._now_s or 0.0
+        rows = [row for row, identity in enumerate(self._identities) if identity.stands(now_s)]
+        if rows:
+            homes = np.array([self._identities[row].home for row in rows])
+            slack = (0.5 + STANDS_GROWTH) * homes[:, 2:]
+            found = candidates.xyxy[None]
+            before = found[..., :2] < (homes[:, :2] - slack)[:, None]
+            after = found[..., 2:] > (homes[:, :2] + slack)[:, None]
+            hidden[rows] = (before | after).any(axis=2)
+        return hidden
 
     def _settle(self, found: set[int], step_s: float, aspect: float) -> None:
         """Confirm what was found, age what was not, end what is lost."""
@@ -271,6 +309,7 @@ class ByteTracker:
                 last_seen_s=now_s,
                 score=0.0,
             )
+            identity.moves_to(candidates.boxes[column], now_s)
             identity.see(now_s, candidates.class_names[column], float(candidates.scores[column]))
             self._identities.append(identity)
 

@@ -197,6 +197,16 @@ def test_a_van_that_hides_a_parked_car_and_takes_its_track_along_does_not_split_
     assert later[-1].track_ids == (1, 2)
 
 
+def test_a_vehicle_found_again_while_its_old_track_still_coasts_goes_on_at_once() -> None:
+    def renamed(at_s: float) -> list[Track]:
+        old = [replace(vehicle(1, 0.25, 0.5), detected=at_s < 100.0)] if at_s < 101.0 else []
+        return old + ([vehicle(2, 0.25, 0.5)] if at_s >= 100.4 else [])
+
+    events = run(make_rule(**RULE, max_stay_s=60.0), watch(renamed, 115.0))
+    assert states(events) == ["start", "end"]
+    assert facts(events[-1]).stay_s == pytest.approx(115.0, abs=0.5)
+
+
 def test_a_car_that_drives_off_is_not_confused_with_one_that_has_stood_beside_it_all_along() -> None:
     def tracks(at_s: float) -> list[Track]:
         leaving = vehicle(1, 0.25 if at_s < 100.0 else min(0.9, 0.25 + 0.06 * (at_s - 100.0)), 0.5)
