@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="watch the cameras of a configuration folder until stopped")
     _add_config(run)
-    run.add_argument("--data", type=Path, default=Path("var/edge"), help="folder for outbox and evidence (%(default)s)")
+    _add_data(run)
     run.add_argument("--media", type=Path, help="folder below which clips that act as cameras lie (CONFIG/media)")
     run.add_argument("--env-file", type=Path, help="file of LANGAN_NAME=value lines: passwords and the device token")
     run.add_argument(
@@ -76,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("config", type=Path, metavar="CONFIG_DIR")
     validate.add_argument("--language", choices=("vi", "en"), default=_system_language(), help="(%(default)s)")
     validate.set_defaults(act=_validate)
+
+    _add_outbox(
+        commands.add_parser("outbox", help="see what the server refused, and send it again (stop the edge first)")
+    )
 
     replay = commands.add_parser("replay", help="run a recorded clip through a camera's rules and print its events")
     _add_clip(replay)
@@ -98,6 +102,30 @@ def _system_language() -> str:
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, required=True, metavar="DIR", help="site.yaml and cameras/*.yaml")
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path("var/edge"),
+        metavar="DIR",
+        help="folder for outbox and evidence (%(default)s)",
+    )
+
+
+def _add_outbox(outbox: argparse.ArgumentParser) -> None:
+    actions = outbox.add_subparsers(required=True, metavar="ACTION", dest="action")
+    for name, what in (
+        ("list", "one line for each refused event and file, with the server's reason"),
+        ("retry", "send refused events again at the next start, after the mistake was mended"),
+        ("export", "one JSON line for each refused event"),
+    ):
+        action = actions.add_parser(name, help=what)
+        _add_data(action)
+        if name == "retry":
+            action.add_argument("--camera", metavar="ID", help="only this camera's events")
+    outbox.set_defaults(act=_outbox)
 
 
 def _add_clip(parser: argparse.ArgumentParser) -> None:
@@ -149,6 +177,19 @@ def _validate(options: argparse.Namespace) -> int:
     rules = sum(len(item.config.rules) for item in loaded.cameras.values())
     well = Text("well: {cameras} cameras, {rules} rules", cameras=len(loaded.cameras), rules=rules)
     print(f"{options.config}: {well.in_language(options.language)}", file=sys.stderr)
+    return 0
+
+
+def _outbox(options: argparse.Namespace) -> int:
+    from edge.outbox import refused
+
+    lines = {
+        "list": lambda: refused.list_refused(options.data),
+        "retry": lambda: refused.retry_refused(options.data, options.camera),
+        "export": lambda: refused.export_refused(options.data),
+    }[options.action]()
+    for line in lines:
+        print(line)
     return 0
 
 

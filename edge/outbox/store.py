@@ -19,6 +19,7 @@ from uuid import UUID
 from contract.event import Event, EventResult, EventState
 from edge.errors import DiskFull, OutboxError
 from edge.outbox.reserve import DiskReserve
+from edge.outbox.schema import SCHEMA, SCHEMA_VERSION
 from edge.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -29,42 +30,6 @@ ACCEPTED = frozenset({"created", "duplicate", "quarantined"})
 WAL_PAGES = 100
 """The WAL is written back at this many pages (400 kB): small beside the disk of a small box."""
 
-SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE event (             -- waits to be sent
-  seq        INTEGER PRIMARY KEY AUTOINCREMENT,  -- order in which events were put
-  event_id   TEXT    NOT NULL,   -- UUIDv7
-  revision   INTEGER NOT NULL,
-  body       TEXT    NOT NULL,   -- Event v1, JSON
-  UNIQUE (event_id, revision)
-) STRICT;
-CREATE TABLE media (             -- a file that waits to be uploaded
-  seq        INTEGER PRIMARY KEY AUTOINCREMENT,
-  sha256     TEXT    NOT NULL UNIQUE,
-  path       TEXT    NOT NULL,   -- on this machine
-  media_type TEXT    NOT NULL,
-  size_bytes INTEGER NOT NULL,
-  state      TEXT    NOT NULL CHECK (state IN ('held', 'ready', 'refused')),
-                                 -- held until the server took an event that refers to it
-  failures   INTEGER NOT NULL DEFAULT 0,
-  reason     TEXT                -- of a refusal
-) STRICT;
-CREATE INDEX media_ready ON media (failures, seq) WHERE state = 'ready';
-CREATE TABLE open_event (        -- last revision of each event that has not ended: a restart ends it
-  event_id   TEXT    PRIMARY KEY,
-  body       TEXT    NOT NULL
-) STRICT;
-CREATE TABLE dead_event (        -- refused by the server for good; kept for a person to look at
-  event_id   TEXT    NOT NULL,
-  revision   INTEGER NOT NULL,
-  body       TEXT    NOT NULL,
-  status     TEXT    NOT NULL,
-  reason     TEXT    NOT NULL,
-  refused_at TEXT    NOT NULL,   -- UTC, ISO 8601
-  PRIMARY KEY (event_id, revision)
-) STRICT;
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class PendingEvent:
@@ -74,6 +39,21 @@ class PendingEvent:
     revision: int
     body: str
     """Event v1, JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadEvent:
+    """One revision that the server refused for good."""
+
+    event_id: UUID
+    revision: int
+    body: str
+    """Event v1, JSON."""
+    status: str
+    """`refused`, or `conflict`: the server has another body under this id and revision."""
+    reason: str
+    refused_at: str
+    """UTC, ISO 8601."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +175,7 @@ class SqliteOutbox:
         row = db.execute("SELECT body FROM event WHERE event_id = ? AND revision = ?", key).fetchone()
         if row is None:
             return
-        shas = [ref["sha256"] for ref in json.loads(row[0]).get("evidence", [])]
+        shas = _named_media(row[0])
         db.execute("DELETE FROM event WHERE event_id = ? AND revision = ?", key)
         if result.status in ACCEPTED:
             db.executemany("UPDATE media SET state = 'ready', reason = NULL WHERE sha256 = ?", [(sha,) for sha in shas])
@@ -253,11 +233,49 @@ class SqliteOutbox:
             rows = db.execute("SELECT body FROM open_event ORDER BY event_id").fetchall()
         return [Event.model_validate_json(body) for (body,) in rows]
 
-    def dead_events(self) -> list[tuple[Event, str]]:
-        """What the server refused for good, with its reasons, oldest first."""
+    def dead_events(self) -> list[DeadEvent]:
+        """What the server refused for good, oldest first."""
         with self._reading() as db:
-            rows = db.execute("SELECT body, reason FROM dead_event ORDER BY refused_at, event_id, revision").fetchall()
-        return [(Event.model_validate_json(body), reason) for body, reason in rows]
+            rows = db.execute(
+                "SELECT event_id, revision, body, status, reason, refused_at FROM dead_event"
+                " ORDER BY refused_at, event_id, revision"
+            ).fetchall()
+        return [DeadEvent(UUID(event_id), *row) for event_id, *row in rows]
+
+    def refused_by_camera(self) -> dict[str, tuple[int, str]]:
+        """Camera id to how many of its events were refused, and why the last one was."""
+        with self._reading() as db:
+            # SQLite takes the reason from the row that holds the maximum.
+            rows = db.execute(
+                "SELECT json_extract(body, '$.camera_id'), count(*), reason, max(refused_at) FROM dead_event GROUP BY 1"
+            ).fetchall()
+        return {str(camera_id): (count, reason) for camera_id, count, reason, _ in rows}
+
+    def revive(self, chosen: Sequence[DeadEvent]) -> None:
+        """Let refused events, and what was refused of media, be sent again: the mistake was mended.
+
+        Raises:
+            DiskFull: No room; nothing was changed.
+        """
+        with self._transaction() as db:
+            for event in chosen:
+                key = (str(event.event_id), event.revision)
+                db.execute(
+                    "INSERT OR IGNORE INTO event (event_id, revision, body) VALUES (?, ?, ?)", (*key, event.body)
+                )
+                db.execute("DELETE FROM dead_event WHERE event_id = ? AND revision = ?", key)
+            # Each file waits for its event, unless the server has that event already and refused only the file.
+            waits = {sha for event in chosen for sha in _named_media(event.body)}
+            dead = {sha for (body,) in db.execute("SELECT body FROM dead_event") for sha in _named_media(body)}
+            refused = [sha for (sha,) in db.execute("SELECT sha256 FROM media WHERE state = 'refused'")]
+            states = [("held" if sha in waits else "ready", sha) for sha in refused if sha in waits or sha not in dead]
+            db.executemany("UPDATE media SET state = ?, reason = NULL WHERE sha256 = ?", states)
+
+    def refused_media(self) -> list[tuple[Path, str]]:
+        """Files that the server refused, with its reasons."""
+        with self._reading() as db:
+            rows = db.execute("SELECT path, reason FROM media WHERE state = 'refused' ORDER BY seq").fetchall()
+        return [(Path(path), reason or "") for path, reason in rows]
 
     def counts(self) -> tuple[int, int]:
         """How many events wait, and how many media files."""
@@ -325,7 +343,7 @@ class SqliteOutbox:
             raise _CorruptOutbox(verdict)
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
-            for statement in _SCHEMA.split(";\n"):
+            for statement in SCHEMA.split(";\n"):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         elif version != SCHEMA_VERSION:
@@ -352,6 +370,10 @@ class SqliteOutbox:
             "sqlite3 %s .recover, and check the disk'",
             self.path, str(cause), kept, kept,
         )  # fmt: skip
+
+
+def _named_media(body: str) -> list[str]:
+    return [ref["sha256"] for ref in json.loads(body).get("evidence", [])]
 
 
 class _CorruptOutbox(sqlite3.DatabaseError):

@@ -86,7 +86,9 @@ def test_what_the_server_refuses_is_kept_with_its_reason_and_told(
     store.put(event, [])
     store.settle([result("a", status=status, detail="unknown camera")])
     assert store.pending_events(10) == []
-    assert store.dead_events() == [(event, "unknown camera")]
+    (dead,) = store.dead_events()
+    assert Event.model_validate_json(dead.body) == event
+    assert (dead.status, dead.reason) == (status, "unknown camera")
     assert "unknown camera" in caplog.text
     assert caplog.records[-1].levelno == logging.ERROR
 
@@ -263,3 +265,34 @@ def test_a_folder_that_cannot_be_made_names_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutboxError, match="--data"):
         SqliteOutbox(tmp_path / "file" / "outbox.sqlite", FakeClock())
+
+
+def test_revived_events_are_sent_again_in_order_and_their_files_wait_for_them(
+    store: SqliteOutbox, tmp_path: Path
+) -> None:
+    ref, path = make_media(tmp_path, b"jpeg")
+    other, other_path = make_media(tmp_path, b"of an event that stays dead")
+    lone, lone_path = make_media(tmp_path, b"refused by itself")
+    store.put(make_event("a", evidence=(ref,)), [(ref.sha256, path)])
+    store.put(make_event("a", 1, EventState.END, evidence=(ref,)), [])
+    store.put(make_event("b", evidence=(other,)), [(other.sha256, other_path)])
+    store.put(make_event("c", evidence=(lone,)), [(lone.sha256, lone_path)])
+    store.settle([result("a", 0, "refused"), result("a", 1, "refused"), result("b", 0, "conflict"), result("c")])
+    store.media_refused(lone.sha256, "too large")
+    assert {file for file, _ in store.refused_media()} == {path, other_path, lone_path}
+    store.put(make_event("d"), [])
+    store.revive([dead for dead in store.dead_events() if dead.status == "refused"])
+    assert keys(store.pending_events(10)) == [(event_id("d"), 0), (event_id("a"), 0), (event_id("a"), 1)]
+    assert [dead.event_id for dead in store.dead_events()] == [event_id("b")]
+    assert [media.sha256 for media in store.pending_media(10)] == [lone.sha256], "its event was taken long ago"
+    assert [file for file, _ in store.refused_media()] == [other_path]
+    store.settle([result("a")])
+    assert {media.sha256 for media in store.pending_media(10)} == {lone.sha256, ref.sha256}
+
+
+def test_refusals_are_counted_by_camera_with_the_last_reason(store: SqliteOutbox) -> None:
+    assert store.refused_by_camera() == {}
+    for name in "ab":
+        store.put(make_event(name), [])
+    store.settle([result("a", 0, "refused", "first"), result("b", 0, "refused", "first")])
+    assert store.refused_by_camera() == {"cong_cho": (2, "first")}
