@@ -154,6 +154,24 @@ class CameraHealth(StrEnum):
     DISABLED = "disabled"
 
 
+class HealthReason(StrEnum):
+    """Why a camera is not well, where that is known: pages explain it in the reader's language."""
+
+    NONE = ""
+    NOT_FOUND = "not_found"
+    """No such file, stream or host."""
+    REFUSED = "refused"
+    """Wrong credentials, or not allowed."""
+    UNREADABLE = "unreadable"
+    """It answers, but not with a video that can be read."""
+    STALLED = "stalled"
+    """No picture came in time."""
+    CONFIGURATION = "configuration"
+    """Its box cannot run the configuration: a password is not set, or the model is missing."""
+    DEFECT = "defect"
+    """A defect of our own stopped it."""
+
+
 class CameraStatus(ContractModel):
     """Health of one camera in a heartbeat."""
 
@@ -161,6 +179,7 @@ class CameraStatus(ContractModel):
     health: CameraHealth
     message: Annotated[str, Field(max_length=500)] = ""
     """For the admin: what is wrong and the remedy. Never a credential."""
+    reason: HealthReason = HealthReason.NONE
     fps_in: Annotated[float, Field(ge=0)] = 0.0
     fps_detected: Annotated[float, Field(ge=0)] = 0.0
     last_frame_at: UtcDatetime | None = None

@@ -58,6 +58,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         clock: The machine's when None.
     """
     from server import http, i18n, pages
+    from server.account import blueprint as account
+    from server.admin.devices import blueprint as devices
     from server.admin.users import blueprint as users
     from server.admin.views import blueprint as admin
     from server.alerts.views import blueprint as live
@@ -82,7 +84,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     i18n.init_app(app, settings.language)
     web.init_app(app)
     pages.init_app(app)
-    for blueprint in (api, live, police, residents, admin, users):
+    for blueprint in (api, live, police, residents, admin, devices, users, account):
         app.register_blueprint(blueprint)
     if settings.proxy_hops:
         hops = settings.proxy_hops

@@ -28,7 +28,7 @@ _NAVIGATION: Final = (
     ("police.live", "nav.live", Permission.WATCH_INCIDENTS),
     ("residents.log", "nav.log", Permission.READ_PUBLIC_LOG),
     ("admin.cameras", "nav.cameras", Permission.MANAGE_CAMERAS),
-    ("admin.devices", "nav.devices", Permission.MANAGE_DEVICES),
+    ("devices.devices", "nav.devices", Permission.MANAGE_DEVICES),
     ("users.users", "nav.users", Permission.MANAGE_USERS),
     ("admin.audit_log", "nav.audit", Permission.READ_AUDIT),
 )

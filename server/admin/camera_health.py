@@ -28,7 +28,10 @@ class CameraRow:
     device_id: str
     health: str
     """A word of `CameraHealth`, or `silent` (its box is not heard any more) or `unknown` (never heard)."""
+    reason: str
+    """A word of `HealthReason`; empty when it is not known."""
     message: str
+    """The box's own English words."""
     fps_in: float | None
     fps_detected: float | None
     heard_at: datetime | None
@@ -76,7 +79,7 @@ def device_rows(session: Session, principal: Principal) -> list[DeviceRow]:
     """The boxes whose place lies in the scope, by name."""
     tree = PlaceTree.read(session)
     names: dict[str, list[str]] = {}
-    for device_id, name in session.execute(select(Camera.device_id, Camera.name).order_by(Camera.name)).tuples():
+    for device_id, name in session.execute(select(Camera.device_id, Camera.name).order_by(Camera.name)):
         names.setdefault(device_id, []).append(name)
     places = {place.id: place.name for place in tree.all()}
     return [
@@ -106,6 +109,7 @@ def _camera_row(tree: PlaceTree, row: Camera, now: datetime) -> CameraRow:
         village_name=tree.names(row.village_id).village,
         device_id=row.device_id,
         health="silent" if silent else row.health.value if row.health is not None else "unknown",
+        reason="" if silent else row.health_reason,
         message="" if silent else row.health_message,
         fps_in=row.fps_in if heard and not silent else None,
         fps_detected=row.fps_detected if heard and not silent else None,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from server import i18n
+from server.admin.places import place_choices
 from server.auth import passwords
 from server.auth import service as auth
 from server.auth.web import require
@@ -33,15 +34,6 @@ class UserRow:
     place_id: str | None
     place_name: str
     active: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceChoice:
-    """A place that may be somebody's area; `depth` is 0 for the province."""
-
-    id: str
-    name: str
-    depth: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +135,7 @@ def _page(
         "admin/users.html",
         users=rows,
         roles=[role.value for role in USER_ROLES],
-        places=_place_choices(tree, principal),
+        places=place_choices(tree, principal),
         may_give_site=principal.place_id is None,
         form=form or UserForm(),
         problem=_problem(error) if error is not None else "",
@@ -190,11 +182,3 @@ def _row(user: User, names: dict[str, str]) -> UserRow:
         names.get(user.place_id or "", ""),
         user.active,
     )
-
-
-def _place_choices(tree: PlaceTree, principal: Principal) -> list[PlaceChoice]:
-    """The places of the scope in the order of the tree: each below the one it lies in."""
-    inside = [place for place in tree.all() if access.covers(principal, tree.path(place.id))]
-    names = {place.id: place.name for place in tree.all()}
-    inside.sort(key=lambda place: [names[part] for part in tree.path(place.id)])
-    return [PlaceChoice(place.id, place.name, len(tree.path(place.id)) - 1) for place in inside]

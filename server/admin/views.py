@@ -1,4 +1,4 @@
-"""The admin's pages: cameras with their YAML, devices and the audit log."""
+"""The admin's pages: cameras with their YAML, and the audit log."""
 
 from __future__ import annotations
 
@@ -98,15 +98,6 @@ def create_camera() -> BaseResponse:
     except (InvalidInput, TooLarge, Forbidden, Conflict, NotFound) as error:
         return make_response(_new_camera_page(principal, text=text, error=error), error.status)
     return redirect(url_for("admin.camera", camera_id=camera_id, saved=1), 303)
-
-
-@blueprint.get("/devices")
-def devices() -> str:
-    """The edge boxes."""
-    principal = require(Permission.MANAGE_DEVICES)
-    with services().database.read() as session:
-        rows = device_rows(session, principal)
-    return render_template("admin/devices.html", devices=rows)
 
 
 @blueprint.get("/audit")

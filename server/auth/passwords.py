@@ -21,8 +21,8 @@ _AT_ONCE: Final = threading.BoundedSemaphore(2)
 _decoy: list[str] = []
 
 
-def hash_password(password: str) -> str:
-    """Hash a new password.
+def check_length(password: str) -> None:
+    """Look at a new password.
 
     Raises:
         InvalidInput: Too short or too long.
@@ -31,6 +31,15 @@ def hash_password(password: str) -> str:
         raise InvalidInput(
             f"a password needs {MIN_LENGTH} to {MAX_LENGTH} characters", "Choose a longer one: a few words will do."
         )
+
+
+def hash_password(password: str) -> str:
+    """Hash a new password.
+
+    Raises:
+        InvalidInput: Too short or too long.
+    """
+    check_length(password)
     with _AT_ONCE:
         return _HASHER.hash(password)
 

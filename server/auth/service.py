@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from server.audit import service as audit
-from server.auth import passwords
+from server.auth import attempts, passwords
 from server.auth.tokens import new_token, token_hash
 from server.clock import Clock
-from server.db.engine import LOCK_LOGIN, Database, lock
-from server.db.models import Device, LoginAttempt, LoginSession, Place, User
+from server.db.engine import Database
+from server.db.models import Device, LoginSession, Place, User
 from server.domain import access
 from server.domain.access import USER_ROLES, Principal, Role
-from server.errors import Conflict, Forbidden, InvalidInput, NotAuthenticated, NotFound, TooManyRequests
+from server.errors import Conflict, Forbidden, InvalidInput, NotAuthenticated, NotFound
 from server.places.service import PlaceTree
 
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
-ATTEMPT_WINDOW: Final = timedelta(minutes=15)
-MAX_ATTEMPTS_PER_USER_AND_ADDRESS: Final = 5
-MAX_ATTEMPTS_PER_ADDRESS: Final = 30
-MAX_ATTEMPTS_PER_USER: Final = 60
-"""High: a stranger must not be able to lock an officer out from elsewhere."""
 LAST_SEEN_EVERY: Final = timedelta(minutes=1)
 
 
@@ -219,7 +213,7 @@ def sign_in(
     """
     username = username.strip().lower()[:64]
     with database.write() as session:
-        attempts = _reserve_attempt(session, clock.utc(), username, address)
+        reserved = attempts.reserve(session, clock.utc(), username, address)
         user = session.scalar(select(User).where(User.username == username, User.active))
         known = None if user is None else (user.id, user.password_hash)
     if not passwords.matches(None if known is None else known[1], password) or known is None:
@@ -228,44 +222,45 @@ def sign_in(
         user = session.get(User, known[0])
         if user is None or not user.active or user.password_hash != known[1]:
             raise NotAuthenticated("wrong user name or password", "Check both; an admin can set a new password.")
-        # A right password is no failure: a police station behind one address may sign in as often as it likes.
-        session.execute(
-            delete(LoginAttempt).where(
-                LoginAttempt.id.in_(attempts) | (LoginAttempt.key == _key("both", username, address))
-            )
-        )
+        attempts.forgive(session, reserved, username, address)
         token = open_session(session, clock, policy, user)
         principal = principal_of_user(user)
         audit.record(session, at=clock.utc(), actor=principal, action="session.open", subject=f"user:{user.id}")
     return token, principal
 
 
-def _reserve_attempt(session: Session, now: datetime, username: str, address: str) -> list[int]:
-    """Write an attempt down before it is checked; gives the rows, to be taken back when the password was right."""
-    limits = {
-        _key("both", username, address): MAX_ATTEMPTS_PER_USER_AND_ADDRESS,
-        _key("address", address): MAX_ATTEMPTS_PER_ADDRESS,
-        _key("user", username): MAX_ATTEMPTS_PER_USER,
-    }
-    lock(session, LOCK_LOGIN, limits)
-    since = now - ATTEMPT_WINDOW
-    session.execute(delete(LoginAttempt).where(LoginAttempt.at < since))
-    rows = select(LoginAttempt.key, func.count()).where(LoginAttempt.key.in_(limits)).group_by(LoginAttempt.key)
-    counts: dict[str, int] = dict(session.execute(rows).all())
-    if any(counts.get(key, 0) >= limit for key, limit in limits.items()):
-        raise TooManyRequests(
-            "too many failed sign-ins",
-            "Wait 15 minutes, or ask an admin for a new password.",
-            retry_after_s=int(ATTEMPT_WINDOW.total_seconds()),
-        )
-    rows_added = [LoginAttempt(key=key, at=now) for key in limits]
-    session.add_all(rows_added)
-    session.flush()
-    return [row.id for row in rows_added]
+def change_own_password(
+    database: Database, clock: Clock, policy: SessionPolicy, person: Principal, *, old: str, new: str, address: str
+) -> str:
+    """Change one's own password; every session of the person ends, and a fresh one begins.
 
+    Returns:
+        The fresh session's token, for this browser's cookie.
 
-def _key(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
+    Raises:
+        TooManyRequests: Too many failures from here or for this user.
+        NotAuthenticated: The old password is wrong.
+        InvalidInput: The new one is too short or too long.
+    """
+    passwords.check_length(new)
+    user_id = int(person.id)
+    with database.write() as session:
+        user = _user(session, user_id)
+        username, known = user.username, user.password_hash
+        reserved = attempts.reserve(session, clock.utc(), username, address)
+    if not passwords.matches(known, old):
+        raise NotAuthenticated("the old password is wrong", "Type it again; an admin can set a new one.")
+    fresh = passwords.hash_password(new)
+    with database.write() as session:
+        user = _user(session, user_id)
+        if not user.active or user.password_hash != known:
+            raise NotAuthenticated("the old password is wrong", "Somebody has changed it since; sign in again.")
+        attempts.forgive(session, reserved, username, address)
+        user.password_hash, user.password_changed_at = fresh, clock.utc()
+        end_all_sessions(session, user_id)
+        subject = f"user:{user_id}"
+        audit.record(session, at=clock.utc(), actor=person, action="user.change_password", subject=subject)
+        return open_session(session, clock, policy, user)
 
 
 # Sessions

@@ -23,6 +23,7 @@ def take_heartbeat(session: Session, clock: Clock, device: Principal, heartbeat:
     own = select(Camera).where(Camera.device_id == device.id, Camera.id.in_(statuses))
     for camera in session.scalars(own):
         status = statuses[camera.id]
-        camera.health, camera.health_message, camera.health_at = status.health, status.message, now
+        camera.health, camera.health_at = status.health, now
+        camera.health_message, camera.health_reason = status.message, status.reason.value
         camera.fps_in, camera.fps_detected = status.fps_in, status.fps_detected
         camera.last_frame_at = status.last_frame_at

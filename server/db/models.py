@@ -138,6 +138,8 @@ class Camera(Base):
     """The version of the configuration in force; 0 while none is known."""
     health: Mapped[CameraHealth | None] = mapped_column(_words(CameraHealth))
     health_message: Mapped[str] = mapped_column(String(500), default="")
+    health_reason: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    """A word of `HealthReason`."""
     health_at: Mapped[datetime | None]
     fps_in: Mapped[float] = mapped_column(default=0.0)
     fps_detected: Mapped[float] = mapped_column(default=0.0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.event import CameraHealth
+from contract.event import CameraHealth, HealthReason
 from contract.rules import RULES
 from contract.rules.base import OBJECT_CLASSES
 from server import i18n
@@ -38,6 +38,11 @@ def _ids_from_registries() -> set[str]:
     ids |= {f"severity.{severity}" for severity in Severity}
     ids |= {f"role.{role}" for role in USER_ROLES}
     ids |= {f"health.{health}" for health in (*CameraHealth, "silent", "unknown")}
+    ids |= {f"health.{health}.help" for health in (*CameraHealth, "silent", "unknown")} - {
+        "health.ok.help",
+        "health.starting.help",
+    }
+    ids |= {f"reason.{reason}" for reason in HealthReason if reason}
     ids |= {f"object.{name}" for name in OBJECT_CLASSES}
     ids |= {f"action.{action}" for action in OFFICER_ACTIONS}
     ids |= {f"step.{action}" for action in IncidentAction}
