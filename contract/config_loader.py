@@ -85,11 +85,7 @@ def load_config_dir(folder: FilePath) -> LoadedConfig:
         errors += result.errors
     cameras: dict[str, LoadedCamera] = {}
     camera_folder = folder / "cameras"
-    files = sorted([*camera_folder.glob("*.yaml"), *camera_folder.glob("*.yml")])
-    if not files:
-        what, remedy = Text("no camera file"), Text("add one; configs/presets has examples")
-        errors.append(ConfigIssue(str(camera_folder), 1, "", what, remedy))
-    for path in files:
+    for path in _camera_files(camera_folder, errors):
         text = _read(path, errors, Text("make it readable"))
         if text is None:
             continue
@@ -106,6 +102,21 @@ def load_config_dir(folder: FilePath) -> LoadedConfig:
             continue
         cameras[camera_id] = LoadedCamera(loaded.config, text, path, config_version(text))
     return LoadedConfig(site, cameras, tuple(errors))
+
+
+def _camera_files(folder: FilePath, errors: list[ConfigIssue]) -> list[FilePath]:
+    try:
+        files = sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
+    except FileNotFoundError:
+        files = []
+    except OSError as error:
+        what = Text("cannot be read ({cause})", cause=error.strerror)
+        errors.append(ConfigIssue(str(folder), 1, "", what, Text("make it readable")))
+        return []
+    if not files:
+        what, remedy = Text("no camera file"), Text("add one; configs/presets has examples")
+        errors.append(ConfigIssue(str(folder), 1, "", what, remedy))
+    return files
 
 
 def _read(path: FilePath, errors: list[ConfigIssue], remedy: Text) -> str | None:

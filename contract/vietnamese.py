@@ -197,5 +197,11 @@ VIETNAMESE: dict[str, str] = {
     "unknown signal {name!r}": "không có đèn tín hiệu {name!r}",
     "must be smaller than min_angle_deg": "phải nhỏ hơn min_angle_deg",
     "leave a gap, so that it cannot flicker": "hãy để cách một khoảng, kẻo cảnh báo chập chờn",
+    # What only the edge can check
+    "unknown model {model!r}": "không có mô hình {model!r}",
+    "the model cannot be used ({cause})": "không dùng được mô hình này",
+    "restore its files, or correct its manifest.yaml": "hãy khôi phục các tệp của nó, hoặc sửa manifest.yaml của nó",
+    "the rules cannot be put together ({cause})": "không ghép được các luật với cảnh quay",
+    "correct the rules, their zones or the calibration": "hãy sửa các luật, khu vực của chúng hoặc phần hiệu chuẩn",
 }
 """Keyed by the English template, with the same values."""

@@ -168,11 +168,13 @@ def _secret_values(settings: EdgeSettings) -> list[str]:
 def _validate(options: argparse.Namespace) -> int:
     from contract.config_loader import load_config_dir
     from contract.messages import Text
+    from edge.config_check import check_loaded
 
     loaded = load_config_dir(options.config)
-    for error in loaded.errors:
+    errors = [*loaded.errors, *check_loaded(loaded)]
+    for error in errors:
         print(error.in_language(options.language))
-    if loaded.errors:
+    if errors:
         return FAILED
     rules = sum(len(item.config.rules) for item in loaded.cameras.values())
     well = Text("well: {cameras} cameras, {rules} rules", cameras=len(loaded.cameras), rules=rules)

@@ -106,10 +106,40 @@ def test_validate_speaks_vietnamese_where_the_system_or_the_user_does(
     assert done.stdout.startswith(f"{wrong}:6: rules[0]: không có loại 'intruder': hãy dùng một trong: crowding, ")
 
 
+def test_validate_knows_the_models_and_their_files(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = config / "cameras" / "san.yaml"
+    file.write_text(CAMERA + "detect: {fps: 5, model: yolo99}\n", "utf-8")
+    assert main(["validate", "--language", "en", str(config)]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{file}:8: detect.model: unknown model 'yolo99': use one of: ")
+    assert "default" in line
+
+    models = tmp_path / "models"
+    models.mkdir()
+    sha256 = "0" * 64
+    entry = f"{{id: yolo99, kind: ultralytics, files: [{{path: w.pt, sha256: {sha256!r}}}], licence: AGPL-3.0}}"
+    (models / "manifest.yaml").write_text(f"models: [{entry}]\n", "utf-8")
+    monkeypatch.setenv("LANGAN_MODELS_DIR", str(models))
+    for said in ("w.pt: no such model file", "its SHA-256 is"):
+        assert main(["validate", "--language", "en", str(config)]) == 1
+        assert said in capsys.readouterr().out
+        (models / "w.pt").write_bytes(b"another file")
+
+
+def test_validate_builds_the_scene_and_the_rules(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = config / "cameras" / "san.yaml"
+    points = "calibration: {image: [[0, 0], [0.5, 0.5], [1, 1], [0, 1]], ground_m: [[0, 0], [1, 0], [1, 1], [0, 1]]}"
+    file.write_text(CAMERA + points + "\n", "utf-8")
+    assert main(["validate", "--language", "en", str(config)]) == 1
+    assert "no three of four may lie on one line" in capsys.readouterr().out
+
+
 def test_validate_needs_no_heavy_library(config: Path) -> None:
     code = (
         "import sys; from edge.cli import main; status = main(['validate', sys.argv[1]]); "
-        "heavy = {'cv2', 'av', 'openvino', 'httpx', 'numpy'} & sys.modules.keys(); print(heavy); sys.exit(status)"
+        "heavy = {'cv2', 'av', 'openvino', 'httpx', 'sqlite3'} & sys.modules.keys(); print(heavy); sys.exit(status)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(config)], capture_output=True, text=True, cwd=ROOT, check=True

@@ -159,6 +159,13 @@ def test_a_folder_gives_its_valid_cameras_and_every_mistake(tmp_path: Path) -> N
     assert "not UTF-8" in loaded.errors[1].message
 
 
+def test_a_cameras_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text(SITE, "utf-8")
+    (tmp_path / "cameras").write_text("a file where the folder should be", "utf-8")
+    (error,) = load_config_dir(tmp_path).errors
+    assert str(error) == f"{tmp_path}/cameras:1: (file): cannot be read (Not a directory): make it readable"
+
+
 def test_an_empty_folder_says_what_to_create(tmp_path: Path) -> None:
     messages = [str(error) for error in load_config_dir(tmp_path).errors]
     assert len(messages) == 2

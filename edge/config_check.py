@@ -1,0 +1,62 @@
+"""What only the edge can say about a valid configuration, without loading a model: `langan-edge validate`.
+
+The contract knows the keys; whether the models, the scene and the rules can be put to work is known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contract.config_loader import LoadedCamera, LoadedConfig
+from contract.issues import ConfigIssue, format_path
+from contract.messages import Text
+from contract.yaml_tree import Path, parse_yaml
+from edge.detection.manifest import Manifest, load_manifest
+from edge.errors import ModelError
+from edge.rules import build_rules
+from edge.scene import Scene
+
+
+def check_loaded(loaded: LoadedConfig) -> Iterator[ConfigIssue]:
+    """Mistakes of valid camera files that would keep `langan-edge run` from watching.
+
+    Args:
+        loaded: A configuration folder.
+    """
+    if loaded.site is None:
+        return
+    manifest: Manifest | ModelError
+    try:
+        manifest = load_manifest()
+    except ModelError as error:
+        manifest = error
+    for camera in loaded.cameras.values():
+        if camera.config.camera.enabled:
+            yield from _check_model(camera, manifest)
+        try:
+            build_rules(camera.config, Scene.from_config(camera.config, loaded.site))
+        except ValueError as error:
+            what = Text("the rules cannot be put together ({cause})", cause=error)
+            yield _issue(camera, ("rules",), what, Text("correct the rules, their zones or the calibration"))
+
+
+def _check_model(camera: LoadedCamera, manifest: Manifest | ModelError) -> Iterator[ConfigIssue]:
+    model = camera.config.detect.model
+    place: Path = ("detect", "model")
+    try:
+        if isinstance(manifest, ModelError):
+            raise manifest
+        known = [name for entry in manifest.entries for name in (entry.id, *entry.aliases)]
+        if model in known:
+            manifest.get(model).verify()
+        else:
+            choice = Text("use one of: {names}", names=", ".join(known))
+            yield _issue(camera, place, Text("unknown model {model!r}", model=model), choice)
+    except ModelError as error:
+        what = Text("the model cannot be used ({cause})", cause=error)
+        yield _issue(camera, place, what, Text("restore its files, or correct its manifest.yaml"))
+
+
+def _issue(camera: LoadedCamera, path: Path, what: Text, remedy: Text) -> ConfigIssue:
+    line = parse_yaml(camera.text).line_of(path)
+    return ConfigIssue(str(camera.path), line, format_path(path), what, remedy)
