@@ -172,4 +172,5 @@ def make_parts(
         open_source=lambda: source(searched, detect_settings, ring if one_stream else None),
         open_recording=None if one_stream or ring is None else lambda: source(recorded, record_settings, ring),
         make_pipeline=pipeline,
+        recorded_until_s=lambda: ring.latest_s if ring is not None else None,
     )

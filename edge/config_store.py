@@ -39,6 +39,8 @@ class ConfigStore:
         self._sent = self._read_state()
         """Camera id to the version of its file when the server last got it."""
         self._files: Mapping[str, LoadedCamera] = {}
+        self.refusals: dict[str, str] = {}
+        """Camera id to why the server's version cannot be put in force."""
 
     def load(self) -> LoadedConfig:
         """Read the folder, with the server's versions in the place of its files, and cameras that an admin added."""
@@ -52,6 +54,7 @@ class ConfigStore:
             newer, errors = self._check(camera_id, path.read_text("utf-8"), path, loaded)
             if newer is None:
                 log.error("pulled_config_refused camera=%s in_force=file errors=%r", camera_id, _told(errors))
+                self.refusals[camera_id] = f"the server's version was refused, the file is in force: {_told(errors)}"
             else:
                 cameras[camera_id] = newer
         return replace(loaded, cameras=cameras)
@@ -78,6 +81,7 @@ class ConfigStore:
             in_force: What is in force now.
         """
         cameras = dict(in_force.cameras)
+        self.refusals = {}
         for camera_id in self._files.keys() - texts.keys():
             self._sent.pop(camera_id, None)  # another server, or a restored one: tell it again
         for camera_id in cameras.keys() - self._files.keys() - texts.keys():
@@ -91,6 +95,7 @@ class ConfigStore:
             newer, errors = self._check(camera_id, text, self._pulled(camera_id), in_force)
             if newer is None:
                 log.error("pulled_config_refused camera=%s in_force=last_good errors=%r", camera_id, _told(errors))
+                self.refusals[camera_id] = f"the server's version was refused, the last good one stays: {_told(errors)}"
                 continue
             _write(newer.path, text)
             cameras[camera_id] = newer

@@ -13,18 +13,22 @@ from types import FrameType
 from uuid import UUID
 
 from contract.config_loader import LoadedCamera, LoadedConfig
+from contract.event import CameraStatus
 from contract.ids import uuid7
 from contract.site_config import SiteConfig
 from edge.bootstrap import Detectors, make_parts
 from edge.clock import SystemClock
+from edge.config_mistakes import mistakes_by_camera
 from edge.config_store import ConfigStore
 from edge.errors import EdgeError
 from edge.evidence.store import EvidenceFolder
 from edge.outbox import EventSender, MediaSender, PatientOutbox, ServerLink, SqliteOutbox
+from edge.outbox.refused import FILE_NAME
 from edge.outbox.sender import SenderThread
 from edge.recorder import end_orphans
 from edge.reporter import Reporter
 from edge.settings import SERVER_URL_NAME, TOKEN_NAME, EdgeSettings
+from edge.status import add_notices
 from edge.supervisor import Supervisor
 from edge.worker import CameraParts
 
@@ -60,10 +64,16 @@ class EdgeProcess:
         self._config = self._configs.load()
         for error in self._config.errors:
             log.error("config_error %s", error)
-        if self._config.site is None or not self._config.cameras:
+        has_server = self._config.site is not None and not self._missing_for_server(self._config.site)
+        if self._config.site is None or not (self._config.cameras or has_server):
             raise ConfigurationError("\n".join(str(error) for error in self._config.errors))
         self._site: SiteConfig = self._config.site
-        self._store = SqliteOutbox(settings.data_dir / "outbox.sqlite", self._clock)
+        if not self._config.cameras:
+            log.error(
+                "no_camera config=%s remedy='correct a camera file and send SIGHUP, or write one at the server'",
+                settings.config_dir,
+            )
+        self._store = SqliteOutbox(settings.data_dir / FILE_NAME, self._clock)
         self._folder = EvidenceFolder(settings.data_dir / "evidence", evidence_budget_bytes)
         self._senders: list[SenderThread] = []
         self._outbox = PatientOutbox(self._store, self._free_space, self._wake_senders)
@@ -96,12 +106,20 @@ class EdgeProcess:
     def _on_reload(self, _number: int, _frame: FrameType | None) -> None:
         self._reload.set()
 
+    def _server_url(self, site: SiteConfig) -> str | None:
+        return self._settings.server_url or (site.server.url if site.server else None)
+
+    def _missing_for_server(self, site: SiteConfig) -> str:
+        """What keeps events from being sent; empty: nothing."""
+        if self._server_url(site) is None:
+            return f"server.url in site.yaml (or {SERVER_URL_NAME})"
+        return TOKEN_NAME if self._settings.device_token is None else ""
+
     def _connect(self) -> ServerLink | None:
-        token = self._settings.device_token
-        url = self._settings.server_url or (self._site.server.url if self._site.server else None)
+        token, url = self._settings.device_token, self._server_url(self._site)
         if token is None or url is None:
-            what = f"server.url in site.yaml (or {SERVER_URL_NAME})" if url is None else TOKEN_NAME
-            log.warning("no_server missing=%r: events stay in the outbox until it is set", what)
+            missing = self._missing_for_server(self._site)
+            log.warning("no_server missing=%r: events stay in the outbox until it is set", missing)
             return None
         link = ServerLink(url, token)
         media = MediaSender(self._store, link, self._clock, forget=lambda item: self._folder.mark_uploaded(item.sha256))
@@ -111,11 +129,22 @@ class EdgeProcess:
             self._clock,
             store=self._store,
             configs=self._configs,
-            statuses=self._supervisor.statuses,
+            statuses=self._statuses,
             on_configs=self._take_configs,
         )
         self._senders = [reporter, events, media]
         return link
+
+    def _statuses(self) -> tuple[CameraStatus, ...]:
+        """How every camera is, with all that its admin should know."""
+        site_file = self._settings.config_dir / "site.yaml"
+        notices = mistakes_by_camera(self._config.errors, site_file)
+        for camera_id, refusal in self._configs.refusals.items():
+            notices.setdefault(camera_id, []).append(refusal)
+        for camera_id, (count, reason) in self._store.refused_by_camera().items():
+            told = f"the server refused {count} events ({reason}): mend the cause, then `langan-edge outbox retry`"
+            notices.setdefault(camera_id, []).append(told)
+        return add_notices(self._supervisor.statuses(), notices)
 
     def _wake_senders(self) -> None:
         for sender in self._senders:

@@ -14,6 +14,7 @@ from edge.outbox.link import Rejected, ServerLink, TokenRefused, TooLarge
 from edge.outbox.sender import SenderThread
 from edge.outbox.store import SqliteOutbox
 from edge.ports import Clock
+from edge.repeats import Repeats
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Reporter(SenderThread):
         self._statuses = statuses
         self._on_configs = on_configs
         self._etag = ""
+        self._repeats = Repeats(clock)
         self._rejected: set[str] = set()
         """Versions that the server does not take: told once, not every 15 s."""
 
@@ -96,7 +98,9 @@ class Reporter(SenderThread):
             self._rejected.add(camera.version)
             log.error("config_rejected camera=%s cause=%r", camera_id, str(error))  # noqa: TRY400
         except TokenRefused as error:  # perhaps this one camera is not ours: the heartbeat will tell
-            log.error("config_refused camera=%s cause=%r", camera_id, str(error))  # noqa: TRY400
+            unsaid = self._repeats.unsaid(f"{camera_id} {error}")
+            if unsaid is not None:
+                log.error("config_refused camera=%s cause=%r unsaid=%d", camera_id, str(error), unsaid)  # noqa: TRY400
         else:
             self._configs.was_sent(camera)
             self._etag = ""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from contract.config_loader import LoadedCamera
-from contract.event import CameraHealth, CameraStatus
+from contract.event import CameraHealth, CameraStatus, HealthReason
 from edge.backoff import Backoff
 from edge.errors import EdgeError
 from edge.ports import Clock
@@ -58,6 +58,8 @@ class Supervisor:
                 current = self._running.get(camera_id)
                 if current is None or current.version != loaded.version:
                     self._exchange(camera_id, loaded)
+                else:
+                    current.monitor.set_notice("configuration", "")
 
     def _exchange(self, camera_id: str, loaded: LoadedCamera) -> None:
         current = self._running.get(camera_id)
@@ -74,8 +76,10 @@ class Supervisor:
                     camera_id, loaded.version, str(error), current.version if current else None,
                 )  # fmt: skip
                 if current is not None and current.worker is not None:
+                    kept = f"version {loaded.version} was refused, version {current.version} stays in force: {error}"
+                    current.monitor.set_notice("configuration", kept)
                     return
-                monitor.set_health(CameraHealth.REFUSED, str(error))
+                monitor.set_health(CameraHealth.REFUSED, str(error), HealthReason.CONFIGURATION)
         if current is not None:
             self._stop([current])
         self._running[camera_id] = _Running(loaded.version, monitor, worker)
@@ -95,9 +99,8 @@ class Supervisor:
                 except Exception as error:  # the other cameras must not suffer from this one
                     delay_s = backoff.failed()
                     log.exception("worker_failed thread=%s retry_in_s=%.1f", name, delay_s)
-                    monitor.set_health(
-                        CameraHealth.RECONNECTING, f"a defect stopped it: {type(error).__name__}: see the log"
-                    )
+                    message = f"a defect stopped it: {type(error).__name__}: see the log"
+                    monitor.set_health(CameraHealth.RECONNECTING, message, HealthReason.DEFECT)
                     if worker.wait(delay_s):
                         return
 

@@ -14,11 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from contract.event import CameraHealth
+from contract.event import CameraHealth, HealthReason
 from edge.backoff import Backoff
 from edge.capture.latest_frame import LatestFrame
-from edge.errors import SourceError, SourceRefused
+from edge.errors import SourceError, SourceNotFound, SourceRefused, SourceStalled, SourceUnreadable
 from edge.ports import Clock, FrameSource
+from edge.repeats import Repeats
 from edge.status import CameraMonitor
 from edge.types import Frame
 
@@ -28,6 +29,14 @@ FORGET_AFTER_S = 30.0
 """A shorter loss of the picture ends no event."""
 PERMANENT_RETRY_S = 60.0
 """Trying faster cannot help, and may lock the camera's account."""
+_REASONS: dict[type[SourceError], HealthReason] = {
+    SourceNotFound: HealthReason.NOT_FOUND,
+    SourceRefused: HealthReason.REFUSED,
+    SourceUnreadable: HealthReason.UNREADABLE,
+    SourceStalled: HealthReason.STALLED,
+}
+STABLE_S = 30.0
+"""A source that was read for so long has recovered: its next failure is a new one."""
 _IDLE_S = 0.5
 _JOIN_S = 15.0
 
@@ -44,16 +53,27 @@ class Pipeline(Protocol):
     def finish(self) -> None: ...
 
 
+class CameraSource(FrameSource, Protocol):
+    """A source that also tells what is wrong with it while it goes on: `edge.capture.video_source.VideoSource`."""
+
+    @property
+    def trouble(self) -> str:
+        """For the admin: what is wrong and the remedy; empty when all is well."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CameraParts:
     """How to build what a worker runs. Each may be called again after a failure."""
 
     camera_id: str
-    open_source: Callable[[], FrameSource]
+    open_source: Callable[[], CameraSource]
     """A fresh source of frames; raises SourceError when the input is not allowed."""
-    open_recording: Callable[[], FrameSource] | None
+    open_recording: Callable[[], CameraSource] | None
     """A fresh source that only fills the packet ring; None: the searched stream fills it."""
     make_pipeline: Callable[[CameraMonitor], Pipeline]
+    recorded_until_s: Callable[[], float | None] = lambda: None
+    """Monotonic time of the newest packet in the ring."""
 
 
 class CameraWorker:
@@ -77,7 +97,8 @@ class CameraWorker:
         self._slot = LatestFrame()
         self._stopping = threading.Event()
         self._stream_lost = threading.Event()
-        self._sources: dict[str, FrameSource] = {}
+        self._sources: dict[str, CameraSource] = {}
+        self._repeats = Repeats(clock)
         self._lock = threading.Lock()
         self._threads = [self._thread("capture", self._capture), self._thread("pipeline", self._think)]
         if parts.open_recording is not None:
@@ -113,8 +134,8 @@ class CameraWorker:
     def _capture(self) -> bool:
         """Read the camera until it ends or the worker stops."""
 
-        def take(frame: Frame) -> None:
-            self.monitor.frame_came(frame.utc)
+        def take(frame: Frame, source: CameraSource) -> None:
+            self.monitor.frame_came(frame.utc, source.trouble)
             self._slot.put(frame)
 
         ended = self._read("capture", self._parts.open_source, take, self._camera_lost)
@@ -126,24 +147,34 @@ class CameraWorker:
 
     def _camera_lost(self, error: SourceError) -> None:
         health = CameraHealth.REFUSED if isinstance(error, SourceRefused) else CameraHealth.RECONNECTING
-        self.monitor.set_health(health, str(error))
+        self.monitor.set_health(health, str(error), _REASONS.get(type(error), HealthReason.NONE))
         self._stream_lost.set()
 
     def _record(self) -> bool:
         assert self._parts.open_recording is not None  # noqa: S101 - the thread exists only then
-        self._read("record", self._parts.open_recording, lambda _frame: None, lambda _error: None)
+        self._read("record", self._parts.open_recording, lambda _frame, _source: None, self._recording_lost)
         return True
+
+    def _recording_lost(self, error: SourceError) -> None:
+        lost_s = self._clock.monotonic_s()
+
+        def is_back() -> bool:
+            recorded_s = self._parts.recorded_until_s()
+            return recorded_s is not None and recorded_s > lost_s
+
+        self.monitor.set_notice("record", f"no clips, the stream for recording is lost: {error}", is_back)
 
     def _read(
         self,
         role: str,
-        open_source: Callable[[], FrameSource],
-        take: Callable[[Frame], None],
+        open_source: Callable[[], CameraSource],
+        take: Callable[[Frame, CameraSource], None],
         lost: Callable[[SourceError], None],
     ) -> bool:
         """Read a source, and open it again when it fails; True: it ended by itself, False: the worker stops."""
         backoff = Backoff()
         while not self._stopping.is_set():
+            opened_s = self._clock.monotonic_s()
             try:
                 source = open_source()
                 with self._lock:
@@ -151,20 +182,26 @@ class CameraWorker:
                 if self._stopping.is_set():
                     return False
                 for frame in source.frames():
-                    backoff.succeeded()
-                    take(frame)
+                    take(frame, source)
                 return not self._stopping.is_set()
             except SourceError as error:
                 if self._stopping.is_set():
                     return False
                 lost(error)
+                if self._clock.monotonic_s() - opened_s > STABLE_S:
+                    backoff.succeeded()
                 delay_s = backoff.jitter(PERMANENT_RETRY_S) if error.permanent else backoff.failed()
-                log.warning(
-                    "source_failed camera=%s role=%s error=%s cause=%r retry_in_s=%.1f",
-                    self._parts.camera_id, role, type(error).__name__, str(error), delay_s,
-                )  # fmt: skip
+                self._tell_loss(role, error, delay_s)
                 self.wait(delay_s)
         return False
+
+    def _tell_loss(self, role: str, error: SourceError, delay_s: float) -> None:
+        unsaid = self._repeats.unsaid(f"{role} {error}")
+        log.log(
+            logging.DEBUG if unsaid is None else logging.WARNING,
+            "source_failed camera=%s role=%s error=%s cause=%r retry_in_s=%.1f unsaid=%d",
+            self._parts.camera_id, role, type(error).__name__, str(error), delay_s, unsaid or 0,
+        )  # fmt: skip
 
     def _think(self) -> bool:
         """Run the pipeline until the slot is closed."""

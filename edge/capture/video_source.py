@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+import av
 import av.error
 import cv2
 import numpy as np
@@ -37,6 +38,12 @@ MAX_BAD_RUN = 100
 """Packets in a row that cannot be decoded before the source counts as broken: 4 s of a usual camera."""
 MAX_SILENCE_S = 30.0
 """Packets come but no picture: longer than any usual distance of keyframes."""
+TROUBLE_S = 60.0
+"""Broken pictures are told for so long after the last one."""
+_SHORT_SLACK_S = 2.0
+"""By how much containers overstate their duration: sound that is longer than the picture."""
+_STATING_DURATION = {"mov", "mp4", "matroska"}
+"""FFmpeg's names of containers whose header states the duration; of others it is estimated."""
 _DEFAULT_RATE = 25.0
 _DUE_SLACK = 0.05
 """A frame that is this share of an interval early is due: jitter must not halve the rate."""
@@ -70,6 +77,8 @@ class SourceCounts:
     packets: int = 0
     bad_packets: int = 0
     """Corrupt or not decodable: skipped."""
+    bad_pictures: int = 0
+    """Decoded, but with holes: skipped."""
     decoded: int = 0
     given: int = 0
 
@@ -104,6 +113,21 @@ class VideoSource:
         self._bad_run = 0
         self._frame_size: tuple[int, int] | None = None
         self._last_picture_s = 0.0
+        self._last_bad_s = float("-inf")
+        self._last_pts_s = 0.0
+        self._short_by_s = 0.0
+
+    @property
+    def trouble(self) -> str:
+        """See `edge.worker.CameraSource`."""
+        is_file = self._address.kind is SourceKind.FILE
+        if self._short_by_s > 0:
+            return f"{self._address}: is cut short, the last {self._short_by_s:.0f} s are missing: copy it again"
+        if self._clock.monotonic_s() - self._last_bad_s > TROUBLE_S:
+            return ""
+        bad = self.counts.bad_packets + self.counts.bad_pictures
+        remedy = "record it again" if is_file else "check the network, and use `transport: tcp`"
+        return f"{self._address}: {bad} of {self.counts.packets} pictures are broken and were left out: {remedy}"
 
     def close(self) -> None:
         """See `edge.ports.FrameSource`. A read that waits for a silent camera ends within the read time-out."""
@@ -128,6 +152,8 @@ class VideoSource:
                 is_clip = self._address.kind is SourceKind.FILE or self._is_clip_over_http(container)
                 timeline = timeline or self._make_timeline(stream, is_clip=is_clip)
                 yield from self._play(container, stream, timeline)
+                if is_clip and not self._closed.is_set():
+                    self._note_end(container)
             finally:
                 container.close()
             if self._closed.is_set():
@@ -192,6 +218,7 @@ class VideoSource:
     def _store(self, packet: Packet[VideoStream], timeline: Timeline, tick_s: float) -> None:
         self.counts.packets += 1
         pts_s = None if packet.pts is None else packet.pts * tick_s
+        self._last_pts_s = max(self._last_pts_s, pts_s or 0.0)
         time_s = timeline.packet_s(pts_s, None if packet.dts is None else packet.dts * tick_s)
         if self._ring is not None and not packet.is_corrupt:
             # A clip's own timestamps start again with each loop; its place on the timeline does not.
@@ -210,6 +237,7 @@ class VideoSource:
             self._bad_run = 0 if pictures else self._bad_run
             return pictures
         self.counts.bad_packets += 1
+        self._note_bad()
         self._bad_run += 1
         if self._bad_run > MAX_BAD_RUN:
             raise SourceUnreadable(
@@ -218,6 +246,22 @@ class VideoSource:
             )
         return []
 
+    def _note_bad(self) -> None:
+        is_first = self._last_bad_s == float("-inf")
+        self._last_bad_s = self._clock.monotonic_s()
+        if is_first:  # how many there are is told by `trouble`
+            _log.warning("pictures_broken camera=%s cause=%r", self._camera_id, self.trouble)
+
+    def _note_end(self, container: InputContainer) -> None:
+        """A clip was played: does it hold all that its header promises?"""
+        states_duration = not _STATING_DURATION.isdisjoint(container.format.name.split(","))
+        if not states_duration or container.duration is None or self._short_by_s:
+            return
+        end_s = ((container.start_time or 0) + container.duration) / av.time_base
+        if end_s - self._last_pts_s > _SHORT_SLACK_S:
+            self._short_by_s = end_s - self._last_pts_s
+            _log.warning("clip_cut_short camera=%s cause=%r", self._camera_id, self.trouble)
+
     def _to_frame(self, picture: VideoFrame, timeline: Timeline, tick_s: float) -> Frame | None:
         """Make a frame of a picture that is due; None for the others and for broken ones."""
         self.counts.decoded += 1
@@ -225,7 +269,11 @@ class VideoSource:
         stamp = picture.dts if picture.pts is None else picture.pts
         time_s = timeline.frame_s(None if stamp is None else stamp * tick_s)
         self._watch_size(picture)
-        if picture.is_corrupt or not self._is_due(time_s):
+        if picture.is_corrupt:
+            self.counts.bad_pictures += 1
+            self._note_bad()
+            return None
+        if not self._is_due(time_s):
             return None
         bgr = self._reformatter.reformat(picture, format="bgr24").to_ndarray()
         image = np.ascontiguousarray(bgr, np.uint8)  # FFmpeg pads lines; detectors and OpenCV want them whole

@@ -195,6 +195,45 @@ def test_sighup_reads_the_folder_again_and_a_mistake_leaves_the_last_good_config
     assert edge.end(signal.SIGTERM) == 0
 
 
+def statuses(server: EdgeServer) -> dict[str, tuple[str, str]]:
+    """Camera id to health and message of the latest heartbeat."""
+    if not server.heartbeats:
+        return {}
+    return {status["camera_id"]: (status["health"], status["message"]) for status in server.heartbeats[-1]["cameras"]}
+
+
+def test_a_camera_whose_file_is_wrong_from_the_start_is_told_to_the_admin_and_begins_once_mended(
+    edge: Edge, server: EdgeServer
+) -> None:
+    file = edge.folder / "config" / "cameras" / "hong.yaml"
+    file.write_text(CAMERA.replace("id: san,", "id: hong,").replace("zones: [san]", "zones: [sann]"), "utf-8")
+    edge.start(server.url)
+    edge.until(lambda: "hong" in statuses(server))
+    health, message = statuses(server)["hong"]
+    assert health == "refused"
+    assert "hong.yaml:6: rules[0].zones[0]: unknown zone 'sann': use one of: san" in message
+    file.write_text(CAMERA.replace("id: san,", "id: hong,"), "utf-8")
+    edge.signal(signal.SIGHUP)
+    edge.until(lambda: "camera_started camera=hong" in edge.log.read_text("utf-8"))
+    edge.until(lambda: statuses(server)["hong"] == ("ok", ""))
+    assert edge.end(signal.SIGTERM) == 0
+
+
+def test_an_edge_without_a_valid_camera_takes_what_the_admin_writes_at_the_server(
+    edge: Edge, server: EdgeServer
+) -> None:
+    (edge.folder / "config" / "cameras" / "hong.yaml").unlink()
+    (edge.folder / "config" / "cameras" / "san.yaml").write_text("camera: {id: san, oh: [", "utf-8")
+    edge.start(server.url)
+    edge.until(lambda: "san" in statuses(server))
+    assert statuses(server)["san"][0] == "refused"
+    assert "no_camera" in edge.log.read_text("utf-8")
+    server.pulled = {"san": CAMERA}
+    edge.until(lambda: statuses(server)["san"][0] == "ok")
+    assert "san.yaml:1: " in statuses(server)["san"][1], "its own file is still wrong"
+    assert edge.end(signal.SIGTERM) == 0
+
+
 def test_a_second_edge_on_the_same_data_is_refused(edge: Edge, server: EdgeServer) -> None:
     edge.start(server.url)
     edge.until(lambda: bool(server.heartbeats))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -101,7 +102,9 @@ def test_flipped_bytes_cost_some_pictures_but_not_the_rest(tmp_path: Path) -> No
     assert all(before.monotonic_s < after.monotonic_s for before, after in itertools.pairwise(frames))
 
 
-def test_packets_that_cannot_be_decoded_are_counted_and_skipped(tmp_path: Path) -> None:
+def test_packets_that_cannot_be_decoded_are_counted_skipped_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     clip = make_clip(tmp_path / "clip.mp4", frames=40, gop=10)
     data = bytearray(clip.read_bytes())
     start = data.find(b"mdat") + 4 + (len(data) - data.find(b"mdat")) // 2
@@ -111,6 +114,8 @@ def test_packets_that_cannot_be_decoded_are_counted_and_skipped(tmp_path: Path) 
     frames = list(source.frames())
     assert source.counts.bad_packets > 0
     assert len(frames) >= 20
+    assert re.fullmatch(r"clip\.mp4: \d+ of 40 pictures are broken and were left out: record it again", source.trouble)
+    assert caplog.text.count("pictures_broken") == 1
 
 
 def test_a_clip_that_is_broken_throughout_is_an_error_with_a_remedy(tmp_path: Path) -> None:
@@ -130,6 +135,19 @@ def test_a_truncated_clip_gives_what_is_there(tmp_path: Path) -> None:
     data = clip.read_bytes()
     clip.write_bytes(data[: len(data) // 2])
     assert 20 <= len(list(replay_source(clip).frames())) < 60
+
+
+def test_a_clip_that_is_shorter_than_its_header_says_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole = make_clip(tmp_path / "whole.mkv", frames=100)
+    assert list(replay_source(whole).frames())
+    assert "clip_cut_short" not in caplog.text
+    clip = tmp_path / "clip.mkv"
+    clip.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    source = replay_source(clip)
+    assert 20 <= len(list(source.frames())) < 80
+    assert "clip.mkv: is cut short" in source.trouble
+    assert "copy it again" in source.trouble
+    assert "clip_cut_short" in caplog.text
 
 
 def test_a_clip_whose_index_is_cut_off_is_an_error_with_a_remedy(tmp_path: Path) -> None:

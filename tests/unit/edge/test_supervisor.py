@@ -16,7 +16,7 @@ from contract.config_loader import LoadedCamera
 from contract.event import CameraHealth
 from edge import worker as worker_module
 from edge.clock import SystemClock
-from edge.errors import ModelError, SourceError, SourceNotFound, SourceRefused
+from edge.errors import ModelError, SourceError, SourceNotFound, SourceRefused, SourceStalled
 from edge.status import CameraMonitor
 from edge.supervisor import Supervisor
 from edge.types import Frame
@@ -31,6 +31,7 @@ class Stage:
         self.script: list[Exception | int | str] = []
         """For each opening: an error, a number of frames before the stream breaks, `live` or `end`."""
         self.openings = 0
+        self.trouble = ""
         self.told: list[str] = []
         self.pipelines = 0
         self.crash_at: set[int] = set()
@@ -52,6 +53,7 @@ class Source:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.closed = threading.Event()
+        self.trouble = stage.trouble
 
     def frames(self) -> Iterator[Frame]:
         act = self.stage.act()
@@ -227,6 +229,83 @@ def test_a_configuration_that_cannot_be_put_to_work_leaves_the_last_good_one(hou
     house.refuse = set()
     house.supervisor.apply({"a": loaded("a", "2")})
     assert house.built == [("a", "1"), ("a", "2")]
+
+
+def test_a_refused_version_is_told_to_the_admin_until_it_is_mended(house: House) -> None:
+    house.supervisor.apply({"a": loaded("a")})
+    until(lambda: house.health("a") is CameraHealth.OK)
+    house.refuse = {"2"}
+    house.supervisor.apply({"a": loaded("a", "2")})
+    assert house.status("a")[1] == "version 2 was refused, version 1 stays in force: no such model: choose another"
+    house.supervisor.apply({"a": loaded("a")})
+    assert house.status("a")[1] == ""
+
+
+def test_what_troubles_a_source_is_told_while_it_goes_on(house: House) -> None:
+    stage = house.stage("a")
+    stage.trouble = "3 of 100 pictures are broken: check the network"
+    house.supervisor.apply({"a": loaded("a")})
+    until(lambda: house.health("a") is CameraHealth.OK)
+    assert house.status("a")[1] == stage.trouble
+
+
+def test_a_camera_that_stays_away_is_logged_once_and_not_at_each_try(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = house.stage("a")
+    stage.script = [
+        *[SourceNotFound("no route: check the cable")] * 20,
+        *[SourceRefused("401: set the password")] * 20,
+    ]
+    house.supervisor.apply({"a": loaded("a")})
+    until(lambda: house.health("a") is CameraHealth.OK)
+    told = [record.message for record in caplog.records if "source_failed" in record.message]
+    assert len(told) == 2, told
+    assert "no route" in told[0]
+    assert "401" in told[1]
+
+
+def test_a_camera_that_breaks_at_once_again_and_again_is_opened_more_and_more_seldom(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[str] = []
+
+    def failed(_: object) -> float:
+        failures.append("failed")
+        return 0.01
+
+    monkeypatch.setattr("edge.backoff.Backoff.failed", failed)
+    monkeypatch.setattr("edge.backoff.Backoff.succeeded", lambda _: failures.append("succeeded"))
+    stage = house.stage("a")
+    stage.script = [1, 1, 1, "live"]
+    house.supervisor.apply({"a": loaded("a")})
+    until(lambda: stage.openings == 4)
+    assert failures == ["failed"] * 3, "a single picture is no recovery"
+    monkeypatch.setattr(worker_module, "STABLE_S", 0.0)
+    stage = house.stage("b")
+    stage.script = [1, "live"]
+    house.supervisor.apply({"a": loaded("a"), "b": loaded("b")})
+    until(lambda: stage.openings == 2)
+    assert failures[3:] == ["succeeded", "failed"]
+
+
+def test_a_lost_recording_is_told_until_packets_come_again(house: House) -> None:
+    searched, recorded = house.stage("a"), Stage("a-main")
+    recorded.script = [SourceStalled("rtsp://cam/main: check it"), "live"]
+    newest: list[float] = []
+    parts = CameraParts(
+        "a",
+        lambda: Source(searched),
+        lambda: Source(recorded),
+        searched.make_pipeline,
+        recorded_until_s=lambda: newest[-1] if newest else None,
+    )
+    house.supervisor = Supervisor(lambda _loaded: parts, SystemClock())
+    house.supervisor.apply({"a": loaded("a")})
+    until(lambda: recorded.openings == 2 and house.health("a") is CameraHealth.OK)
+    assert house.status("a")[1] == "no clips, the stream for recording is lost: rtsp://cam/main: check it"
+    newest.append(time.monotonic() + 1)
+    assert house.status("a")[1] == ""
 
 
 def test_a_camera_that_cannot_begin_is_told_and_the_others_begin(house: House) -> None:
