@@ -83,8 +83,11 @@ class ServerLink:
     def __init__(self, url: str, token: SecretStr, *, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url.rstrip("/")
         try:
-            if not 0 < (httpx.URL(url).port or 1) < 1 << 16:
-                raise httpx.InvalidURL("no such port")  # noqa: TRY301 - httpx finds it only when it connects
+            parts = httpx.URL(url)  # httpx itself finds these only when it connects
+            if parts.scheme not in {"http", "https"} or not parts.host:
+                raise httpx.InvalidURL("it must begin with http:// or https:// and name a host")  # noqa: TRY301
+            if not 0 < (parts.port or 1) < 1 << 16:
+                raise httpx.InvalidURL("no such port")  # noqa: TRY301
             self._client = httpx.Client(
                 base_url=self.url,
                 headers={"Authorization": f"Bearer {token.get_secret_value()}"},
@@ -135,14 +138,18 @@ class ServerLink:
             DeliveryError: It was not taken.
             OSError: The file cannot be read.
         """
+        path = f"/api/v1/evidence/{media.sha256}"
         with media.path.open("rb") as file:
-            self._request(
+            response = self._request(
                 "PUT",
-                f"/api/v1/evidence/{media.sha256}",
+                path,
                 content=file,
                 headers={"Content-Type": media.media_type, "Content-Length": str(media.size_bytes)},
                 rejections=frozenset({HTTPStatus.NOT_FOUND}),
             )
+        # A proxy's page for signing in comes with 200: it has taken nothing.
+        if response.status_code not in {HTTPStatus.CREATED, HTTPStatus.NO_CONTENT}:
+            raise NotOurServer(self._strange(path, response), permanent=True)
 
     def heartbeat(self, heartbeat: Heartbeat) -> None:
         """Tell the server how the edge is.
@@ -208,7 +215,7 @@ class ServerLink:
             return self._client.request(method, path, content=content, headers=headers)
         except httpx.HTTPError as error:
             raise Unreachable(
-                f"{self.url}: {type(error).__name__}: {error}: is the server running and reachable?"
+                f"{self.url}: {type(error).__name__}: {error}: is the server running, and server.url right?"
             ) from error
 
     def _check(self, path: str, response: httpx.Response, rejections: frozenset[HTTPStatus] = frozenset()) -> None:
@@ -219,9 +226,14 @@ class ServerLink:
         status = response.status_code
         said = _detail(response)
         where = f"{self.url}{path}: {status} {response.reason_phrase}: {said}"
-        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        if status == HTTPStatus.UNAUTHORIZED:
             return TokenRefused(
                 f"device token refused: {where}: enrol this device at the server and set LANGAN_DEVICE_TOKEN",
+                permanent=True,
+            )
+        if status == HTTPStatus.FORBIDDEN:
+            return TokenRefused(
+                f"this device may not: {where}: give the camera another village or id, or the device another place",
                 permanent=True,
             )
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -249,6 +261,8 @@ class ServerLink:
 
 def _detail(response: httpx.Response) -> str:
     """The server's own words, short and on one line."""
+    if "html" in response.headers.get("Content-Type", ""):
+        return "a web page"  # of a proxy, or of somebody else's server: its markup would only hide the remedy
     try:
         said = json.loads(response.content)
     except ValueError:

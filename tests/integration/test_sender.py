@@ -268,7 +268,22 @@ def test_a_defect_in_a_step_is_logged_and_the_sender_goes_on(
     assert any(record.levelno == logging.ERROR and record.exc_info for record in caplog.records)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://[::1", "http://a:b"])
+def test_a_proxys_page_takes_no_file(
+    store: SqliteOutbox, server: EdgeServer, link: ServerLink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref, path = make_media(tmp_path, b"clip", EvidenceRole.CLIP)
+    store.put(make_event("a", evidence=(ref,)), [(ref.sha256, path)])
+    event_sender(store, link).step()
+    monkeypatch.setattr(server, "take_evidence", lambda _digest, _body: (200, "<html>Please log in</html>"))
+    with pytest.raises(NotOurServer, match=r"check server\.url"):
+        media_sender(store, link).step()
+    assert store.counts() == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:99999", "http://[::1", "http://a:b", "127.0.0.1:8000", "ftp://server", "http://", "server"],
+)
 def test_an_impossible_url_is_told(url: str) -> None:
     with pytest.raises(NotOurServer, match=r"server\.url"):
         ServerLink(url, SecretStr(TOKEN))
