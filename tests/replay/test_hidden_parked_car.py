@@ -38,14 +38,14 @@ def _is_at_the_car(track: Track) -> bool:
 
 def test_the_parked_car_keeps_its_track_and_its_stay_behind_a_passing_van() -> None:
     tracker = ByteTracker()
-    rule = make_rule("illegal_parking", zones=["het"], max_stay_s=15.0, relink_s=5.0, clear_after_s=5.0)
+    rule = make_rule("illegal_parking", zones=["het"], max_stay_s=20.0, relink_s=5.0, clear_after_s=5.0)
     events, parked = [], []
     for at_s, found in _recorded():
         tracks = tracker.update(found, Frame("cam", PICTURE, at_s, NOON, round(5 * at_s)))
         parked += [track.track_id for track in tracks if _is_at_the_car(track)]
         events += rule.observe(observation(at_s, tracks))
-    assert len(parked) > 90  # of 141 pictures; in the others it is hidden in part
+    assert len(parked) > 110  # of 161 pictures; in the others it is hidden in part
     assert len(set(parked)) == 1
     assert states(events) == ["start"]
-    assert raised_at_s(events) == [pytest.approx(45.5, abs=1.5)]
+    assert raised_at_s(events) == [pytest.approx(46.0, abs=1.5)]
     assert events[0].track_ids == (parked[0],)

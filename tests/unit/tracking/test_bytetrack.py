@@ -95,14 +95,14 @@ def test_a_fast_car_that_is_lost_ends_before_the_next_one_comes() -> None:
 
 def test_a_van_that_hides_a_parked_car_gets_a_track_of_its_own() -> None:
     tracker, parked = ByteTracker(), (500.0, 300.0, 640.0, 380.0)
-    for index in range(25):
+    for index in range(55):
         tracker.update(cars(parked), frame_at(index * 0.2))
     vans = []
     for index in range(12):  # 1.4 m/s past the car, 8 searches before it shows again
         x = 440.0 + 20.0 * index
         hidden = x < 600.0
         found = [(x, 250.0, x + 260.0, 440.0)] + ([] if hidden else [parked])
-        tracks = tracker.update(cars(*found), frame_at(5.0 + index * 0.2))
+        tracks = tracker.update(cars(*found), frame_at(11.0 + index * 0.2))
         vans += [track.track_id for track in tracks if track.detected and track.width * WIDTH > 200]
     assert set(vans) == {2}
     (car,) = [track for track in tracks if track.width * WIDTH < 200]
@@ -111,12 +111,12 @@ def test_a_van_that_hides_a_parked_car_gets_a_track_of_its_own() -> None:
 
 def test_a_parked_car_that_was_half_hidden_for_a_moment_is_the_same_when_it_shows_whole_again() -> None:
     tracker, whole, half = ByteTracker(), (500.0, 300.0, 640.0, 380.0), (590.0, 310.0, 640.0, 380.0)
-    for index in range(25):
+    for index in range(55):
         tracker.update(cars(whole), frame_at(index * 0.2))
     for index in range(3):
-        tracker.update(cars(half), frame_at(5.0 + index * 0.2))
+        tracker.update(cars(half), frame_at(11.0 + index * 0.2))
     for index in range(3):
-        tracks = tracker.update(cars(whole), frame_at(5.6 + index * 0.2))
+        tracks = tracker.update(cars(whole), frame_at(11.6 + index * 0.2))
     assert [(track.track_id, track.detected) for track in tracks] == [(1, True)]
 
 
