@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import signal
 import threading
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from edge.outbox import EventSender, MediaSender, PatientOutbox, ServerLink, Sql
 from edge.outbox.refused import FILE_NAME
 from edge.outbox.sender import SenderThread
 from edge.recorder import end_orphans
+from edge.repeats import Repeats
 from edge.reporter import Reporter
 from edge.settings import SERVER_URL_NAME, TOKEN_NAME, EdgeSettings
 from edge.status import add_notices
@@ -36,6 +38,8 @@ log = logging.getLogger(__name__)
 
 DRAIN_EVENTS_S = 5.0
 DRAIN_MEDIA_S = 3.0
+LOW_DISK_BYTES = 50_000_000
+"""Some ten clips: less room than this is told to the admin."""
 
 
 class ConfigurationError(EdgeError):
@@ -57,6 +61,7 @@ class EdgeProcess:
         self._settings = settings
         self._budget_bytes = evidence_budget_bytes
         self._clock = SystemClock()
+        self._repeats = Repeats(self._clock)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._reload = threading.Event()
@@ -137,14 +142,30 @@ class EdgeProcess:
 
     def _statuses(self) -> tuple[CameraStatus, ...]:
         """How every camera is, with all that its admin should know."""
+        statuses = self._supervisor.statuses()
         site_file = self._settings.config_dir / "site.yaml"
         notices = mistakes_by_camera(self._config.errors, site_file)
+        low_disk = self._low_disk()
+        if low_disk:
+            for status in statuses:
+                notices.setdefault(status.camera_id, []).append(low_disk)
         for camera_id, refusal in self._configs.refusals.items():
             notices.setdefault(camera_id, []).append(refusal)
         for camera_id, (count, reason) in self._store.refused_by_camera().items():
             told = f"the server refused {count} events ({reason}): mend the cause, then `langan-edge outbox retry`"
             notices.setdefault(camera_id, []).append(told)
-        return add_notices(self._supervisor.statuses(), notices)
+        return add_notices(statuses, notices)
+
+    def _low_disk(self) -> str:
+        """What the admin should know of the disk; empty: there is room."""
+        free_bytes, waiting = shutil.disk_usage(self._settings.data_dir).free, self._outbox.waiting
+        if free_bytes >= LOW_DISK_BYTES and not waiting:
+            return ""
+        kept = f", {waiting} events wait in memory" if waiting else ""
+        told = f"the edge's disk is full ({free_bytes / 1e6:.0f} MB left{kept}), evidence is given up: free space on it"
+        if self._repeats.unsaid("disk") is not None:
+            log.warning("disk_low data=%s cause=%r", self._settings.data_dir, told)
+        return told
 
     def _wake_senders(self) -> None:
         for sender in self._senders:

@@ -64,6 +64,11 @@ class PatientOutbox:
                 self._store_waiting()
             return len(self._waiting)
 
+    @property
+    def waiting(self) -> int:
+        """Events that are in memory only."""
+        return len(self._waiting)
+
     def pending(self, limit: int) -> list[PendingEvent]:
         """As `SqliteOutbox.pending`."""
         return self._store.pending(limit)

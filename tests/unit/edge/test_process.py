@@ -1,0 +1,60 @@
+"""What the whole process tells the admin, without starting it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from contract.event import EventResult
+from edge.process import EdgeProcess
+from edge.settings import EdgeSettings
+from tests.edge_fakes import make_event
+
+SITE = """
+site: {name: Xã Nhơn Lộc}
+places:
+  - {id: gia-lai, kind: province, name: Gia Lai}
+  - {id: nhon-loc, kind: commune, name: Xã Nhơn Lộc, parent: gia-lai}
+  - {id: trang-long, kind: village, name: Thôn Tráng Long, parent: nhon-loc}
+"""
+CAMERA = "camera: {id: cong_cho, name: Cổng chợ, village: trang-long, enabled: false}\ninputs: [{path: clip.mp4}]\n"
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[EdgeProcess]:
+    (tmp_path / "cameras").mkdir()
+    (tmp_path / "site.yaml").write_text(SITE, "utf-8")
+    (tmp_path / "cameras" / "cong_cho.yaml").write_text(CAMERA, "utf-8")
+    process = EdgeProcess(EdgeSettings(tmp_path, tmp_path / "data", tmp_path), 1_000_000)
+    process._supervisor.apply(process._config.cameras)
+    yield process
+    process._shut_down()
+
+
+def message(process: EdgeProcess) -> str:
+    (status,) = process._statuses()
+    return status.message
+
+
+def test_a_disk_that_is_nearly_full_is_told_with_every_camera_and_logged_once(
+    process: EdgeProcess, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert message(process) == "camera.enabled is false"
+    monkeypatch.setattr("edge.process.shutil.disk_usage", lambda _path: SimpleNamespace(free=3_000_000))
+    caplog.set_level(logging.WARNING)
+    for _ in range(3):
+        assert "the edge's disk is full (3 MB left), evidence is given up: free space on it" in message(process)
+    assert caplog.text.count("disk_low") == 1
+
+
+def test_events_that_the_server_refused_are_told_with_their_camera(process: EdgeProcess) -> None:
+    event = make_event()
+    process._store.put(event, [])
+    refused = EventResult(event_id=event.event_id, revision=0, status="refused", detail="no village 'x' here")
+    process._store.settle([refused])
+    assert "the server refused 1 events (no village 'x' here)" in message(process)
+    assert "langan-edge outbox retry" in message(process)
