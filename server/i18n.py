@@ -98,6 +98,13 @@ def format_minute(at: datetime) -> str:
     return dates.format_datetime(at, _DATETIME_SHORT[locale], tzinfo=SITE_ZONE, locale=locale)
 
 
+def format_brief(at: datetime, now: datetime | None = None) -> str:
+    """The time to the minute, with the date where it is not today's in the site's zone."""
+    if local(at).date() != local(now or datetime.now(UTC)).date():
+        return format_minute(at)
+    return dates.format_time(at, "HH:mm", tzinfo=SITE_ZONE, locale=current_locale())
+
+
 def format_relative(at: datetime, now: datetime | None = None) -> str:
     """How long ago, in words ("3 phút trước")."""
     delta = at - (now or datetime.now(UTC))
@@ -131,7 +138,12 @@ def init_app(app: Flask, site_locale: str) -> None:
         newstyle=True,
     )
     app.jinja_env.filters.update(
-        when=format_time, minute=format_minute, ago=format_relative, duration=format_duration, number=number
+        when=format_time,
+        minute=format_minute,
+        brief=format_brief,
+        ago=format_relative,
+        duration=format_duration,
+        number=number,
     )
 
     @app.before_request

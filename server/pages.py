@@ -22,7 +22,14 @@ from server.services import services
 
 blueprint = Blueprint("pages", __name__)
 
-STREAM_STRINGS: Final = ("live.connected", "live.connecting", "live.reconnecting", "live.offline", "live.denied")
+STREAM_STRINGS: Final = (
+    "live.connected",
+    "live.connecting",
+    "live.reconnecting",
+    "live.offline",
+    "live.denied",
+    "live.busy",
+)
 START_PAGES: Final = {Role.OFFICER: "police.live", Role.RESIDENT: "residents.log", Role.ADMIN: "admin.cameras"}
 _NAVIGATION: Final = (
     ("police.live", "nav.live", Permission.WATCH_INCIDENTS),

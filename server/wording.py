@@ -30,7 +30,7 @@ def fact_value(name: str, value: object) -> str:
         if name.endswith("_s"):
             return i18n.format_duration(value)
         unit = next((msgid for suffix, msgid in _UNITS if name.endswith(suffix)), None)
-        text = i18n.number(value)
+        text = i18n.number(value, 0 if unit == "unit.deg" else 1)
         return i18n.gettext(unit, value=text) if unit else text
     return str(value)
 
@@ -49,5 +49,7 @@ def summary(kind: str, facts: Mapping[str, Any] | None) -> str:
     if not facts:
         return ""
     words = {name: fact_value(name, value) for name, value in facts.items()}
+    if "object_class" in words:
+        words["object_class"] = words["object_class"].lower()
     sentence = i18n.gettext(f"summary.{kind}", **words)
     return sentence[:1].upper() + sentence[1:]

@@ -23,10 +23,11 @@ WIDTHS = {"phone": (390, 844), "desk": (1440, 900)}
 LANGUAGES = ("vi", "en")
 PAGES = {
     "officer": {"live": "/live", "incident": "", "missing": "/incidents/00000000-0000-7000-8000-000000000000"},
-    "resident": {"log": "/log"},
+    "resident": {"log": "/log", "password": "/password"},
     "admin": {
         "cameras": "/admin/cameras",
         "camera": "",
+        "new-camera": "/admin/new-camera",
         "devices": "/admin/devices",
         "users": "/admin/users",
         "audit": "/admin/audit",

@@ -110,7 +110,7 @@ def audit_log() -> str:
     is_full = len(rows) == AUDIT_ROWS and rows[-1].sequence > 1
     return render_template(
         "admin/audit.html",
-        rows=[(row, _words(row.detail)) for row in rows],
+        rows=[(row, i18n.gettext(f"audit.{row.action}"), _words(row.detail)) for row in rows],
         older_url=url_for("admin.audit_log", before=rows[-1].sequence) if is_full else None,
     )
 

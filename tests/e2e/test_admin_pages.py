@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import SignIn, Site
-from tests.support.seed import camera_yaml
+from tests.support.seed import camera_yaml, tell_health
 from tests.support.server import Account
 
 pytestmark = pytest.mark.browser
@@ -78,10 +78,13 @@ def test_of_two_admins_the_slower_one_keeps_the_text_and_is_told(site: Site, sig
 
 
 def test_the_list_tells_how_each_camera_does(site: Site, sign_in: SignIn) -> None:
+    tell_health(site.box)
     page = sign_in(site.admin)
     row = page.locator("#camera-cong_truong")
     expect(row).to_contain_text("Bị từ chối")
-    expect(row).to_contain_text("LANGAN_CAM_PASSWORD")
+    expect(row).to_contain_text("Camera từ chối đăng nhập")
+    expect(row.locator("[lang=en]")).to_contain_text("LANGAN_CAM_PASSWORD")
+    expect(page.locator("#camera-duong_lang")).to_contain_text("đang tự nối lại")
 
 
 def test_a_camera_is_added_by_its_yaml(site: Site, sign_in: SignIn) -> None:
@@ -123,3 +126,36 @@ def test_a_user_is_added_and_a_wrong_name_is_explained(site: Site, sign_in: Sign
     form.locator("[name=username]").fill("nv_dung")
     form.get_by_role("button").click()
     expect(page.locator(".versions")).to_contain_text("Nguyễn Văn Dũng")
+
+
+def test_a_device_is_added_renewed_and_revoked(site: Site, sign_in: SignIn) -> None:
+    page = sign_in(site.admin)
+    page.goto("/admin/devices")
+    form = page.locator("form[action='/admin/devices']")
+    form.locator("[name=device_id]").fill("hop-moi")
+    form.locator("[name=place_id]").select_option("dong-lam")
+    form.get_by_role("button").click()
+    first = page.locator("code.secret").inner_text()
+    row = page.locator("#device-hop-moi")
+    row.locator("summary").first.click()
+    row.get_by_role("button", name="Cấp lại mã bí mật").click()
+    expect(page.locator("code.secret")).not_to_have_text(first)
+    row.locator("summary").nth(1).click()
+    row.get_by_role("button", name="Thu hồi").click()
+    expect(row).to_contain_text("Đã thu hồi")
+    expect(page.locator("code.secret")).to_have_count(0)
+    expect(page.get_by_role("status")).to_have_text("Đã thu hồi hop-moi.")
+
+
+def test_somebody_changes_the_own_password_from_the_name_in_the_header(site: Site, sign_in: SignIn) -> None:
+    account = site.server.add_user("doi_mat_khau", "resident", "trang-long")
+    page, other = sign_in(account, fresh=True), sign_in(account, fresh=True)
+    page.get_by_role("link", name="doi_mat_khau").click()
+    page.fill("[name=old]", account.password)
+    page.fill("[name=new]", "mua xuan den som")
+    page.fill("[name=again]", "mua xuan den som")
+    page.get_by_role("button", name="Đổi mật khẩu").click()
+    expect(page.get_by_role("status")).to_have_text("Đã đổi mật khẩu. Các máy khác đã bị đăng xuất.")
+    other.goto("/log")
+    expect(other.locator("input[name=password]")).to_be_visible()
+    sign_in(Account("doi_mat_khau", "mua xuan den som"), fresh=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import SignIn, Site
+from tests.support.seed import tell_health
 
 pytestmark = pytest.mark.browser
 
 PAGES = {
-    "officer": ("/live", "/log"),
+    "officer": ("/live", "/log", "/password"),
     "resident": ("/log",),
     "admin": (
         "/admin/cameras",
@@ -21,6 +23,7 @@ PAGES = {
         "/admin/audit",
     ),
 }
+WCAG_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 _NAMELESS = """() => [...document.querySelectorAll("input:not([type=hidden]), select, textarea, button, a")]
     .filter(item => item.offsetParent !== null && !item.closest("[aria-hidden=true]"))
     .filter(item => !(item.labels?.length || item.textContent.trim() || item.getAttribute("aria-label")
@@ -85,6 +88,30 @@ def test_every_control_has_a_name_and_every_text_enough_contrast(site: Site, sig
         page.goto(address)
         found += [(address, problem) for problem in page.evaluate(_NAMELESS)]
         found += [(address, problem) for problem in page.evaluate(_FAINT)]
+    assert found == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_axe_finds_nothing_against_wcag_aa(site: Site, sign_in: SignIn, scheme: str, language: str) -> None:
+    tell_health(site.box)
+    found: list[tuple[str, str, str]] = []
+    stranger = sign_in(site.officer).context.browser
+    assert stranger is not None
+    login = stranger.new_page(base_url=site.server.url)
+    for page, address in [(login, "/login"), *every_page(site, sign_in, width=390)]:
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+        page.goto(f"{address}?lang={language}")
+        for item in page.locator("details").all():
+            item.evaluate("part => part.open = true")
+        answer = Axe().run(page, options={"runOnly": WCAG_AA}).response
+        found += [
+            (address, violation["id"], node["html"][:120])
+            for violation in answer["violations"]
+            for node in violation["nodes"]
+        ]
+        assert answer["passes"], "nothing was looked at"
+    login.close()
     assert found == []
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import SignIn, Site
+from tests.support.seed import EdgeBox
+from tests.support.server import RunningServer
 
 pytestmark = pytest.mark.browser
 
@@ -155,6 +159,33 @@ def test_a_lost_connection_is_shown_and_nothing_is_missed(site: Site, sign_in: S
     page.evaluate("dispatchEvent(new Event('online'))")
     connected(page)
     expect(page.locator(card(page, incident_id))).to_be_visible()
+
+
+def test_a_wall_without_room_says_so_goes_on_trying_and_still_shows_what_is_new(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with RunningServer(tmp_path, {"LANGAN_MAX_STREAMS": "1"}) as server:
+        officer = server.add_user("can_bo", "officer", "trang-long")
+        context = browser.new_context(base_url=server.url)
+        first = context.new_page()
+        first.goto("/login")
+        first.fill("input[name=username]", officer.username)
+        first.fill("input[name=password]", officer.password)
+        first.press("input[name=password]", "Enter")
+        connected(first)
+        second = context.new_page()
+        second.goto("/live")
+        expect(second.locator("#link-state")).to_have_text("Chưa nối được trực tiếp")
+        expect(second.locator("#live-busy")).to_contain_text("quá nhiều trang trực tiếp")
+        with closing(EdgeBox(server.url, server.add_device("hop", "trang-long"), "trang-long")) as box:
+            box.configure("cong_cho")
+            box.report("intrusion", "cong_cho", datetime.now(UTC), second=None)
+        expect(second.locator("#wall article")).to_have_count(1, timeout=30_000)
+        expect(second).to_have_title(re.compile(r"^\(1\) "))
+        first.close()
+        expect(second.locator("#link-state")).to_have_attribute("data-state", "connected", timeout=60_000)
+        expect(second.locator("#live-busy")).to_be_hidden()
+        context.close()
 
 
 def test_a_signed_out_wall_says_so(site: Site, sign_in: SignIn) -> None:

@@ -26,6 +26,7 @@ from contract.event import (
     EventState,
     EvidenceRef,
     EvidenceRole,
+    HealthReason,
     Heartbeat,
 )
 from contract.ids import uuid7
@@ -191,7 +192,7 @@ class EdgeBox:
         )
         response.raise_for_status()
 
-    def heartbeat(self, health: dict[str, tuple[CameraHealth, str]]) -> None:
+    def heartbeat(self, health: dict[str, tuple[CameraHealth, str, HealthReason]]) -> None:
         """Tell how each camera does."""
         now = datetime.now(UTC)
         cameras = tuple(
@@ -199,11 +200,12 @@ class EdgeBox:
                 camera_id=camera_id,
                 health=state,
                 message=message,
+                reason=reason,
                 fps_in=25.0 if state is CameraHealth.OK else 0.0,
                 fps_detected=5.0 if state is CameraHealth.OK else 0.0,
                 last_frame_at=now if state is CameraHealth.OK else None,
             )
-            for camera_id, (state, message) in health.items()
+            for camera_id, (state, message, reason) in health.items()
         )
         body = Heartbeat(sent_at=now, software_version="0.1.0", outbox_events=0, outbox_media=2, cameras=cameras)
         response = self._client.post(
@@ -223,11 +225,24 @@ def fill(box: EdgeBox, now: datetime) -> None:
     box.report("wrong_way", "duong_lang", now - timedelta(minutes=12), lasts_s=4.2, second=26.0)
     box.report("intrusion", "cong_truong", now - timedelta(minutes=4), lasts_s=14, second=33.0)
     box.report("crowding", "cong_cho", now - timedelta(seconds=70), second=5.0)
+    tell_health(box)
+
+
+def tell_health(box: EdgeBox) -> None:
+    """A heartbeat: one camera well, one lost, one that refuses. It holds for a minute."""
     box.heartbeat(
         {
-            "cong_cho": (CameraHealth.OK, ""),
-            "duong_lang": (CameraHealth.RECONNECTING, "192.168.1.21:554 refuses the connection: is the camera on?"),
-            "cong_truong": (CameraHealth.REFUSED, "wrong user name or password: correct LANGAN_CAM_PASSWORD"),
+            "cong_cho": (CameraHealth.OK, "", HealthReason.NONE),
+            "duong_lang": (
+                CameraHealth.RECONNECTING,
+                "192.168.1.21:554 refuses the connection: is the camera on?",
+                HealthReason.NONE,
+            ),
+            "cong_truong": (
+                CameraHealth.REFUSED,
+                "wrong user name or password: correct LANGAN_CAM_PASSWORD",
+                HealthReason.REFUSED,
+            ),
         }
     )
 

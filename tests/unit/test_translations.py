@@ -20,6 +20,7 @@ from server.domain.incident import OFFICER_ACTIONS, IncidentAction, IncidentStat
 SERVER = Path(i18n.__file__).parent
 _CALL = re.compile(r"""\b(?:_|gettext|say)\(\s*["']([a-z0-9_]+(?:\.[a-z0-9_]+)+)["']\s*(?!~)[,)]""")
 _PLURAL_CALL = re.compile(r"""\bngettext\(\s*["']([a-z0-9_.]+)["'],\s*["']([a-z0-9_.]+)["']""")
+_AUDITED = re.compile(r"""["']((?:camera|device|event|session|user)\.[a-z_]+|places\.sync)["']""")
 _LITERAL = re.compile(r"""["'`]([a-z0-9_]+(?:\.[a-z0-9_]+)+)["'`]""")
 _VALUE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
 
@@ -47,7 +48,9 @@ def _ids_from_registries() -> set[str]:
     ids |= {f"action.{action}" for action in OFFICER_ACTIONS}
     ids |= {f"step.{action}" for action in IncidentAction}
     ids |= {f"log.outcome.{state}" for state in ("new", "acknowledged", "resolved")}
-    ids |= {f"live.{state}" for state in ("connected", "connecting", "reconnecting", "offline", "denied")}
+    ids |= {f"live.{state}" for state in ("connected", "connecting", "reconnecting", "offline", "denied", "busy")}
+    ids |= {f"audit.{action}" for action in _AUDITED.findall(_sources())}
+    ids |= {f"audit.incident.{action}" for action in IncidentAction}
     for code in (403, 404, 409, 413, 422, 429, 500, 503):
         ids |= {f"error.{code}.title", f"error.{code}.text"}
     return ids

@@ -10,12 +10,19 @@ const BATCH_MS = 120;
 const wall = document.getElementById("wall");
 const empty = document.getElementById("wall-empty");
 const problem = document.getElementById("live-problem");
+const title = document.title;
 const waiting = new Set();
 let timer = 0;
 
 function cardsOf(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
   return [...page.querySelectorAll("article.card")];
+}
+
+// How many nobody has taken on stands in the tab's title: it is seen from another tab, too.
+function countNew() {
+  const count = wall.querySelectorAll('.card[data-state="new"]').length;
+  document.title = count ? `(${count}) ${title}` : title;
 }
 
 function titleOf(card) {
@@ -39,6 +46,7 @@ function show(card, { isNew }) {
     }
   }
   refreshAgo(card);
+  countNew();
 }
 
 async function fetchCards(parameters) {
@@ -79,6 +87,7 @@ async function resync() {
     wall.replaceChildren(...kept, ...cards);
     empty.hidden = wall.children.length > 0;
     refreshAgo(wall);
+    countNew();
     if (fresh) beep();
   } catch {
     setTimeout(resync, 4_000);
@@ -93,8 +102,9 @@ follow(wall.dataset.stream, {
   resync,
   state(name, since) {
     const place = document.getElementById("link-state");
-    place.dataset.state = name === "denied" ? "offline" : name;
+    place.dataset.state = { denied: "offline", busy: "reconnecting" }[name] ?? name;
     place.textContent = say(`live.${name}`, { time: since ? clock(since) : "" });
+    document.getElementById("live-busy").hidden = name !== "busy";
   },
 });
 
@@ -151,3 +161,4 @@ sound.addEventListener("click", () => {
   }
 });
 refreshAgo();
+countNew();

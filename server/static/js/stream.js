@@ -10,7 +10,7 @@ const SLEEP_MS = 45_000;
  *
  * @param {string} url of the feed
  * @param {object} on `alert(data)` for each message, `state(name, since)` for connected / connecting / reconnecting /
- *   offline / denied, `resync()` when messages may have been missed and the page should ask for everything again.
+ *   offline / denied / busy, `resync()` when messages may have been missed and the page should ask for everything again.
  */
 export function follow(url, on) {
   let source = null;
@@ -19,9 +19,11 @@ export function follow(url, on) {
   let lastTick = Date.now();
   let retry = 0;
   let isDenied = false;
+  let isBusy = false; // the server answers, but has no stream left for this page
 
   function lost() {
     since ??= new Date();
+    if (isBusy && navigator.onLine) return; // said already, and still so
     on.state(!navigator.onLine ? "offline" : everOpen ? "reconnecting" : "connecting", since);
   }
 
@@ -39,8 +41,9 @@ export function follow(url, on) {
     source.onopen = () => {
       const missed = since !== null;
       since = null;
+      isBusy = false;
       on.state("connected");
-      if (missed && everOpen) on.resync();
+      if (missed) on.resync();
       everOpen = true;
     };
     source.onerror = async () => {
@@ -48,8 +51,13 @@ export function follow(url, on) {
       if (source.readyState !== EventSource.CLOSED) return;
       // The server answered with something that is no stream: signed out, or too many streams for now.
       const answer = await fetch(PROBE, { redirect: "manual" }).catch(() => null);
-      if (answer && (answer.status === 401 || answer.status === 403)) deny();
-      else retry = setTimeout(open, RETRY_MS);
+      if (answer && (answer.status === 401 || answer.status === 403)) return deny();
+      isBusy = Boolean(answer?.ok);
+      if (isBusy) {
+        on.state("busy", since);
+        on.resync(); // until there is room again, the page asks for what is new each time it tries
+      }
+      retry = setTimeout(open, RETRY_MS);
     };
     source.addEventListener("alert", (event) => on.alert(JSON.parse(event.data)));
     source.addEventListener("end", deny); // the session ended, or the role was taken away
