@@ -207,6 +207,11 @@ class VideoSource:
             try:
                 packet = next(packets, None)
             except (av.error.FFmpegError, OSError, ValueError) as error:
+                if self._is_clip_over_http(container) and not self.counts.packets:
+                    raise SourceUnreadable(
+                        f"{self._address}: this video file has its index at the end, and the server sends no parts of "
+                        "files: copy it below the media folder, or convert it with `ffmpeg -movflags +faststart`"
+                    ) from None
                 raise translate(error, self._address, "read") from None
             if packet is None:
                 return

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from edge.errors import SourceError, SourceNotFound, SourceRefused, SourceStalled, SourceUnreadable
+from tests.support.clips import make_clip
 from tests.support.http_camera import HttpCamera
 from tests.support.sources import first_frames, live_source
 
@@ -64,3 +67,9 @@ def test_what_names_other_addresses_or_is_no_video_is_refused(body: bytes) -> No
 def test_a_camera_that_falls_silent_runs_into_the_time_out() -> None:
     with HttpCamera(stall_after=40) as camera, pytest.raises(SourceStalled, match="could not be read in time"):
         first_frames(live_source(camera.url("mjpeg"), read_timeout_s=1.0), 1000)
+
+
+def test_a_video_file_whose_index_stands_at_the_end_says_how_to_mend_it(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", frames=30)
+    with HttpCamera(file=clip.read_bytes()) as camera, pytest.raises(SourceUnreadable, match=r"\+faststart"):
+        list(live_source(camera.url("file")).frames())
