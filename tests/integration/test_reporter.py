@@ -74,6 +74,7 @@ def test_a_heartbeat_tells_the_backlog_and_every_camera(house: House, server: Ed
         "camera_id": "cong_cho",
         "health": "refused",
         "message": "set it",
+        "reason": "",
         "fps_in": 0,
         "fps_detected": 0,
         "last_frame_at": None,
@@ -149,3 +150,15 @@ def test_a_refused_token_is_told(tmp_path: Path, server: EdgeServer) -> None:
     with pytest.raises(TokenRefused, match="device token refused"):
         house.reporter.step()
     house.close()
+
+
+def test_a_file_that_the_server_forbids_is_logged_once_and_heartbeats_go_on(
+    house: House, server: EdgeServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.mood = lambda _number, path: "403" if path.endswith("/cong_cho/config") else "well"
+    for _ in range(5):
+        house.reporter.step()
+    assert caplog.text.count("config_refused") == 1
+    assert "this device may not" in caplog.text
+    assert "enrol" not in caplog.text, "the token is good"
+    assert len(server.heartbeats) == 5
