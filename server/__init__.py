@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 from flask import Flask
@@ -21,8 +22,6 @@ from server.services import EXTENSION, Services
 from server.settings import Settings
 from server.storage.store import LocalStore
 
-MAX_FORM_PARTS = 200
-
 
 def create_services(settings: Settings, clock: Clock | None = None) -> Services:
     """Put the parts of a server together.
@@ -33,7 +32,7 @@ def create_services(settings: Settings, clock: Clock | None = None) -> Services:
     """
     database = Database(settings.database_url)
     chain = AuditChain(settings.secret_key.get_secret_value())
-    hub = FeedHub(database, max_clients=settings.max_streams)
+    hub = FeedHub(database, max_clients=settings.streams)
     database.before_commit += [chain.write_pending, alerts.write_pending]
     database.after_commit.append(hub.ring)
     return Services(
@@ -42,6 +41,7 @@ def create_services(settings: Settings, clock: Clock | None = None) -> Services:
         clock=clock or SystemClock(),
         store=LocalStore(settings.data_dir / "evidence", min_free_bytes=settings.min_free_bytes),
         hub=hub,
+        uploads=threading.BoundedSemaphore(settings.uploads),
         chain=chain,
         session_policy=SessionPolicy(
             timedelta(seconds=settings.session_idle_s), timedelta(seconds=settings.session_max_s)
@@ -73,8 +73,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     app.config.update(
         SECRET_KEY=settings.secret_key.get_secret_value(),
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
-        MAX_FORM_MEMORY_SIZE=settings.max_body_bytes,
-        MAX_FORM_PARTS=MAX_FORM_PARTS,
+        MAX_FORM_MEMORY_SIZE=web.MAX_FORM_BYTES,
+        MAX_FORM_PARTS=web.MAX_FORM_PARTS,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.public_url.startswith("https://"),

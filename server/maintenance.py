@@ -6,9 +6,11 @@ import logging
 import threading
 from typing import Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from server.alerts import service as alerts
 from server.db.engine import LOCK_MAINTENANCE, try_lock
-from server.errors import Unavailable
+from server.errors import ServerError, Unavailable
 from server.incidents.service import close_and_expire
 from server.services import Services
 from server.storage.service import make_room
@@ -62,3 +64,6 @@ class MaintenanceThread:
                 maintain(self._parts)
             except Unavailable as error:
                 log.warning("maintenance_postponed", extra={"fields": {"why": error.message}})
+            except (ServerError, SQLAlchemyError, OSError):
+                # A file that cannot be removed must not end expiry for good.
+                log.exception("maintenance_failed")

@@ -140,6 +140,7 @@ def sign_in() -> BaseResponse:
         response.headers["Retry-After"] = str(error.retry_after_s or 60)
         return response
     response = make_response(redirect(next_path, code=303))
+    web.close_session()  # of whoever was signed in before in this browser
     web.start_session(response, token)
     return response
 
@@ -189,15 +190,18 @@ def _common() -> dict[str, object]:
 def _here() -> str:
     """The address to come back to after a detour: this page, or the one whose form was sent."""
     if request.method not in web.SAFE_METHODS:
-        referrer = urlsplit(request.referrer or "")
-        return local_path(referrer.path if referrer.netloc == request.host else None)
+        referrer = request.referrer or ""
+        return local_path(referrer.removeprefix(request.host_url.rstrip("/")).partition("?")[0])
     arguments = [(name, value) for name, value in request.args.items(multi=True) if name not in {"lang", "out"}]
     return request.path + (f"?{urlencode(arguments)}" if arguments else "")
 
 
 def local_path(text: str | None) -> str:
     """A path of this server to go back to; the start page when it is anything else (no open redirects)."""
-    parts = urlsplit(text or "")
+    try:
+        parts = urlsplit(text or "")
+    except ValueError:  # such as `//[`
+        return url_for("pages.start")
     is_local = not parts.scheme and not parts.netloc and parts.path.startswith("/")
     if not text or not is_local or text.startswith(("//", "/\\")) or any(ord(letter) < 32 for letter in text):
         return url_for("pages.start")

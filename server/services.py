@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import cast
 
 from flask import current_app
@@ -28,6 +29,8 @@ class Services:
     clock: Clock
     store: LocalStore
     hub: FeedHub
+    uploads: BoundedSemaphore
+    """A place for each file of evidence that is being received."""
     chain: AuditChain
     session_policy: SessionPolicy
     public_policy: PublicLogPolicy

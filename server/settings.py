@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 MIB = 1024 * 1024
+THREADS_FOR_REQUESTS = 3
+"""Live streams always leave so many."""
 _PREFIX = "LANGAN_"
 
 
@@ -57,6 +59,25 @@ class Settings(BaseModel):
     min_free_bytes: Annotated[int, Field(ge=0)] = 256 * MIB
     """Evidence never takes the last of the disk: that is for events."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @model_validator(mode="after")
+    def _streams_leave_threads(self) -> Self:
+        if "max_streams" in self.model_fields_set and self.max_streams > self.threads - THREADS_FOR_REQUESTS:
+            raise ValueError(
+                f"LANGAN_MAX_STREAMS {self.max_streams} of LANGAN_THREADS {self.threads} leave fewer than "
+                f"{THREADS_FOR_REQUESTS} threads for requests: lower the one or raise the other"
+            )
+        return self
+
+    @property
+    def streams(self) -> int:
+        """Live streams at once, so that threads are left for requests."""
+        return min(self.max_streams, self.threads - THREADS_FOR_REQUESTS)
+
+    @property
+    def uploads(self) -> int:
+        """Files of evidence that are received at once: slow lines must not hold every thread."""
+        return max(1, (self.threads - self.streams) // 2)
 
     @field_validator("timezone")
     @classmethod

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from server.alerts.service import latest_sequence
@@ -19,6 +20,8 @@ from server.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
+MAX_CLIENTS_A_PERSON: Final = 6
+"""As many connections as a browser opens to one host."""
 POLL_S: Final = 0.5
 """How late another process's alert may be noticed."""
 
@@ -31,35 +34,43 @@ class FeedHub:
         self._max_clients = max_clients
         self._changed = threading.Condition()
         self._newest = 0
-        self._clients = 0
+        self._clients: Counter[str] = Counter()
         self._thread: threading.Thread | None = None
         self.closing = False
         """Set from a signal handler, which must take no lock; clients look at least every `POLL_S`."""
 
-    @contextmanager
-    def client(self) -> Iterator[None]:
+    def enter(self, who: str) -> Callable[[], None]:
         """Count one live client in.
 
+        Args:
+            who: The person: one must not take every place.
+
+        Returns:
+            What counts it out again; to be called when the answer is closed, and once only.
+
         Raises:
-            Unavailable: As many as this process can hold are connected.
+            Unavailable: As many as this process can hold are connected, or as many as one person may have.
         """
         with self._changed:
-            if self.closing or self._clients >= self._max_clients:
+            full = self._clients.total() >= self._max_clients or self._clients[who] >= MAX_CLIENTS_A_PERSON
+            if self.closing or full:
                 raise Unavailable("too many live views are open", "Close one, or try again soon.", retry_after_s=15)
-            self._clients += 1
+            self._clients[who] += 1
             if self._thread is None:
                 self._thread = threading.Thread(target=self._watch, name="feed-watcher", daemon=True)
                 self._thread.start()
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._clients -= 1
+        return lambda: self._leave(who)
+
+    def _leave(self, who: str) -> None:
+        with self._changed:
+            self._clients[who] -= 1
+            if not self._clients[who]:
+                del self._clients[who]
 
     @property
     def clients(self) -> int:
         """How many live clients are connected."""
-        return self._clients
+        return self._clients.total()
 
     def ring(self, session: Session) -> None:
         """Wake the clients of this process: a hook after commit."""
@@ -89,8 +100,8 @@ class FeedHub:
             try:
                 with self._database.read() as session:
                     sequence = latest_sequence(session)
-            except Unavailable:
-                log.warning("feed_watch_failed")
+            except (Unavailable, SQLAlchemyError) as error:
+                log.warning("feed_watch_failed", extra={"fields": {"cause": type(error).__name__}})
                 sequence = known or 0
             with self._changed:
                 if known is not None and sequence != known:

@@ -34,16 +34,16 @@ _SEND_BUFFER_BYTES: Final = 64 * 1024
 @blueprint.get("/api/v1/live")
 def live() -> Response:
     """Stream alerts from `Last-Event-ID` on, or from now."""
-    require(Permission.WATCH_INCIDENTS)
+    watcher = require(Permission.WATCH_INCIDENTS)
     token = session_token()
     if token is None:
         raise NotAuthenticated("nobody is signed in", "Sign in.")
     position = _position()
     _bound_sending(request.environ.get("gunicorn.socket"))
     parts = services()
-    client = parts.hub.client()
-    client.__enter__()  # refuses with 503 before the answer begins; `_stream` leaves it
-    response = Response(_stream(parts, client, token, position), mimetype="text/event-stream")
+    leave = parts.hub.enter(watcher.actor)
+    response = Response(_stream(parts, token, position), mimetype="text/event-stream")
+    response.call_on_close(leave)  # also when the body is never begun: HEAD, or a client that has gone
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["Connection"] = "close"
@@ -66,32 +66,29 @@ def _bound_sending(connection: object) -> None:
         connection.settimeout(services().settings.stream_send_timeout_s)
 
 
-def _stream(parts: Services, client: Any, token: str, position: int | None) -> Iterator[str]:
-    try:
-        if position is None:
-            with parts.database.read() as session:
-                position = alerts.latest_sequence(session)
-        yield f"retry: 2000\nid: {position}\n\n"
-        seen, said_s = 0, time.monotonic()
-        while not parts.hub.closing:
-            try:
-                watcher = _watcher(parts, token)
-                if watcher is None:
-                    yield "event: end\ndata: {}\n\n"
-                    return
-                messages, position = _news(parts.database, watcher, position)
-            except Unavailable:
-                messages = []
-            yield from messages
-            if messages:
-                said_s = time.monotonic()
-                continue
-            seen = _wait(parts, seen, said_s)
-            if time.monotonic() - said_s >= HEARTBEAT_S:
-                said_s = time.monotonic()
-                yield ": still here\n\n"
-    finally:
-        client.__exit__(None, None, None)
+def _stream(parts: Services, token: str, position: int | None) -> Iterator[str]:
+    if position is None:
+        with parts.database.read() as session:
+            position = alerts.latest_sequence(session)
+    yield f"retry: 2000\nid: {position}\n\n"
+    seen, said_s = 0, time.monotonic()
+    while not parts.hub.closing:
+        try:
+            watcher = _watcher(parts, token)
+            if watcher is None:
+                yield "event: end\ndata: {}\n\n"
+                return
+            messages, position = _news(parts.database, watcher, position)
+        except Unavailable:
+            messages = []
+        yield from messages
+        if messages:
+            said_s = time.monotonic()
+            continue
+        seen = _wait(parts, seen, said_s)
+        if time.monotonic() - said_s >= HEARTBEAT_S:
+            said_s = time.monotonic()
+            yield ": still here\n\n"
 
 
 def _wait(parts: Services, seen: int, said_s: float) -> int:
@@ -138,7 +135,10 @@ def media(incident_id: UUID, sha256: str) -> Response:
     path = parts.store.path_of(file.sha256)
     if not path.is_file():
         raise NotFound("this evidence was removed to make room")
-    response = send_file(path, mimetype=file.media_type, conditional=True, etag=file.sha256)
+    try:
+        response = send_file(path, mimetype=file.media_type, conditional=True, etag=file.sha256)
+    except FileNotFoundError as error:  # removed since the look above
+        raise NotFound("this evidence was removed to make room") from error
     # A browser may keep it, but asks each time whether it still may show it.
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["Content-Disposition"] = "inline"

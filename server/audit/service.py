@@ -1,7 +1,8 @@
 """The hash-chained audit log: every change by a person, and every refusal that matters.
 
 Each row's hash is HMAC-SHA256(key, previous hash | row), so a row cannot be edited, removed or inserted without the key
-and go unseen; the head row tells when the last rows were cut off.
+and go unseen. The head row seals number and hash of the newest row with the same key, so cutting the last rows off
+shows too. Whoever puts an old copy of the whole database back is not seen: backups are compared outside.
 """
 
 from __future__ import annotations
@@ -96,11 +97,13 @@ class AuditChain:
         lock(session, LOCK_AUDIT)
         head = session.get(AuditHead, _HEAD_ID, populate_existing=True)
         if head is None:
-            head = AuditHead(id=_HEAD_ID, sequence=0, hash=_GENESIS)
+            head = AuditHead(id=_HEAD_ID, sequence=0, hash=b"")
             session.add(head)
+        last = session.get(AuditEntry, head.sequence)
+        sequence, previous = head.sequence, last.hash if last is not None else _GENESIS
         for item in pending:
             entry = AuditEntry(
-                sequence=head.sequence + 1,
+                sequence=sequence + 1,
                 at=item.at,
                 actor=item.actor,
                 actor_name=item.actor_name,
@@ -109,9 +112,10 @@ class AuditChain:
                 detail=item.detail,
                 request_id=item.request_id,
             )
-            entry.hash = self._hash(head.hash, entry)
+            entry.hash = self._hash(previous, entry)
             session.add(entry)
-            head.sequence, head.hash = entry.sequence, entry.hash
+            sequence, previous = entry.sequence, entry.hash
+        head.sequence, head.hash = sequence, self._seal(sequence, previous)
         session.flush()
 
     def verify(self, session: Session) -> AuditReport:
@@ -129,10 +133,15 @@ class AuditChain:
                 previous = entry.hash
         head = session.get(AuditHead, _HEAD_ID)
         known = head.sequence if head is not None else 0
-        if known != rows or (head is not None and head.hash != previous):
+        sealed = head is None or hmac.compare_digest(head.hash, self._seal(rows, previous))
+        if known != rows or not sealed:
             reason = f"the log ends at row {rows}, but {known} rows were written"
             return AuditReport(rows, AuditFault(min(rows, known) + 1, reason))
         return AuditReport(rows, None)
+
+    def _seal(self, sequence: int, last: bytes) -> bytes:
+        """What only the holder of the key can say: the log ends here."""
+        return hmac.digest(self._key, b"head %d " % sequence + last, hashlib.sha256)
 
     def _hash(self, previous: bytes, entry: AuditEntry) -> bytes:
         fields = [

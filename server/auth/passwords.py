@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from server.errors import InvalidInput
+from server.errors import InvalidInput, Unavailable
 
 MIN_LENGTH: Final = 10
 MAX_LENGTH: Final = 256
@@ -18,7 +20,9 @@ MAX_LENGTH: Final = 256
 # RFC 9106, section 4, second recommended option: 64 MiB, 3 passes, 4 lanes.
 _HASHER: Final = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=4, type=Type.ID)
 _AT_ONCE: Final = threading.BoundedSemaphore(2)
-_decoy: list[str] = []
+_PATIENCE_S: Final = 10.0
+_DECOY: Final = "$argon2id$v=19$m=65536,t=3,p=4$V53fInpm4X3xXfdYE4yBMw$FVMwrmlLOFM1VtgqWxtEeBvdrkgtlplKLWJ9IM8328g"
+"""Of a password that nobody knows: checked when there is no such user, so that the answer takes as long."""
 
 
 def check_length(password: str) -> None:
@@ -38,23 +42,37 @@ def hash_password(password: str) -> str:
 
     Raises:
         InvalidInput: Too short or too long.
+        Unavailable: Too many others are being hashed.
     """
     check_length(password)
-    with _AT_ONCE:
+    with _slot():
         return _HASHER.hash(password)
 
 
 def matches(password_hash: str | None, password: str) -> bool:
-    """Check a password. An unknown user (None) costs the same time as a known one."""
+    """Check a password. An unknown user (None) costs the same time as a known one.
+
+    Raises:
+        Unavailable: Too many others are being checked.
+    """
     if len(password) > MAX_LENGTH:
         return False
-    with _AT_ONCE:
-        if password_hash is None and not _decoy:
-            _decoy.append(_HASHER.hash(secrets.token_hex(16)))
+    with _slot():
         try:
-            return _HASHER.verify(password_hash or _decoy[0], password) and password_hash is not None
+            return _HASHER.verify(password_hash or _DECOY, password) and password_hash is not None
         except (VerificationError, InvalidHashError):
             return False
+
+
+@contextmanager
+def _slot() -> Iterator[None]:
+    """A flood of sign-ins must not hold every thread of the server."""
+    if not _AT_ONCE.acquire(timeout=_PATIENCE_S):
+        raise Unavailable("too many people sign in at once", "Try again in a moment.")
+    try:
+        yield
+    finally:
+        _AT_ONCE.release()
 
 
 def generate() -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from server.audit import service as audit
@@ -25,6 +25,9 @@ _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 LAST_SEEN_EVERY: Final = timedelta(minutes=1)
+_DEVICE_OF_TOKEN: Final = select(Device.id, Device.name, Device.place_id).where(
+    Device.token_hash == bindparam("token_hash"), Device.revoked_at.is_(None)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,6 @@ class SessionPolicy:
 def principal_of_user(user: User) -> Principal:
     """The user as access decisions see them."""
     return Principal(Role(user.role), str(user.id), user.display_name, user.place_id, user.language)
-
-
-def principal_of_device(device: Device) -> Principal:
-    """The device as access decisions see it."""
-    return Principal(Role.DEVICE, device.id, device.name, device.place_id)
 
 
 # Users
@@ -376,8 +374,8 @@ def revoke_device(session: Session, clock: Clock, device_id: str, actor: Princip
 
 def principal_of_token(session: Session, token: str) -> Principal | None:
     """The device that a bearer token belongs to; None for an unknown or revoked one."""
-    device = session.scalar(select(Device).where(Device.token_hash == token_hash(token), Device.revoked_at.is_(None)))
-    return None if device is None else principal_of_device(device)
+    found = session.execute(_DEVICE_OF_TOKEN, {"token_hash": token_hash(token)}).one_or_none()
+    return None if found is None else Principal(Role.DEVICE, found.id, found.name, found.place_id)
 
 
 def list_devices(session: Session, place_ids: list[str] | None = None) -> list[Device]:

@@ -6,7 +6,9 @@ request.
 
 from __future__ import annotations
 
+import logging
 import secrets
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,17 +19,24 @@ from server.auth import service as auth
 from server.auth.tokens import csrf_token, new_token, same
 from server.domain import access
 from server.domain.access import Permission, Principal, Role
-from server.errors import Forbidden, NotAuthenticated
+from server.errors import Forbidden, NotAuthenticated, TooLarge, Unavailable
 from server.services import services
+
+log = logging.getLogger(__name__)
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _BEARER: Final = "Bearer "
+MAX_FORM_PARTS: Final = 200
+MAX_FORM_BYTES: Final = 1024 * 1024
+"""A camera's YAML of 256 KiB, with every letter escaped."""
+MAX_STRANGER_FORM_BYTES: Final = 16 * 1024
 _MAX_TOKEN: Final = 200
 
 
 def init_app(app: Flask) -> None:
     """Check every request before its view runs, and give templates their CSRF field."""
     app.before_request(_identify)
+    app.before_request(_bound_form)
     app.before_request(_refuse_forgery)
     app.after_request(_keep_visitor_cookie)
     app.context_processor(lambda: {"csrf_field": csrf_field, "csrf_value": csrf_value, "viewer": current_principal()})
@@ -84,16 +93,28 @@ def start_session(response: Response, token: str) -> None:
 
 def end_session(response: Response) -> None:
     """Sign this browser out."""
+    close_session()
+    response.delete_cookie(_cookie_name("session"), secure=_is_https(), httponly=True, samesite="Lax")
+
+
+def close_session() -> None:
+    """End the session whose cookie the browser sent, if it sent one."""
     token = session_token()
     if token is not None:
         with services().database.write() as session:
             auth.close_session(session, token)
-    response.delete_cookie(_cookie_name("session"), secure=_is_https(), httponly=True, samesite="Lax")
 
 
 def client_address() -> str:
-    """Where the request came from, for the rate limit."""
-    return request.remote_addr or "unknown"
+    """Where the request came from, for the rate limit. An IPv6 customer has a whole /64 to choose from."""
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return request.remote_addr or "unknown"
+    if isinstance(address, IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped) if mapped is not None else str(ip_network((int(address) >> 64 << 64, 64)))
+    return str(address)
 
 
 # CSRF
@@ -148,8 +169,23 @@ def _identify() -> None:
     g.principal, due = found
     g.user_locale = g.principal.language
     if due:
-        with parts.database.write() as session:
-            auth.touch_session(session, parts.clock, token)
+        try:
+            with parts.database.write() as session:
+                auth.touch_session(session, parts.clock, token)
+        except Unavailable:
+            log.warning("session_not_touched")  # reading goes on when the disk is full: the next request tries again
+
+
+def _bound_form() -> None:
+    """Refuse a form that is made to keep the server busy, before anything is parsed.
+
+    Flask bounds the parts of a multipart form only; a stranger sends nothing but the sign-in form.
+    """
+    if request.method in SAFE_METHODS or (request.endpoint or "").startswith("api."):
+        return
+    request.max_content_length = MAX_STRANGER_FORM_BYTES if current_principal() is None else MAX_FORM_BYTES
+    if request.mimetype == "application/x-www-form-urlencoded" and request.get_data().count(b"&") >= MAX_FORM_PARTS:
+        raise TooLarge(f"the form has more than {MAX_FORM_PARTS} fields", "Use the form of the page.")
 
 
 def _refuse_forgery() -> None:
@@ -169,7 +205,10 @@ def _refuse_forgery() -> None:
 
 
 def _origin_of(url: str) -> str | None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as `http://[`
+        return "null"
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme and parts.netloc else None
 
 

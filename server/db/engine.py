@@ -11,6 +11,7 @@ import errno
 import importlib.util
 import logging
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -18,14 +19,17 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, create_engine, event, func, make_url, select, text
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
-from server.errors import Unavailable
+from server.errors import InvalidInput, Unavailable
 
 log = logging.getLogger(__name__)
 
 SQLITE_BUSY_TIMEOUT_S: Final = 30
+SQLITE_WAL_KEPT_BYTES: Final = 64 * 1024 * 1024
+"""A write-ahead log that grew while readers held it is cut back to this."""
 SQLITE_WAL_BUG_FIXED: Final = (3, 51, 3)
 """SQLite 3.7.0-3.51.2 can corrupt a WAL database when it is reset while being read."""
 
@@ -66,6 +70,8 @@ class Database:
         self._write = sessionmaker(self.engine.execution_options(**{_WRITE_OPTION: True}), expire_on_commit=False)
         self.before_commit: list[Hook] = []
         self.after_commit: list[Hook] = []
+        # SQLite's own waiting is a poll that is not fair: under many writers one may starve. Threads queue up here.
+        self._writing = threading.Lock() if self.dialect == "sqlite" else None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -84,7 +90,7 @@ class Database:
         Raises:
             Unavailable: The disk is full, or the database is locked or not reachable. Nothing was written.
         """
-        with _available(), self._write() as session:
+        with _available(), self._turn(), self._write() as session:
             session.connection()  # takes SQLite's write lock before anything is read
             yield session
             session.flush()
@@ -93,6 +99,19 @@ class Database:
             session.commit()
             for hook in self.after_commit:
                 hook(session)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for this process's turn to write."""
+        if self._writing is None:
+            yield
+            return
+        if not self._writing.acquire(timeout=SQLITE_BUSY_TIMEOUT_S):
+            raise Unavailable("the database is busy", "Try again; nothing was stored.")
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -132,6 +151,15 @@ def _available() -> Iterator[None]:
     except OperationalError as error:
         log.warning("database_unavailable", extra={"fields": {"cause": str(error.orig)[:200]}})
         raise _unavailable(error) from error
+    except PoolTimeoutError as error:
+        log.warning("database_unavailable", extra={"fields": {"cause": "every connection is in use"}})
+        raise Unavailable("the database is busy", "Try again; nothing was stored.") from error
+    except (DataError, OverflowError) as error:
+        # A NUL in a text, a number beyond 64 bits: no such thing can be stored or found.
+        log.warning("value_refused", extra={"fields": {"cause": type(error).__name__}})
+        raise InvalidInput(
+            "a value is not one that can be stored", "Shorten numbers; leave control letters out."
+        ) from error
     except DBAPIError as error:
         if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _DISK_FULL_SQLSTATES:
             log.warning("database_unavailable", extra={"fields": {"cause": str(error.orig)[:200]}})
@@ -164,7 +192,10 @@ def is_disk_full(error: OSError) -> bool:
 
 
 def _create_engine(url: str, pool_size: int) -> Engine:
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ValueError("LANGAN_DATABASE_URL: not an address: use sqlite:///FILE or postgresql://...") from error
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(
             parsed,
@@ -172,13 +203,18 @@ def _create_engine(url: str, pool_size: int) -> Engine:
             connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S, "check_same_thread": False},
             pool_size=pool_size,
             max_overflow=48,
+            hide_parameters=True,  # an error's text is logged; a row may hold a password's hash
         )
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)
         return engine
     if parsed.get_backend_name() == "postgresql":
         return create_engine(
-            parsed.set(drivername="postgresql+psycopg"), pool_size=pool_size, max_overflow=48, pool_pre_ping=True
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_size=pool_size,
+            max_overflow=48,
+            pool_pre_ping=True,
+            hide_parameters=True,
         )
     raise ValueError(f"LANGAN_DATABASE_URL: {parsed.get_backend_name()} is not supported: use sqlite or postgresql")
 
@@ -189,6 +225,7 @@ def _on_sqlite_connect(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")  # "committed" must survive a power cut: the edge deletes after our word
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA journal_size_limit={SQLITE_WAL_KEPT_BYTES}")
     cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_S * 1000}")
     cursor.close()
 

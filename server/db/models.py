@@ -347,10 +347,11 @@ class AuditEntry(Base):
 
 
 class AuditHead(Base):
-    """The newest row's number and hash: without it the removal of the last rows would go unseen."""
+    """The newest row's number, and a seal on it: without it the removal of the last rows would go unseen."""
 
     __tablename__ = "audit_head"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     sequence: Mapped[int] = mapped_column(BigKey)
     hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """HMAC-SHA256 over the number and the newest row's hash."""

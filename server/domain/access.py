@@ -139,12 +139,7 @@ def publish(card: IncidentCard, received_at: datetime, now: datetime, policy: Pu
     """Redact an incident for residents; None when it is not (or not yet, or no longer) public."""
     if card.state is IncidentState.FALSE_ALARM or card.merged_into is not None or received_at + policy.delay > now:
         return None
-    if card.state is IncidentState.DISPATCHED:
-        state = IncidentState.ACKNOWLEDGED
-    elif card.state is IncidentState.EXPIRED:
-        state = IncidentState.RESOLVED
-    else:
-        state = card.state
+    state = IncidentState.ACKNOWLEDGED if card.state is IncidentState.DISPATCHED else card.state
     return PublicIncident(
         id=card.id,
         kind=card.kind,

@@ -132,7 +132,7 @@ class PublicIncident:
     started_at: datetime
     """Cut to the minute."""
     state: IncidentState
-    """`new`, `acknowledged` (also when somebody is on the way) or `resolved` (also expired)."""
+    """`new`, `acknowledged` (also when somebody is on the way), `resolved`, or `expired` (nobody handled it)."""
     redacted_sha256: str | None
 
     @property

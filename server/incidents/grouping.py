@@ -15,7 +15,7 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from contract.event import EventState
@@ -28,6 +28,13 @@ from server.domain.grouping import EventGroup, EventSpan, GroupingPolicy, Severi
 from server.domain.incident import DECIDED_STATES, OPEN_STATES, IncidentAction, IncidentState, merged_state
 
 _CHUNK = 500
+# Made once: building a statement costs as much as running it, and this one runs for every event that comes alone.
+_NEWEST = (
+    select(Incident)
+    .where(Incident.key == bindparam("key"), Incident.merged_into_id.is_(None))
+    .order_by(Incident.first_at.desc(), Incident.id.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class Grouping:
     now: datetime
     zone: ZoneInfo
     _last: dict[str, Incident] = field(default_factory=dict)
-    """Incidents known to be the last of their key: most events belong there, and need no look at the database."""
+    """The newest incident of each key that was looked at: most events belong there, and need no further look."""
 
     def place(self, record: EventRecord, previous_state: EventState | None) -> Incident:
         """Put an event that is new or has a newer revision into its incident.
@@ -72,14 +79,18 @@ class Grouping:
     def _place_new(self, record: EventRecord) -> Incident:
         policy = grouping.policy_for(record.kind)
         key = grouping.grouping_key(record.village_id, record.kind, record.spot)
-        last = self._last.get(key)
-        if (
-            last is not None
-            and last.state not in DECIDED_STATES
-            and grouping.joins(policy, last.first_at, last.last_at, record.started_at)
+        newest = self._newest(key)
+        if newest is None:
+            return self._open_first(key, record)
+        if newest.state not in DECIDED_STATES and grouping.joins(
+            policy, newest.first_at, newest.last_at, record.started_at
         ):
-            self._attach(last, record)
-            return last
+            self._attach(newest, record)
+            return newest
+        return self._place_among(key, policy, record, newest)
+
+    def _place_among(self, key: str, policy: GroupingPolicy, record: EventRecord, newest: Incident) -> Incident:
+        """Place an event that is late, or that begins the next incident of its key."""
         nearby = self._nearby(key, policy, record)
         decided = [row for row in nearby if _claims_late(policy, row, record.started_at)]
         undecided = [row for row in nearby if row.state not in DECIDED_STATES]
@@ -97,10 +108,26 @@ class Grouping:
                 host = self._regroup(host, record)
             return host
         incident = self._open(key, record)
-        self._last.pop(key, None)
+        if newest.first_at < incident.first_at:
+            self._last[key] = incident
+            return incident
         if after and grouping.joins(policy, incident.first_at, incident.last_at, after[0].first_at):
             return self._regroup(incident, record)
-        self._is_last(incident)
+        return incident
+
+    def _newest(self, key: str) -> Incident | None:
+        """The incident of the key that begins last."""
+        newest = self._last.get(key)
+        if newest is None:
+            newest = self.session.scalar(_NEWEST, {"key": key})
+            if newest is not None:
+                self._last[key] = newest
+        return newest
+
+    def _open_first(self, key: str, record: EventRecord) -> Incident:
+        """Open the only incident of a key."""
+        incident = self._create(key, record, takes_new=True)
+        self._last[key] = incident
         return incident
 
     def _nearby(self, key: str, policy: GroupingPolicy, record: EventRecord) -> Sequence[Incident]:
@@ -125,13 +152,16 @@ class Grouping:
         is_newest = newest is None or newest.first_at <= record.started_at
         if is_newest:
             self._release(key)
+        return self._create(key, record, takes_new=is_newest)
+
+    def _create(self, key: str, record: EventRecord, *, takes_new: bool) -> Incident:
         incident = Incident(
             id=uuid7(record.started_at),
             village_id=record.village_id,
             kind=record.kind,
             spot=record.spot,
             key=key,
-            open_key=key if is_newest else None,
+            open_key=key if takes_new else None,
             state=IncidentState.NEW,
             severity=grouping.policy_for(record.kind).severity,
             after_hours=False,
@@ -154,9 +184,12 @@ class Grouping:
     def _attach(self, incident: Incident, record: EventRecord) -> None:
         """Add an event that is in no incident yet."""
         record.incident_id = incident.id
+        self.session.add(record)  # only now: it is written once, with its incident
         if last_at(record) >= incident.last_at:
             incident.camera_id = record.camera_id
-        incident.first_at = min(incident.first_at, record.started_at)
+        if record.started_at < incident.first_at:
+            incident.first_at = record.started_at
+            self._last.pop(incident.key, None)
         incident.last_at = max(incident.last_at, last_at(record))
         incident.event_count += 1
         incident.open_event_count += record.state is not EventState.END
@@ -353,18 +386,7 @@ class Grouping:
 
     def _is_last(self, incident: Incident) -> bool:
         """Whether no incident of the key begins after this one."""
-        if self._last.get(incident.key) is incident:
-            return True
-        later = select(Incident.id).where(
-            Incident.key == incident.key,
-            Incident.merged_into_id.is_(None),
-            Incident.first_at >= incident.first_at,
-            Incident.id != incident.id,
-        )
-        if self.session.scalar(later.limit(1)) is not None:
-            return False
-        self._last[incident.key] = incident
-        return True
+        return self._newest(incident.key) is incident
 
     def _has_later(self, incident: Incident) -> bool:
         later = select(Incident.id).where(

@@ -13,7 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -32,7 +32,11 @@ MAX_AHEAD: Final = timedelta(hours=1)
 MAX_AGE: Final = timedelta(days=30)
 """Times outside of these cannot be true: the event is quarantined, kept for an admin to see."""
 QUARANTINED: Final = "kept in quarantine since it first came. Remedy: set the clock of the edge (NTP)."
+_SEE_CONTRACT: Final = "Remedy: send Event v1 as docs/reference/http-api.md has it."
+_NUL: Final = b"\\u0000"
 _NO_ID: Final = UUID(int=0)
+_CAMERA_OWNERS: Final = select(Camera.id, Camera.device_id).where(Camera.id.in_(bindparam("ids", expanding=True)))
+_RECORDS: Final = select(EventRecord).where(EventRecord.event_id.in_(bindparam("ids", expanding=True)))
 
 
 class Verdict(Enum):
@@ -101,27 +105,35 @@ def ingest(
 def _parse(body: dict[str, Any]) -> _Parsed | Taken:
     try:
         event = Event.model_validate(body)
+        canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     except ValidationError as error:
-        result = EventResult(
-            event_id=_uuid(body.get("event_id")),
-            revision=_revision(body.get("revision")),
-            status="refused",
-            detail=_explain(error),
-        )
-        return Taken(result, Verdict.INVALID)
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return _Parsed(event, body, hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest())
+        return _invalid(body, _explain(error))
+    except (UnicodeEncodeError, OverflowError, RecursionError):
+        return _invalid(body, f"half a letter, an impossible time or too many levels. {_SEE_CONTRACT}")
+    if _NUL in canonical:  # no PostgreSQL can store it: the whole batch would fail, again and again
+        return _invalid(body, f"a NUL letter in a text. {_SEE_CONTRACT}")
+    return _Parsed(event, body, hashlib.sha256(canonical).digest())
+
+
+def _invalid(body: dict[str, Any], detail: str) -> Taken:
+    result = EventResult(
+        event_id=_uuid(body.get("event_id")),
+        revision=_revision(body.get("revision")),
+        status="refused",
+        detail=detail,
+    )
+    return Taken(result, Verdict.INVALID)
 
 
 def _explain(error: ValidationError) -> str:
     """What is wrong and where; values are not repeated."""
     found = [f"{'.'.join(str(part) for part in item['loc']) or 'event'}: {item['msg']}" for item in error.errors()[:5]]
-    return f"{'; '.join(found)[:400]}. Remedy: send Event v1 as docs/guide/event-v1.md has it."
+    return f"{'; '.join(found)[:400]}. {_SEE_CONTRACT}"
 
 
 def _uuid(value: object) -> UUID:
     try:
-        return UUID(str(value))
+        return UUID(value) if isinstance(value, str) else _NO_ID
     except ValueError:
         return _NO_ID
 
@@ -150,10 +162,8 @@ class _Batch:
         self._tree = PlaceTree.read(session)
         ids = {item.event.event_id for item in items}
         camera_ids = {item.event.camera_id for item in items}
-        self._cameras = {row.id: row for row in session.scalars(select(Camera).where(Camera.id.in_(camera_ids)))}
-        self._records = {
-            row.event_id: row for row in session.scalars(select(EventRecord).where(EventRecord.event_id.in_(ids)))
-        }
+        self._camera_owners: dict[str, str] = dict(session.execute(_CAMERA_OWNERS, {"ids": list(camera_ids)}).all())
+        self._records = {row.event_id: row for row in session.scalars(_RECORDS, {"ids": list(ids)})}
         self._revisions: dict[tuple[UUID, int], tuple[bytes, bool]] = {}
         self._references: set[tuple[UUID, EvidenceRole, str]] = set()
         if self._records:  # most batches hold nothing that came before
@@ -226,10 +236,10 @@ class _Batch:
             return f"this device may not post for village {event.village!r}. Remedy: use the device of that village."
         if event.village not in self._tree.villages_in(event.village):
             return f"{event.village!r} is not a village. Remedy: give the camera's village, not its commune."
-        camera = self._cameras.get(event.camera_id)
-        if camera is None:
+        owner = self._camera_owners.get(event.camera_id)
+        if owner is None:
             self._register(event)
-        elif camera.device_id != self._device.id:
+        elif owner != self._device.id:
             return f"camera {event.camera_id!r} belongs to another device. Remedy: give the camera another id."
         return None
 
@@ -244,7 +254,7 @@ class _Batch:
         )
         self._session.add(camera)
         self._session.flush()
-        self._cameras[camera.id] = camera
+        self._camera_owners[camera.id] = self._device.id
 
     def _impossible_clock(self, event: Event) -> str | None:
         latest = max(event.observed_at, event.ended_at or event.observed_at)
@@ -260,7 +270,8 @@ class _Batch:
             record = EventRecord(
                 event_id=event.event_id, received_at=self._now, quarantine_reason=reason, **_fields(event)
             )
-            self._session.add(record)
+            if reason is not None:
+                self._session.add(record)  # one that is grouped is added there
             self._records[event.event_id] = record
         elif reason is None and (record.quarantine_reason is not None or event.revision > record.revision):
             for name, value in _fields(event).items():

@@ -15,7 +15,7 @@ from server.auth.web import request_id, require_device
 from server.cameras import health
 from server.cameras import service as cameras
 from server.db.engine import DiskFull, is_reachable
-from server.errors import Forbidden, InvalidInput
+from server.errors import Forbidden, InvalidInput, Unavailable
 from server.ingest import service as ingest
 from server.services import services
 from server.storage import service as storage
@@ -63,16 +63,21 @@ def put_evidence(sha256: str) -> tuple[str, int]:
     settings = parts.settings
     limits = {"image/jpeg": settings.max_image_bytes, "video/mp4": settings.max_clip_bytes}
     request.max_content_length = max(limits.values())
-    created = storage.put_evidence(
-        parts.database,
-        parts.store,
-        parts.clock,
-        device,
-        sha256,
-        request.stream,
-        limits=limits,
-        total_limit_bytes=settings.media_limit_bytes,
-    )
+    if not parts.uploads.acquire(blocking=False):
+        raise Unavailable("many files are being received", "Send it again; events go first.", retry_after_s=5)
+    try:
+        created = storage.put_evidence(
+            parts.database,
+            parts.store,
+            parts.clock,
+            device,
+            sha256,
+            request.stream,
+            limits=limits,
+            total_limit_bytes=settings.media_limit_bytes,
+        )
+    finally:
+        parts.uploads.release()
     if not created:
         # The file is here already. gunicorn cuts a connection whose body was not read, without a word to the client.
         while request.stream.read(_DRAIN_BYTES):
@@ -153,10 +158,18 @@ def healthz() -> tuple[Response, int]:
     return jsonify(body), HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are all different: of two, readers disagree on which one counts."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key twice")
+    return made
+
+
 def _json_body() -> Any:
     if not request.is_json:
         raise InvalidInput("the body is not application/json", "Set Content-Type: application/json.")
     try:
-        return json.loads(request.get_data(cache=False))
+        return json.loads(request.get_data(cache=False), object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise InvalidInput("the body is not JSON", "Send valid JSON in UTF-8.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,6 +18,8 @@ from server.domain.views import PlaceNames
 from server.errors import InvalidInput, NotFound
 
 _DOCUMENT_ID = 1
+_TREE = "place_tree"
+_PLACES = select(Place.id, Place.kind, Place.name, Place.parent_id)
 _RANK = {"province": 0, "commune": 1, "village": 2}
 
 
@@ -55,6 +58,7 @@ def sync(session: Session, clock: Clock, text: str, file_name: str, actor: Princ
             )
         )
         session.flush()
+    session.info.pop(_TREE, None)
     session.merge(SiteDocument(id=_DOCUMENT_ID, yaml=text, synced_at=clock.utc()))
     audit.record(
         session,
@@ -73,16 +77,28 @@ def site_config(session: Session) -> SiteConfig | None:
     return None if document is None else load_site(document.yaml, "site.yaml").config
 
 
+class PlaceRow(NamedTuple):
+    """A place without its position."""
+
+    id: str
+    kind: str
+    name: str
+    parent_id: str | None
+
+
 class PlaceTree:
     """All places at one moment. Small (a commune has a few dozen villages), so it is read whole."""
 
-    def __init__(self, places: Iterable[Place]) -> None:
+    def __init__(self, places: Iterable[PlaceRow]) -> None:
         self._places = {place.id: place for place in places}
 
     @classmethod
     def read(cls, session: Session) -> PlaceTree:
-        """Read it."""
-        return cls(session.scalars(select(Place)))
+        """Read it; a session, which sees one state of the database, reads it once."""
+        tree: PlaceTree | None = session.info.get(_TREE)
+        if tree is None:
+            tree = session.info[_TREE] = cls(PlaceRow._make(row) for row in session.execute(_PLACES))
+        return tree
 
     def __contains__(self, place_id: str) -> bool:
         return place_id in self._places
@@ -114,7 +130,7 @@ class PlaceTree:
             province=by_kind.get("province", ""),
         )
 
-    def all(self) -> list[Place]:
+    def all(self) -> list[PlaceRow]:
         """Every place, provinces first, then by name."""
         return sorted(self._places.values(), key=lambda place: (_RANK[place.kind], place.name))
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from contract.rules import RULES
 from server import i18n
 from server.alerts import service as alerts
-from server.auth.web import require
+from server.auth.web import request_id, require
 from server.domain.access import Permission, Principal
 from server.domain.incident import OFFICER_ACTIONS, IncidentAction, IncidentState
 from server.domain.views import IncidentCard
@@ -92,12 +92,21 @@ def _act(principal: Principal, incident_id: UUID, action: str, note: str) -> Non
     parts = services()
     with parts.database.write() as session:
         if action == IncidentAction.NOTE:
-            service.add_note(session, parts.clock, principal, incident_id, note)
+            service.add_note(session, parts.clock, principal, incident_id, note, request_id=request_id())
             return
         if action not in set(OFFICER_ACTIONS):
             raise InvalidInput(f"unknown action {action[:40]!r}", "Use the buttons of the page.")
         version = request.form.get("version", type=int, default=0)
-        service.act(session, parts.clock, principal, incident_id, IncidentAction(action), version=version, note=note)
+        service.act(
+            session,
+            parts.clock,
+            principal,
+            incident_id,
+            IncidentAction(action),
+            version=version,
+            note=note,
+            request_id=request_id(),
+        )
 
 
 def _conflicted(principal: Principal, incident_id: UUID, *, as_card: bool) -> tuple[str, int]:

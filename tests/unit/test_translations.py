@@ -47,7 +47,7 @@ def _ids_from_registries() -> set[str]:
     ids |= {f"object.{name}" for name in OBJECT_CLASSES}
     ids |= {f"action.{action}" for action in OFFICER_ACTIONS}
     ids |= {f"step.{action}" for action in IncidentAction}
-    ids |= {f"log.outcome.{state}" for state in ("new", "acknowledged", "resolved")}
+    ids |= {f"log.outcome.{state}" for state in ("new", "acknowledged", "resolved", "expired")}
     ids |= {f"live.{state}" for state in ("connected", "connecting", "reconnecting", "offline", "denied", "busy")}
     ids |= {f"audit.{action}" for action in _AUDITED.findall(_sources())}
     ids |= {f"audit.incident.{action}" for action in IncidentAction}
