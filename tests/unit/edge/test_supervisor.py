@@ -13,7 +13,7 @@ import pytest
 
 from contract.camera_config import CameraConfig
 from contract.config_loader import LoadedCamera
-from contract.event import CameraHealth
+from contract.event import CameraHealth, HealthReason
 from edge import worker as worker_module
 from edge.clock import SystemClock
 from edge.errors import ModelError, SourceError, SourceNotFound, SourceRefused, SourceStalled
@@ -133,6 +133,9 @@ class House:
     def status(self, camera_id: str) -> tuple[CameraHealth, str]:
         return next((s.health, s.message) for s in self.supervisor.statuses() if s.camera_id == camera_id)
 
+    def reason(self, camera_id: str) -> HealthReason:
+        return next(s.reason for s in self.supervisor.statuses() if s.camera_id == camera_id)
+
 
 @pytest.fixture
 def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
@@ -161,6 +164,7 @@ def test_wrong_credentials_are_tried_seldom_and_told(house: House, monkeypatch: 
     stage.script = [SourceRefused("401: set the password", permanent=True)] * 100
     house.supervisor.apply({"a": loaded("a")})
     until(lambda: house.health("a") is CameraHealth.REFUSED)
+    assert house.reason("a") is HealthReason.REFUSED
     assert house.status("a")[1] == "401: set the password"
     time.sleep(0.1)
     assert stage.openings == 1
@@ -313,6 +317,7 @@ def test_a_camera_that_cannot_begin_is_told_and_the_others_begin(house: House) -
     house.supervisor.apply({"a": loaded("a", "bad"), "b": loaded("b")})
     until(lambda: house.stage("b").frames > 2)
     assert house.status("a") == (CameraHealth.REFUSED, "no such model: choose another")
+    assert house.reason("a") is HealthReason.CONFIGURATION
 
 
 def test_removed_and_disabled_cameras_stop(house: House) -> None:
