@@ -12,22 +12,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from contract.event import EventState
 from contract.ids import uuid7
 from server.alerts import service as alerts
-from server.audit.service import SYSTEM
-from server.db.models import EventRecord, Incident, IncidentStep
+from server.db.models import EventRecord, Incident
 from server.domain import grouping
-from server.domain.grouping import EventGroup, EventSpan, GroupingPolicy, Severity
-from server.domain.incident import DECIDED_STATES, OPEN_STATES, IncidentAction, IncidentState, merged_state
+from server.domain.grouping import GroupingPolicy
+from server.domain.incident import DECIDED_STATES, IncidentState
+from server.incidents.regrouping import Regrouping, add_opened, refresh_severity, release
 
-_CHUNK = 500
 # Made once: building a statement costs as much as running it, and this one runs for every event that comes alone.
 _NEWEST = (
     select(Incident)
@@ -70,8 +68,8 @@ class Grouping:
         if ended:
             incident.open_event_count -= 1
         if record.started_at < incident.first_at or self._reaches_next(incident):
-            incident = self._regroup(incident, record)
-        self._refresh_severity(incident)
+            incident = self._grouped_anew(incident, record)
+        refresh_severity(incident)
         if ended or incident.severity is not severity:
             alerts.publish(self.session, incident, "updated", self.now)
         return incident
@@ -105,14 +103,14 @@ class Grouping:
         if host is not None:
             self._attach(host, record)
             if self._reaches_next(host):
-                host = self._regroup(host, record)
+                host = self._grouped_anew(host, record)
             return host
         incident = self._open(key, record)
         if newest.first_at < incident.first_at:
             self._last[key] = incident
             return incident
         if after and grouping.joins(policy, incident.first_at, incident.last_at, after[0].first_at):
-            return self._regroup(incident, record)
+            return self._grouped_anew(incident, record)
         return incident
 
     def _newest(self, key: str) -> Incident | None:
@@ -151,7 +149,7 @@ class Grouping:
         ).first()
         is_newest = newest is None or newest.first_at <= record.started_at
         if is_newest:
-            self._release(key)
+            release(self.session, key)
         return self._create(key, record, takes_new=is_newest)
 
     def _create(self, key: str, record: EventRecord, *, takes_new: bool) -> Incident:
@@ -174,10 +172,7 @@ class Grouping:
             camera_id=record.camera_id,
             version=1,
         )
-        self.session.add(incident)
-        self.session.flush()
-        self.session.add(self._step(incident, IncidentAction.OPEN, IncidentState.NEW))
-        alerts.publish(self.session, incident, "opened", self.now)
+        add_opened(self.session, incident, self.now)
         self._attach(incident, record)
         return incident
 
@@ -195,18 +190,8 @@ class Grouping:
         incident.open_event_count += record.state is not EventState.END
         incident.after_hours |= grouping.is_after_hours(record.started_at, self.zone)
         incident.touched_at = self.now
-        self._refresh_severity(incident)
+        refresh_severity(incident)
         alerts.publish(self.session, incident, "updated", self.now)
-
-    def _refresh_severity(self, incident: Incident) -> None:
-        incident.severity = Severity(
-            grouping.severity_of(
-                incident.kind,
-                incident.event_count,
-                incident.last_at - incident.first_at,
-                after_hours=incident.after_hours,
-            )
-        )
 
     def _reaches_next(self, incident: Incident) -> bool:
         """Whether the incident has grown up to the next one of its key, so that the two are one."""
@@ -226,188 +211,13 @@ class Grouping:
         )
         return following is not None and grouping.joins(policy, incident.first_at, incident.last_at, following)
 
-    def _regroup(self, start: Incident, record: EventRecord) -> Incident:
-        """Group the chain of incidents from `start` on anew, from its events; gives the incident of `record`."""
-        self.session.flush()
+    def _grouped_anew(self, start: Incident, record: EventRecord) -> Incident:
         self._last.pop(start.key, None)
-        chain = self._chain(start)
-        spans = self._spans([row.id for row in chain])
-        groups = grouping.group_events(grouping.policy_for(start.kind), spans.keys())
-        owners = self._choose_owners(chain, groups, {span.event_id: owner for span, owner in spans.items()})
-        self._release(start.key)
-        for group, owner in zip(groups, owners, strict=True):
-            self._move(group, owner)
-        self.session.flush()
-        owner_of = {
-            event_id: owner for group, owner in zip(groups, owners, strict=True) for event_id in group.event_ids
-        }
-        first_event = {spans[span]: span.event_id for span in sorted(spans, reverse=True)}
-        for row in chain:
-            if row not in owners:
-                self._merge(row, owner_of[first_event[row.id]])
-        for owner in owners:
-            self._recount(owner)
-            alerts.publish(self.session, owner, "updated", self.now)
-        if owners[-1].state in OPEN_STATES and not self._has_later(owners[-1]):
-            owners[-1].open_key = start.key
-        self.session.refresh(record)
-        return owner_of[record.event_id]
-
-    def _chain(self, start: Incident) -> list[Incident]:
-        gap = grouping.policy_for(start.kind).gap
-        rows = self.session.scalars(
-            select(Incident)
-            .where(
-                Incident.key == start.key,
-                Incident.merged_into_id.is_(None),
-                Incident.state.not_in(DECIDED_STATES),
-                Incident.first_at >= start.first_at,
-            )
-            .order_by(Incident.first_at, Incident.received_at, Incident.id)
-        )
-        chain, reach = [], start.last_at
-        for row in rows:
-            if row.first_at > reach + gap:
-                break
-            chain.append(row)
-            reach = max(reach, row.last_at)
-        return chain
-
-    def _spans(self, incident_ids: list[UUID]) -> dict[EventSpan, UUID]:
-        rows = self.session.execute(
-            select(
-                EventRecord.started_at,
-                EventRecord.event_id,
-                EventRecord.observed_at,
-                EventRecord.ended_at,
-                EventRecord.incident_id,
-            ).where(EventRecord.incident_id.in_(incident_ids))
-        )
-        return {
-            EventSpan(started, event_id, max(observed, ended or observed)): owner
-            for started, event_id, observed, ended, owner in rows
-            if owner is not None
-        }
-
-    def _choose_owners(
-        self, chain: list[Incident], groups: list[EventGroup], owner_ids: dict[UUID, UUID]
-    ) -> list[Incident]:
-        """One incident for each group: the one heard of first among those with events in it, else a free or new one."""
-        by_id = {row.id: row for row in chain}
-        free = dict(by_id)
-        chosen: list[Incident | None] = []
-        for group in groups:
-            inside = {owner_ids[event_id] for event_id in group.event_ids} & free.keys()
-            best = min(inside, key=lambda item: (by_id[item].received_at, by_id[item].first_at, item), default=None)
-            chosen.append(free.pop(best) if best is not None else None)
-        return [
-            owner or (free.pop(next(iter(free))) if free else self._blank(chain[0], group))
-            for owner, group in zip(chosen, groups, strict=True)
-        ]
-
-    def _blank(self, like: Incident, group: EventGroup) -> Incident:
-        incident = Incident(
-            id=uuid7(group.first_at),
-            village_id=like.village_id,
-            kind=like.kind,
-            spot=like.spot,
-            key=like.key,
-            state=IncidentState.NEW,
-            severity=like.severity,
-            first_at=group.first_at,
-            last_at=group.last_at,
-            received_at=self.now,
-            touched_at=self.now,
-            event_count=0,
-            open_event_count=0,
-            camera_id=like.camera_id,
-            version=1,
-        )
-        self.session.add(incident)
-        self.session.flush()
-        self.session.add(self._step(incident, IncidentAction.OPEN, IncidentState.NEW))
-        alerts.publish(self.session, incident, "opened", self.now)
-        return incident
-
-    def _move(self, group: EventGroup, owner: Incident) -> None:
-        for start in range(0, len(group.event_ids), _CHUNK):
-            self.session.execute(
-                update(EventRecord)
-                .where(EventRecord.event_id.in_(group.event_ids[start : start + _CHUNK]))
-                .values(incident_id=owner.id)
-                .execution_options(synchronize_session="fetch")
-            )
-        owner.first_at, owner.last_at = group.first_at, group.last_at
-
-    def _merge(self, row: Incident, owner: Incident) -> None:
-        """Fold an incident whose events have all moved into another one, with what people did to it."""
-        state = merged_state([owner.state, row.state])
-        if state is not owner.state:
-            owner.handled_by_id = row.handled_by_id
-        owner.state = state
-        owner.version = max(owner.version, row.version) + 1
-        owner.received_at = min(owner.received_at, row.received_at)
-        owner.snapshot_sha256 = owner.snapshot_sha256 or row.snapshot_sha256
-        owner.redacted_sha256 = owner.redacted_sha256 or row.redacted_sha256
-        self.session.execute(
-            update(IncidentStep)
-            .where(IncidentStep.incident_id == row.id, IncidentStep.action != IncidentAction.OPEN)
-            .values(incident_id=owner.id)
-        )
-        row.merged_into_id = owner.id
-        row.event_count = row.open_event_count = 0
-        row.version += 1
-        self.session.add(self._step(owner, IncidentAction.MERGE, None))
-        alerts.publish(self.session, row, "merged", self.now)
-
-    def _recount(self, incident: Incident) -> None:
-        newest = self.session.execute(
-            select(EventRecord.camera_id)
-            .where(EventRecord.incident_id == incident.id)
-            .order_by(EventRecord.observed_at.desc(), EventRecord.event_id)
-            .limit(1)
-        ).scalar_one()
-        starts = self.session.execute(
-            select(EventRecord.started_at, EventRecord.state).where(EventRecord.incident_id == incident.id)
-        ).all()
-        incident.camera_id = newest
-        incident.event_count = len(starts)
-        incident.open_event_count = sum(state is not EventState.END for _, state in starts)
-        incident.after_hours = any(grouping.is_after_hours(started, self.zone) for started, _ in starts)
-        incident.touched_at = self.now
-        self._refresh_severity(incident)
-
-    def _release(self, key: str) -> None:
-        """Take the open key from whoever holds it, before another one gets it."""
-        holder = self.session.scalar(select(Incident).where(Incident.open_key == key))
-        if holder is not None:
-            holder.open_key = None
-            self.session.flush()
+        return Regrouping(self.session, self.now, self.zone).regroup(start, record)
 
     def _is_last(self, incident: Incident) -> bool:
         """Whether no incident of the key begins after this one."""
         return self._newest(incident.key) is incident
-
-    def _has_later(self, incident: Incident) -> bool:
-        later = select(Incident.id).where(
-            Incident.key == incident.key,
-            Incident.merged_into_id.is_(None),
-            Incident.state.not_in(DECIDED_STATES),
-            Incident.first_at > incident.first_at,
-            Incident.id != incident.id,
-        )
-        return self.session.scalar(later.limit(1)) is not None
-
-    def _step(self, incident: Incident, action: IncidentAction, after: IncidentState | None) -> IncidentStep:
-        return IncidentStep(
-            incident_id=incident.id,
-            at=self.now,
-            action=action,
-            to_state=after,
-            actor=SYSTEM,
-            actor_name=SYSTEM,
-            text="",
-        )
 
 
 def last_at(record: EventRecord) -> datetime:
