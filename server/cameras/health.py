@@ -7,12 +7,16 @@ from sqlalchemy.orm import Session
 
 from contract.event import Heartbeat
 from server.clock import Clock
-from server.db.models import Camera, Device
+from server.db.models import Camera, Device, Place
 from server.domain.access import Principal
 
 
 def take_heartbeat(session: Session, clock: Clock, device: Principal, heartbeat: Heartbeat) -> None:
-    """Keep the newest word of a device. Cameras that are not its own are left alone."""
+    """Keep the newest word of a device. Cameras that are not its own are left alone.
+
+    A camera that nobody knows yet gets a row: its file was wrong from the first start, and the admin must see that.
+    That needs a device of one village; one of a commune cannot say where the camera belongs.
+    """
     now = clock.utc()
     row = session.get_one(Device, device.id)
     row.last_seen_at = now
@@ -20,6 +24,12 @@ def take_heartbeat(session: Session, clock: Clock, device: Principal, heartbeat:
     row.software_version = heartbeat.software_version
     row.outbox_events, row.outbox_media = heartbeat.outbox_events, heartbeat.outbox_media
     statuses = {status.camera_id: status for status in heartbeat.cameras}
+    known = set(session.scalars(select(Camera.id).where(Camera.id.in_(statuses))))
+    place = session.get_one(Place, row.place_id)
+    if place.kind == "village":
+        for camera_id in statuses.keys() - known:
+            session.add(Camera(id=camera_id, device_id=device.id, village_id=place.id, name=camera_id, created_at=now))
+        session.flush()
     own = select(Camera).where(Camera.device_id == device.id, Camera.id.in_(statuses))
     for camera in session.scalars(own):
         status = statuses[camera.id]

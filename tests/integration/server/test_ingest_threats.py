@@ -173,6 +173,28 @@ def test_threat_04_heartbeat_shows_the_clock_offset(village: Village) -> None:
         assert camera.fps_in == 25.0
 
 
+def test_a_heartbeat_shows_a_camera_whose_file_was_wrong_from_the_first_start(village: Village) -> None:
+    village.post([event(camera="cam-b", village="village-b")], device="box-b")
+    body = {
+        "sent_at": NOW.isoformat(),
+        "software_version": "0.1.0",
+        "outbox_events": 0,
+        "outbox_media": 0,
+        "cameras": [
+            {"camera_id": "broken", "health": "refused", "message": "broken.yaml:3: inputs: is missing: add it"},
+            {"camera_id": "cam-b", "health": "refused", "message": "not mine"},
+        ],
+    }
+    for _ in range(2):
+        answer = village.app.test_client().post("/api/v1/heartbeat", json=body, headers=village.bearer("box-a"))
+        assert answer.status_code == 204
+    with village.parts.database.read() as session:
+        camera = session.get_one(Camera, "broken")
+        assert (camera.device_id, camera.village_id) == ("box-a", "village-a")
+        assert "broken.yaml:3" in camera.health_message
+        assert session.get_one(Camera, "cam-b").health is None
+
+
 def test_threat_04_an_event_out_of_quarantine_is_grouped(village: Village) -> None:
     event_id = uuid7(NOW)
     village.post([event(0, lasts_s=2 * 3600 + 60, event_id=event_id, revision=1)])
