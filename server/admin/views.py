@@ -11,12 +11,14 @@ from werkzeug.wrappers import Response as BaseResponse
 from contract.messages import in_language
 from server import i18n
 from server.admin.camera_health import camera_row, camera_rows, device_rows
+from server.admin.starter import starter_text
 from server.admin.versions import version_rows
 from server.audit import service as audit
 from server.auth.web import request_id, require
 from server.cameras import service as cameras_service
 from server.domain.access import Permission, Principal
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, ServerError, TooLarge
+from server.pages import village_choices
 from server.services import services
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
@@ -80,8 +82,11 @@ def rollback_camera(camera_id: str) -> BaseResponse:
 
 @blueprint.get("/new-camera")
 def new_camera() -> str:
-    """An empty editor."""
-    return _new_camera_page(require(Permission.MANAGE_CAMERAS))
+    """An editor with a whole file to change."""
+    principal = require(Permission.MANAGE_CAMERAS)
+    with services().database.read() as session:
+        villages = village_choices(session, principal)
+    return _new_camera_page(principal, text=starter_text(villages[0][0]) if villages else "")
 
 
 @blueprint.post("/new-camera")
