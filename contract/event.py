@@ -58,7 +58,7 @@ class TrackPath(ContractModel):
 
 
 class Event(ContractModel):
-    """Event v1, the envelope of every rule. See docs/guide/event-v1.md."""
+    """Event v1, the envelope of every rule. See docs/reference/http-api.md."""
 
     version: Literal[1] = 1
     event_id: UUID
