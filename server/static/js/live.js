@@ -73,7 +73,8 @@ async function update() {
     timer = setTimeout(update, 4_000);
     return;
   }
-  timer = 0;
+  // What came while the cards were fetched has waited: nothing else would fetch it before the next alert.
+  timer = waiting.size ? setTimeout(update, BATCH_MS) : 0;
 }
 
 async function resync() {
