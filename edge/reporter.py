@@ -96,11 +96,11 @@ class Reporter(SenderThread):
             is_in_force = self._link.put_camera_config(camera_id, camera.text)
         except (Rejected, TooLarge) as error:
             self._rejected.add(camera.version)
-            log.error("config_rejected camera=%s cause=%r", camera_id, str(error))  # noqa: TRY400
+            log.error("config_rejected camera=%s cause=%r", camera_id, str(error))  # noqa: TRY400 - it says all
         except TokenRefused as error:  # perhaps this one camera is not ours: the heartbeat will tell
             unsaid = self._repeats.unsaid(f"{camera_id} {error}")
             if unsaid is not None:
-                log.error("config_refused camera=%s cause=%r unsaid=%d", camera_id, str(error), unsaid)  # noqa: TRY400
+                log.error("config_refused camera=%s cause=%r unsaid=%d", camera_id, str(error), unsaid)  # noqa: TRY400 - it says all
         else:
             self._configs.was_sent(camera)
             self._etag = ""

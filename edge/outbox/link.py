@@ -85,9 +85,9 @@ class ServerLink:
         try:
             parts = httpx.URL(url)  # httpx itself finds these only when it connects
             if parts.scheme not in {"http", "https"} or not parts.host:
-                raise httpx.InvalidURL("it must begin with http:// or https:// and name a host")  # noqa: TRY301
+                raise httpx.InvalidURL("it must begin with http:// or https:// and name a host")  # noqa: TRY301 - one remedy for all
             if not 0 < (parts.port or 1) < 1 << 16:
-                raise httpx.InvalidURL("no such port")  # noqa: TRY301
+                raise httpx.InvalidURL("no such port")  # noqa: TRY301 - the same
             self._client = httpx.Client(
                 base_url=self.url,
                 headers={"Authorization": f"Bearer {token.get_secret_value()}"},
