@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from edge.detection.load import load_detector
 from edge.detection.manifest import Manifest, load_manifest
 from edge.detection.nms import iou_matrix
+from edge.picture import ArrayPicture
 from edge.ports import Detector
 from edge.types import Detections, Frame
 
@@ -179,7 +180,7 @@ def vietnamese_junction(folder: Path) -> Iterator[Labelled]:
 # Any: OpenCV's types say "some array or None" for a picture that was read.
 def _frame(image: Any, index: int) -> Frame:
     assert image is not None, "unreadable picture or clip"
-    return Frame("bench", image, float(index), datetime.now(UTC), index)
+    return Frame("bench", ArrayPicture(image), float(index), datetime.now(UTC), index)
 
 
 if __name__ == "__main__":

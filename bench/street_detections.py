@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from contract.rules.base import VEHICLE_CLASSES
 from edge.detection.load import load_detector
 from edge.detection.manifest import load_manifest
+from edge.picture import ArrayPicture
 from edge.types import Detections, Frame
 from tools import render_street
 from tools.street_meshes import Mesh
@@ -66,7 +67,7 @@ def main() -> None:
                 continue
             time_s = index / render_street.FPS
             image = np.asarray(picture.to_ndarray(format="bgr24"), dtype=np.uint8)
-            found = detector.detect([Frame("street", image, time_s, datetime.now(UTC), index)])[0]
+            found = detector.detect([Frame("street", ArrayPicture(image), time_s, datetime.now(UTC), index)])[0]
             for number, vehicle in enumerate(vehicles):
                 pose = vehicle.pose(time_s)
                 box = None if pose is None else outline(vehicle.mesh, pose)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from edge.picture import ArrayPicture
 from edge.tracking import ByteTracker
 from edge.types import Detections, Frame
 
@@ -37,7 +38,7 @@ def _measure(count: int) -> dict[str, float]:
     for index in range(FRAMES):
         centres = (centres + speeds * STEP_S) % (WIDTH, HEIGHT)
         detections = _detect(centres, rng)
-        frame = Frame("bench", image, index * STEP_S, datetime.now(UTC), index)
+        frame = Frame("bench", ArrayPicture(image), index * STEP_S, datetime.now(UTC), index)
         started = time.perf_counter()
         tracker.update(detections, frame)
         times.append((time.perf_counter() - started) * 1000.0)

@@ -32,6 +32,27 @@ class CameraMonitor:
         self._last_frame_at: datetime | None = None
         self._reported_s = clock.monotonic_s()
         self._frames = self._searched = 0
+        self._figures: dict[str, Callable[[], Mapping[str, float]]] = {}
+
+    def add_figures(self, about: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """Let a part tell its numbers: counters since its start and gauges, by the names of `edge.metrics`.
+
+        Args:
+            about: Which part; a later one of the same name replaces it (a source after a reconnection).
+            read: Asked at each look, from another thread.
+        """
+        with self._lock:
+            self._figures[about] = read
+
+    def figures(self) -> dict[str, float]:
+        """The numbers of every part now; the same name from two parts is summed."""
+        with self._lock:
+            readers = list(self._figures.values())
+        summed: dict[str, float] = {}
+        for read in readers:
+            for name, value in read().items():
+                summed[name] = summed.get(name, 0.0) + value
+        return summed
 
     def set_health(self, health: CameraHealth, message: str = "", reason: HealthReason = HealthReason.NONE) -> None:
         """Say how the camera is. `message` names the remedy and never a credential."""

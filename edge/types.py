@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,36 @@ TrackId = NewType("TrackId", int)
 """Counts up from 1 within one camera; never shared between cameras."""
 
 
+class Picture(Protocol):
+    """What a camera saw at one moment. Converted only when somebody looks: most pictures of a quiet scene are not.
+
+    Every array is the picture's own and may be handed out again: callers do not write into it.
+    """
+
+    @property
+    def resolution_wh(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        ...
+
+    def bgr(self) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8, BGR, the whole picture."""
+        ...
+
+    def luma(self) -> NDArray[np.uint8]:
+        """(H, W) uint8, brightness: free where the camera's codec carries it."""
+        ...
+
+    def resized(self, width: int, height: int) -> NDArray[np.uint8]:
+        """(height, width, 3) uint8, BGR: what a model looks at."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One decoded picture of a camera."""
 
     camera_id: str
-    image: NDArray[np.uint8]
-    """(H, W, 3) uint8, BGR."""
+    picture: Picture
     monotonic_s: float
     """Stream time on the monotonic clock: what durations are measured with."""
     utc: datetime
@@ -33,9 +56,14 @@ class Frame:
     """Counts the frames that the source gave, dropped ones included."""
 
     @property
+    def image(self) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8, BGR; not to be written into."""
+        return self.picture.bgr()
+
+    @property
     def resolution_wh(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        return self.image.shape[1], self.image.shape[0]
+        return self.picture.resolution_wh
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from edge.capture.packet_ring import PTS_PER_S, PacketRing, StoredPacket, Stream
 from edge.capture.source_url import SourceAddress, SourceKind
 from edge.capture.timeline import ClipTimeline, LiveTimeline, Timeline
 from edge.errors import SourceStalled, SourceUnreadable
+from edge.picture import ArrayPicture
 from edge.ports import Clock
 from edge.types import Frame
 
@@ -284,7 +285,7 @@ class VideoSource:
         image = np.ascontiguousarray(bgr, np.uint8)  # FFmpeg pads lines; detectors and OpenCV want them whole
         self._masks.apply(image)
         self.counts.given += 1
-        return Frame(self._camera_id, image, time_s, timeline.utc(time_s), self.counts.given)
+        return Frame(self._camera_id, ArrayPicture(image), time_s, timeline.utc(time_s), self.counts.given)
 
     def _is_due(self, time_s: float) -> bool:
         """Keep to a fixed grid of times, so that the mean rate is right whatever the camera's is."""

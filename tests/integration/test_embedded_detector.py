@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bench.detectors import Labelled, match_all, people_of_vtest
 from edge.detection.load import load_detector
 from edge.detection.manifest import embedded_manifest_path, load_manifest
+from edge.picture import ArrayPicture
 from edge.ports import Detector
 from edge.types import Frame
 
@@ -31,7 +32,7 @@ def people() -> list[Labelled]:
 
 
 def picture(image: NDArray[np.uint8]) -> Frame:
-    return Frame("cam", image, 0.0, datetime(2026, 3, 1, tzinfo=UTC), 0)
+    return Frame("cam", ArrayPicture(image), 0.0, datetime(2026, 3, 1, tzinfo=UTC), 0)
 
 
 @pytest.mark.clips

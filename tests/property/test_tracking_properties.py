@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from edge.picture import ArrayPicture
 from edge.tracking import ByteTracker
 from edge.tracking.assignment import match
 from edge.types import Detections, Frame
@@ -19,7 +20,7 @@ CLASSES = ("person", "car", "truck", "motorcycle")
 
 
 def frame_at(at_s: float) -> Frame:
-    return Frame("cam", np.broadcast_to(np.zeros(1, np.uint8), (720, 1280, 3)), at_s, START, 0)
+    return Frame("cam", ArrayPicture(np.broadcast_to(np.zeros(1, np.uint8), (720, 1280, 3))), at_s, START, 0)
 
 
 @given(

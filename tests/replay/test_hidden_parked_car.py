@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.picture import ArrayPicture
 from edge.tracking import ByteTracker
 from edge.types import Detections, Frame, Track
 from tests.support.scenes import ASPECT, NOON, make_rule, observation, raised_at_s, states
@@ -41,7 +42,7 @@ def test_the_parked_car_keeps_its_track_and_its_stay_behind_a_passing_van() -> N
     rule = make_rule("illegal_parking", zones=["het"], max_stay_s=20.0, relink_s=5.0, clear_after_s=5.0)
     events, parked = [], []
     for at_s, found in _recorded():
-        tracks = tracker.update(found, Frame("cam", PICTURE, at_s, NOON, round(5 * at_s)))
+        tracks = tracker.update(found, Frame("cam", ArrayPicture(PICTURE), at_s, NOON, round(5 * at_s)))
         parked += [track.track_id for track in tracks if _is_at_the_car(track)]
         events += rule.observe(observation(at_s, tracks))
     assert len(parked) > 110  # of 161 pictures; in the others it is hidden in part

@@ -7,12 +7,13 @@ import threading
 import numpy as np
 
 from edge.capture.latest_frame import LatestFrame
+from edge.picture import ArrayPicture
 from edge.types import Frame
 from tests.edge_fakes import START
 
 
 def frame(sequence: int) -> Frame:
-    return Frame("cam", np.zeros((2, 2, 3), np.uint8), float(sequence), START, sequence)
+    return Frame("cam", ArrayPicture(np.zeros((2, 2, 3), np.uint8)), float(sequence), START, sequence)
 
 
 def test_only_the_newest_frame_waits_and_the_dropped_are_counted() -> None:

@@ -16,6 +16,7 @@ from contract.rules.intrusion import IntrusionFacts
 from edge.camera_evidence import CameraEvidence
 from edge.errors import EdgeError
 from edge.evidence.store import EvidenceFolder
+from edge.picture import ArrayPicture
 from edge.recorder import Moment
 from edge.types import Detections, Frame, Observation, RuleEvent
 from tests.edge_fakes import START
@@ -31,7 +32,7 @@ def evidence(tmp_path: Path) -> CameraEvidence:
 
 
 def moment() -> Moment:
-    frame = Frame("san", np.full((60, 80, 3), 90, np.uint8), 10.0, START + timedelta(seconds=10), 1)
+    frame = Frame("san", ArrayPicture(np.full((60, 80, 3), 90, np.uint8)), 10.0, START + timedelta(seconds=10), 1)
     return Moment(frame, Observation("san", 10.0, frame.utc, 80 / 60, ()), Detections.empty())
 
 

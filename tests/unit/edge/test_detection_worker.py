@@ -11,13 +11,20 @@ import pytest
 
 from edge.detection.worker import InferenceWorker
 from edge.errors import ModelError
+from edge.picture import ArrayPicture
 from edge.types import Detections, Frame
 
 PATIENCE_S = 10.0
 
 
 def frame(camera_id: str, sequence: int = 0) -> Frame:
-    return Frame(camera_id, np.zeros((4, 4, 3), np.uint8), float(sequence), datetime(2026, 3, 1, tzinfo=UTC), sequence)
+    return Frame(
+        camera_id,
+        ArrayPicture(np.zeros((4, 4, 3), np.uint8)),
+        float(sequence),
+        datetime(2026, 3, 1, tzinfo=UTC),
+        sequence,
+    )
 
 
 def detections_of(shown: Frame) -> Detections:

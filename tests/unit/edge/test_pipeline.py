@@ -16,6 +16,7 @@ from contract.ids import uuid7_from_content
 from contract.rules.intrusion import IntrusionFacts
 from contract.site_config import SiteConfig
 from edge.bootstrap import make_pipeline
+from edge.picture import ArrayPicture
 from edge.pipeline import CameraPipeline
 from edge.recorder import ClipJob, EvidenceFile, Moment, Recorder
 from edge.scene import Scene
@@ -157,7 +158,7 @@ class House:
             self.pipeline.process(
                 Frame(
                     "cong_cho",
-                    np.zeros((9, 16, 3), np.uint8),
+                    ArrayPicture(np.zeros((9, 16, 3), np.uint8)),
                     number / 5,
                     START + timedelta(seconds=number / 5),
                     number,

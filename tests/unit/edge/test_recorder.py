@@ -18,6 +18,7 @@ from contract.ids import uuid7_from_content
 from contract.rules.intrusion import IntrusionFacts
 from edge.errors import DiskFull, EdgeError
 from edge.outbox import SqliteOutbox
+from edge.picture import ArrayPicture
 from edge.recorder import CLIP_PATIENCE_S, ClipJob, EvidenceFile, Moment, Recorder, end_orphans
 from edge.types import Detections, Frame, Observation, RuleEvent, Track, TrackId
 from tests.edge_fakes import START, FakeClock, make_event, make_media
@@ -121,7 +122,9 @@ def said(state: EventState, at_s: float, key: str = "san", started_s: float = 10
 def moment(at_s: float) -> Moment:
     observation = Observation("cong_cho", at_s, START + timedelta(seconds=at_s), 16 / 9, ())
     return Moment(
-        Frame("cong_cho", np.zeros((4, 4, 3), np.uint8), at_s, observation.utc, 0), observation, Detections.empty()
+        Frame("cong_cho", ArrayPicture(np.zeros((4, 4, 3), np.uint8)), at_s, observation.utc, 0),
+        observation,
+        Detections.empty(),
     )
 
 

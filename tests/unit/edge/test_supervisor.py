@@ -17,6 +17,7 @@ from contract.event import CameraHealth, HealthReason
 from edge import worker as worker_module
 from edge.clock import SystemClock
 from edge.errors import ModelError, SourceError, SourceNotFound, SourceRefused, SourceStalled
+from edge.picture import ArrayPicture
 from edge.status import CameraMonitor
 from edge.supervisor import Supervisor
 from edge.types import Frame
@@ -63,7 +64,13 @@ class Source:
         for i in range(count):
             if self.closed.wait(0.005):
                 return
-            yield Frame(self.stage.camera_id, np.zeros((2, 2, 3), np.uint8), time.monotonic(), datetime.now(UTC), i)
+            yield Frame(
+                self.stage.camera_id,
+                ArrayPicture(np.zeros((2, 2, 3), np.uint8)),
+                time.monotonic(),
+                datetime.now(UTC),
+                i,
+            )
         if act != "end":
             raise SourceError("the stream broke: look at the cable")
 

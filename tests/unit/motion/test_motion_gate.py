@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from contract.camera_config import MotionConfig
 from edge.motion.motion_gate import MotionGate, MotionResult
+from edge.picture import ArrayPicture
 from edge.types import Frame
 from tests.edge_fakes import START
 
@@ -32,7 +33,7 @@ class Scene:
         grey = grey + self._rng.normal(0, self._noise, grey.shape)
         image = np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
         self._index += 1
-        return self._gate.update(Frame("cam", image, self._index / 5, START, self._index))
+        return self._gate.update(Frame("cam", ArrayPicture(image), self._index / 5, START, self._index))
 
     def settle(self, frames: int = 25, light: float = 1.0) -> None:
         for _ in range(frames):
@@ -112,7 +113,7 @@ def test_the_smallest_area_is_a_share_of_the_picture() -> None:
 def test_a_change_of_resolution_is_learned_anew() -> None:
     gate = MotionGate(MotionConfig())
     for index, shape in enumerate([(360, 640, 3), (360, 640, 3), (480, 640, 3)]):
-        result = gate.update(Frame("cam", np.full(shape, 90, np.uint8), index * 1.0, START, index))
+        result = gate.update(Frame("cam", ArrayPicture(np.full(shape, 90, np.uint8)), index * 1.0, START, index))
     assert result.moving
     assert result.light_changed
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from edge.picture import ArrayPicture
 from edge.tracking import ByteTracker, TrackerSettings
 from edge.types import Detections, Frame, Track
 
@@ -19,7 +20,7 @@ Found = tuple[float, float, float, str]
 
 def frame_at(at_s: float, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Frame:
     image = np.broadcast_to(np.zeros(1, np.uint8), (size[1], size[0], 3))
-    return Frame("cam", image, 100.0 + at_s, START + timedelta(seconds=at_s), round(at_s * 1000))
+    return Frame("cam", ArrayPicture(image), 100.0 + at_s, START + timedelta(seconds=at_s), round(at_s * 1000))
 
 
 def seen(*found: Found, scale: float = 1.0) -> Detections:

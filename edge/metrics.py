@@ -1,0 +1,41 @@
+"""Names and meanings of every number that the edge tells of itself: for `/metrics`, logs and `bench`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number.
+
+    Attributes:
+        kind: `counter` only rises while a process lives; `gauge` is how it is now.
+        help: What it counts, and the unit.
+    """
+
+    kind: Literal["counter", "gauge"]
+    help: str
+
+
+CAMERA_FIGURES: dict[str, Figure] = {
+    "packets": Figure("counter", "compressed packets received of the searched stream"),
+    "packets_bad": Figure("counter", "packets that were corrupt or could not be decoded"),
+    "pictures_decoded": Figure("counter", "pictures decoded"),
+    "pictures_bad": Figure("counter", "pictures decoded with holes, and left out"),
+    "frames_given": Figure("counter", "frames handed to the pipeline at detect.fps"),
+    "frames_dropped": Figure("counter", "frames replaced by a newer one before the pipeline took them"),
+    "frames_gated": Figure("counter", "frames that the motion gate spared a search"),
+    "frames_searched": Figure("counter", "frames that the detector searched"),
+    "searches_dropped": Figure("counter", "searches that were due and given up because the detector was busy"),
+    "reconnects": Figure("counter", "times the source was opened again"),
+    "decode_idle": Figure("gauge", "1 while only keyframes are decoded"),
+    "frame_age_s": Figure("gauge", "seconds since the latest frame was taken"),
+    "decode_cpu_s": Figure("counter", "CPU seconds of reading and decoding"),
+    "gate_cpu_s": Figure("counter", "CPU seconds of the motion gate"),
+    "detect_cpu_s": Figure("counter", "CPU seconds of preparing searches and reading their answers"),
+    "track_cpu_s": Figure("counter", "CPU seconds of tracking"),
+    "decide_cpu_s": Figure("counter", "CPU seconds of rules and evidence"),
+}
+"""By camera."""
