@@ -3,14 +3,86 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from contract.event import CameraHealth, CameraStatus, HealthReason
 from edge.ports import Clock
 
 _MAX_MESSAGE = 500
 _MAX_CAMERAS = 256
+RATE_OVER_S = 10.0
+"""Rates are means over at least this long: one picture in 2 s is a rate, not a beat."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSnapshot:
+    """One camera now: how it is, and its numbers.
+
+    Attributes:
+        status: As in heartbeats.
+        worker: Name of the process that runs it; empty: none does (it is disabled, or its file is wrong).
+        figures: By the names of `edge.metrics.CAMERA_FIGURES`; counters begin again when the worker does.
+    """
+
+    status: CameraStatus
+    worker: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSnapshot:
+    """One child process now.
+
+    Attributes:
+        name: Stable over restarts.
+        kind: `cameras`, or `inference`: the shared detector.
+        pid: None while it is not running.
+        rss_bytes: Resident memory, pages shared with other processes included.
+        cpu_s: CPU seconds of the process that runs now.
+        restarts: How often it was started again since the edge began.
+        cameras: Ids of those that it runs.
+        figures: Numbers of its own, by name (queue depths of an inference process).
+    """
+
+    name: str
+    kind: Literal["cameras", "inference"]
+    pid: int | None
+    rss_bytes: int = 0
+    cpu_s: float = 0.0
+    restarts: int = 0
+    cameras: tuple[str, ...] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSnapshot:
+    """The whole edge now: what `/healthz`, `/metrics` and `bench` tell.
+
+    Attributes:
+        taken_at: UTC.
+        uptime_s: Since the edge began.
+        cameras: In the order of the configuration.
+        workers: Child processes.
+        outbox_events: Revisions that the server has not confirmed.
+        outbox_media: Files that wait to be uploaded.
+        events_in_memory: Revisions that wait for room on the disk.
+        evidence_bytes: What the evidence folder holds.
+        evidence_budget_bytes: What it may hold.
+    """
+
+    taken_at: datetime
+    uptime_s: float
+    cameras: tuple[CameraSnapshot, ...]
+    workers: tuple[WorkerSnapshot, ...]
+    outbox_events: int
+    outbox_media: int
+    events_in_memory: int
+    evidence_bytes: int
+    evidence_budget_bytes: int
 
 
 class CameraMonitor:
@@ -30,8 +102,9 @@ class CameraMonitor:
         self._reason = HealthReason.NONE
         self._notices: dict[str, tuple[str, Callable[[], bool]]] = {}
         self._last_frame_at: datetime | None = None
-        self._reported_s = clock.monotonic_s()
         self._frames = self._searched = 0
+        self._marks = deque([(clock.monotonic_s(), 0, 0)])
+        """Time, frames and searches at past reports: what rates are reckoned from."""
         self._figures: dict[str, Callable[[], Mapping[str, float]]] = {}
 
     def add_figures(self, about: str, read: Callable[[], Mapping[str, float]]) -> None:
@@ -89,23 +162,24 @@ class CameraMonitor:
             return self._health
 
     def report(self) -> CameraStatus:
-        """The status now, with rates since the last report."""
+        """The status now, with the rates of the last `RATE_OVER_S`, or of the time since the last report if longer."""
         with self._lock:
             now_s = self._clock.monotonic_s()
-            span_s = max(now_s - self._reported_s, 1e-3)
+            while len(self._marks) > 1 and now_s - self._marks[1][0] >= RATE_OVER_S:
+                self._marks.popleft()
+            since_s, frames, searched = self._marks[0]
+            span_s = max(now_s - since_s, 1e-3)
+            self._marks.append((now_s, self._frames, self._searched))
             notices = [text for text, is_over in self._notices.values() if not is_over()]
-            status = CameraStatus(
+            return CameraStatus(
                 camera_id=self._camera_id,
                 health=self._health,
                 message=_join(self._message, notices),
                 reason=self._reason,
-                fps_in=round(self._frames / span_s, 2),
-                fps_detected=round(self._searched / span_s, 2),
+                fps_in=round((self._frames - frames) / span_s, 2),
+                fps_detected=round((self._searched - searched) / span_s, 2),
                 last_frame_at=self._last_frame_at,
             )
-            self._reported_s = now_s
-            self._frames = self._searched = 0
-            return status
 
 
 def add_notices(statuses: Sequence[CameraStatus], notices: Mapping[str, Sequence[str]]) -> tuple[CameraStatus, ...]:
