@@ -9,7 +9,6 @@ import argparse
 import json
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -17,8 +16,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from contract.rules.base import Language
 from edge import __version__
 from edge.errors import EdgeError, SourceNotFound
+from edge.find_cameras import add_commands as add_camera_commands
 from edge.settings import EdgeSettings, SettingsError, read_secrets
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ WRONG_USAGE = 2
 DEFAULT_START = "2026-01-01T12:00:00+07:00"
 """Noon at the place: rules for the night stay quiet unless asked for."""
 DEFAULT_EVIDENCE_MB = 4000
-SECRET_NAME = re.compile("PASS|PWD|TOKEN|SECRET|KEY|USER|LOGIN|CRED", re.IGNORECASE)
 
 
 class UsageError(Exception):
@@ -88,13 +88,15 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--annotate", type=Path, metavar="OUT.mp4", help="write a video with tracks, zones and events")
     replay.set_defaults(act=_replay)
 
+    add_camera_commands(commands, _system_language())
+
     bench = commands.add_parser("bench", help="time each stage over a clip; prints JSON")
     _add_clip(bench)
     bench.set_defaults(act=_bench)
     return parser
 
 
-def _system_language() -> str:
+def _system_language() -> Language:
     """Vietnamese where the system speaks it, in the order in which POSIX asks."""
     asked = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
     return "vi" if next(filter(None, asked), "").startswith("vi") else "en"
@@ -151,18 +153,13 @@ def _run(options: argparse.Namespace) -> int:
         media_dir=options.media or options.config / "media",
         secrets=read_secrets(os.environ, options.env_file),
     )
-    configure_logging(_secret_values(settings), logging.DEBUG if options.verbose else logging.INFO)
+    configure_logging(settings.secret_values, logging.DEBUG if options.verbose else logging.INFO)
     if options.evidence_mb <= 0:
         raise UsageError(f"--evidence-mb {options.evidence_mb}: give a number above 0")
     from edge.process import EdgeProcess
 
     EdgeProcess(settings, options.evidence_mb * 1_000_000).run()
     return 0
-
-
-def _secret_values(settings: EdgeSettings) -> list[str]:
-    """Values that no log may repeat; other settings may hold words that logs need."""
-    return [value for name, value in settings.secrets.items() if SECRET_NAME.search(name)]
 
 
 def _validate(options: argparse.Namespace) -> int:
