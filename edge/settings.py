@@ -14,6 +14,7 @@ from edge.errors import EdgeError
 SECRET_PREFIX = "LANGAN_"  # noqa: S105 - a prefix of names
 TOKEN_NAME = "LANGAN_DEVICE_TOKEN"  # noqa: S105 - a name
 SERVER_URL_NAME = "LANGAN_SERVER_URL"
+SECRET_NAME = re.compile("PASS|PWD|TOKEN|SECRET|KEY|USER|LOGIN|CRED", re.IGNORECASE)
 _LINE = re.compile(r"^(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*)$")
 _MAX_BYTES = 64_000
 
@@ -50,6 +51,11 @@ class EdgeSettings:
     def server_url(self) -> str | None:
         """Replaces `server.url` of site.yaml when set."""
         return self.secrets.get(SERVER_URL_NAME) or None
+
+    @property
+    def secret_values(self) -> list[str]:
+        """Values that no log may repeat; other settings may hold words that logs need."""
+        return [value for name, value in self.secrets.items() if SECRET_NAME.search(name)]
 
 
 def read_secrets(environment: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
