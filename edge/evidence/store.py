@@ -4,7 +4,8 @@
     root/ab/abcdef....jpg.uploaded   the server has it: the first to go when room is needed
     root/tmp/                        files being written; emptied at start
 
-A file appears by an atomic rename after its bytes are on the disk: a power cut leaves a whole file or none.
+A file appears by an atomic rename after its bytes are on the disk: a power cut leaves a whole file or none. The folder
+is read once, at the start; from then on an index in order of age says which file goes next, however many there are.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from edge.errors import DiskFull, OutboxError
+from edge.evidence.ages import AgeIndex
 
+MAX_KEPT_FREE_BYTES = 64_000_000
+"""Room on the disk that evidence leaves to everything else: an outbox of a month without a server, logs, updates."""
+_KEPT_FREE_SHARE = 20
+"""At most this part of a small disk (1/20) is left free."""
 _SUFFIX = re.compile(r"^\.[a-z0-9]{1,8}$")
 _FILE_NAME = re.compile(r"^[0-9a-f]{64}\.[a-z0-9]{1,8}$")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _UPLOADED = ".uploaded"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _CHUNK = 1 << 20
@@ -43,47 +49,62 @@ class StoredFile(NamedTuple):
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    path: Path
-    size_bytes: int
-    written_ns: int
-    uploaded: bool
-
-    @property
-    def order_of_deletion(self) -> tuple[bool, int]:
-        """Uploaded ones first, then the oldest."""
-        return not self.uploaded, self.written_ns
-
-
 class EvidenceFolder:
     """A bounded folder of evidence, addressed by content. Thread-safe within one process.
 
     Args:
         root: Made when it does not exist.
         budget_bytes: All files together stay below this.
+        data_dir: A folder above `root` whose other files (outbox, pulled configurations) count towards the budget too;
+            None: only evidence does.
 
     Raises:
         OutboxError: The folder cannot be made or written.
     """
 
-    def __init__(self, root: Path, budget_bytes: int) -> None:
+    def __init__(self, root: Path, budget_bytes: int, data_dir: Path | None = None) -> None:
         self._root, self._budget, self._lock = root, budget_bytes, threading.RLock()
+        self._data_dir = data_dir
         self._partial = root / "tmp"
+        self._index = AgeIndex()
+        self._lost = 0
         try:
             shutil.rmtree(self._partial, ignore_errors=True)
             self._partial.mkdir(parents=True)
+            self._read()
         except OSError as error:
             raise OutboxError(
                 f"{root}: the evidence folder cannot be used ({error.strerror}): check its owner and mode"
             ) from error
-        self._used = sum(entry.size_bytes for entry in self._entries())
 
     @property
     def used_bytes(self) -> int:
-        """Bytes of all files."""
+        """Bytes of all files of evidence."""
         with self._lock:
-            return self._used
+            return self._index.used_bytes
+
+    @property
+    def budget_bytes(self) -> int:
+        """What evidence and everything beside it may take together."""
+        return self._budget
+
+    @property
+    def files(self) -> int:
+        """How many files of evidence there are."""
+        with self._lock:
+            return len(self._index)
+
+    @property
+    def lost_files(self) -> int:
+        """How many were deleted, since the start, before the server had them."""
+        with self._lock:
+            return self._lost
+
+    def beside_bytes(self) -> int:
+        """Bytes of everything else in the data folder, files that are being written included."""
+        if self._data_dir is None:
+            return 0
+        return _size_of(self._data_dir, lambda path: path.parent == self._root and len(path.name) == 2)
 
     def add_bytes(self, data: bytes, suffix: str) -> StoredFile:
         """Store bytes. The same bytes again change nothing.
@@ -106,7 +127,12 @@ class EvidenceFolder:
                 digest.update(chunk)
                 size += len(chunk)
         stored = self._add(
-            digest.hexdigest(), size, source.suffix if suffix is None else suffix, lambda target: _move(source, target)
+            digest.hexdigest(),
+            size,
+            source.suffix if suffix is None else suffix,
+            lambda target: _move(source, target),
+            # What is being written in the data folder was counted there already.
+            is_counted=self._data_dir is not None and source.resolve().is_relative_to(self._data_dir.resolve()),
         )
         source.unlink(missing_ok=True)
         return stored
@@ -124,15 +150,21 @@ class EvidenceFolder:
 
     def path_of(self, sha256: str) -> Path | None:
         """Where a file lies, or None when it was deleted to make room."""
-        if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        with self._lock:
+            path = self._index.path_of(sha256)
+            if path is None or path.is_file():
+                return path
+            self._forget(sha256)  # somebody deleted it by hand
             return None
-        found = (path for path in (self._root / sha256[:2]).glob(f"{sha256}.*") if _FILE_NAME.match(path.name))
-        return next(found, None)
 
     def mark_uploaded(self, sha256: str) -> None:
         """Note that the server has a file: it may go when room is needed."""
         with self._lock:
-            if (path := self.path_of(sha256)) is not None:
+            path = self.path_of(sha256)
+            if path is None:
+                return
+            self._index.mark_uploaded(sha256)
+            with contextlib.suppress(OSError):  # on a full disk the note is not kept through a restart: no harm
                 _marker(path).touch()
 
     def enforce_budget(self, room_for_bytes: int = 0) -> list[str]:
@@ -142,48 +174,75 @@ class EvidenceFolder:
             SHA-256 of each deleted file that the server did not have yet: their events go without them.
         """
         with self._lock:
-            return self._delete_until(self._used - max(0, self._budget - room_for_bytes))
+            return self._delete_until(self._index.used_bytes + self.beside_bytes() + room_for_bytes - self._budget)
+
+    def free(self, wanted_bytes: int) -> int:
+        """Give up the oldest files, at least so many bytes if there are as many; return how many that was."""
+        with self._lock:
+            before = self._index.used_bytes
+            self._delete_until(wanted_bytes)
+            return before - self._index.used_bytes
 
     def _delete_until(self, excess: int) -> list[str]:
         lost: list[str] = []
-        if excess <= 0:
-            return lost
-        for entry in sorted(self._entries(), key=lambda entry: entry.order_of_deletion):
+        while excess > 0 and (entry := self._index.oldest()) is not None:
+            self._forget(entry.sha256)
             entry.path.unlink(missing_ok=True)
-            _marker(entry.path).unlink(missing_ok=True)
-            self._used -= entry.size_bytes
             excess -= entry.size_bytes
             if not entry.uploaded:
-                lost.append(entry.path.stem)
-            if excess <= 0:
-                break
+                lost.append(entry.sha256)
+        self._lost += len(lost)
         if lost:
             _log.warning("evidence_deleted_before_upload files=%d", len(lost))
         return lost
 
-    def _entries(self) -> Iterator[_Entry]:
+    def _forget(self, sha256: str) -> None:
+        entry = self._index.remove(sha256)
+        _marker(entry.path).unlink(missing_ok=True)
+
+    def _read(self) -> None:
+        """Take up what an earlier process left, the oldest first."""
+        found: list[tuple[int, Path, int]] = []
+        markers: set[Path] = set()
         for path in self._root.glob("[0-9a-f][0-9a-f]/*"):
             if _FILE_NAME.match(path.name):
                 status = path.stat()
-                yield _Entry(path, status.st_size, status.st_mtime_ns, _marker(path).exists())
+                found.append((status.st_mtime_ns, path, status.st_size))
+            elif path.name.endswith(_UPLOADED):
+                markers.add(path)
+        for _, path, size_bytes in sorted(found):
+            marker = _marker(path)
+            self._index.add(path.stem, path, size_bytes, uploaded=marker in markers)
+            markers.discard(marker)
+        for marker in markers:  # of files that are gone
+            marker.unlink(missing_ok=True)
 
-    def _add(self, sha256: str, size: int, suffix: str, put: _Put) -> StoredFile:
+    def _add(self, sha256: str, size: int, suffix: str, put: _Put, *, is_counted: bool = False) -> StoredFile:
         if not _SUFFIX.match(suffix):
             raise ValueError(f"suffix: expected something like '.jpg', got {suffix!r}")
         with self._lock:
             existing = self.path_of(sha256)
             if existing is not None:
                 return StoredFile(sha256, existing, size)
-            if size > self._budget:
+            beside = self.beside_bytes() - (size if is_counted else 0)
+            if size > self._budget - beside:
                 raise DiskFull(
-                    f"{self._root}: a file of {size} bytes does not fit the evidence budget of {self._budget} bytes: "
-                    "raise the budget or shorten the clips"
+                    f"{self._root}: a file of {size} bytes does not fit the evidence budget of {self._budget} bytes"
+                    + (f", of which {beside} bytes are the outbox and configurations" if beside else "")
+                    + ": raise the budget (--evidence-mb) or shorten the clips"
                 )
-            self.enforce_budget(size)
+            self._delete_until(self._index.used_bytes + beside + size - self._budget)
+            self._keep_disk_free(0 if is_counted else size)
             path = self._root / sha256[:2] / f"{sha256}{suffix}"
             self._put_or_make_room(path, size, put)
-            self._used += size
+            self._index.add(sha256, path, size, uploaded=False)
             return StoredFile(sha256, path, size)
+
+    def _keep_disk_free(self, size: int) -> None:
+        """Leave others room on the disk, as far as giving up older evidence can: an event needs it more."""
+        disk = shutil.disk_usage(self._root)
+        kept = min(MAX_KEPT_FREE_BYTES, disk.total // _KEPT_FREE_SHARE)
+        self._delete_until(size + kept - disk.free)
 
     def _put_or_make_room(self, path: Path, size: int, put: _Put) -> None:
         while True:
@@ -199,14 +258,26 @@ class EvidenceFolder:
                     raise OutboxError(
                         f"{self._root}: evidence cannot be written ({error.strerror}): check the disk, owner and mode"
                     ) from error
-                used_before = self._used
-                self._delete_until(size)
-                if self._used == used_before:
+                if self.free(size) == 0:
                     raise DiskFull(
                         f"{self._root}: the disk is full and no evidence is left to delete: free space on it"
                     ) from error
             else:
                 return
+
+
+def _size_of(folder: Path, skip: Callable[[Path], bool]) -> int:
+    """Bytes of the files below a folder, without those of folders to skip; what vanishes meanwhile counts nothing."""
+    total = 0
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                path = Path(entry.path)
+                total += 0 if skip(path) else _size_of(path, skip)
+            else:
+                with contextlib.suppress(FileNotFoundError):
+                    total += entry.stat(follow_symlinks=False).st_size
+    return total
 
 
 def _marker(path: Path) -> Path:

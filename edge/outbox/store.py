@@ -13,13 +13,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 from contract.event import Event, EventResult, EventState
 from edge.errors import DiskFull, OutboxError
 from edge.outbox.reserve import DiskReserve
-from edge.outbox.schema import SCHEMA, SCHEMA_VERSION
+from edge.outbox.sqlite_file import is_corrupt, open_file, set_aside, translated
 from edge.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -27,8 +28,10 @@ log = logging.getLogger(__name__)
 ACCEPTED = frozenset({"created", "duplicate", "quarantined"})
 """The server has the event. A quarantined one waits there for an admin, so the edge is done with it too."""
 
-WAL_PAGES = 100
-"""The WAL is written back at this many pages (400 kB): small beside the disk of a small box."""
+SPARE_PAGES = 64
+"""Empty pages (256 kB) that the file keeps; the rest goes back to the disk once a backlog was sent."""
+_SHRINK_PAGES = 2048
+"""At most so many (8 MB) at once: others wait for the lock meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,19 @@ class PendingMedia:
     size_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits, counted."""
+
+    events: int
+    media: int
+    media_bytes: int
+    dead_events: int
+    refused_media: int
+    oldest_event_at: datetime | None
+    """When what the first event in the queue says was seen."""
+
+
 class SqliteOutbox:
     """Events and media that the server has not confirmed yet. Implements `edge.ports.Outbox`; safe between threads.
 
@@ -91,15 +107,15 @@ class SqliteOutbox:
                 f"{path.parent}: cannot make the outbox folder ({error}): choose another with --data"
             ) from error
         try:
-            self._db = self._open()
+            self._db = open_file(path)
         except sqlite3.DatabaseError as error:
-            if not _is_corrupt(error):
-                raise _translated(error, path) from error
-            self._set_aside(error)
+            if not is_corrupt(error):
+                raise translated(error, path) from error
+            set_aside(path, clock, error)
             try:
-                self._db = self._open()
+                self._db = open_file(path)
             except sqlite3.DatabaseError as again:
-                raise _translated(again, path) from again
+                raise translated(again, path) from again
         self._reserve.fill()
 
     def put(self, event: Event, media: Sequence[tuple[str, Path]]) -> None:
@@ -161,6 +177,7 @@ class SqliteOutbox:
         except DiskFull:
             self._reserve.release()
             self._settle_all(results)
+        self._shrink()
         if not self._reserve.is_full:
             self._compact()
             self._reserve.fill()
@@ -284,6 +301,20 @@ class SqliteOutbox:
             media = db.execute("SELECT count(*) FROM media WHERE state <> 'refused'").fetchone()[0]
         return int(events), int(media)
 
+    def backlog(self) -> Backlog:
+        """How much waits, and since when."""
+        with self._reading() as db:
+            events, dead = db.execute(
+                "SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM dead_event)"
+            ).fetchone()
+            media, size, refused = db.execute(
+                "SELECT count(*) FILTER (WHERE state <> 'refused'),"
+                " coalesce(sum(size_bytes) FILTER (WHERE state <> 'refused'), 0),"
+                " count(*) FILTER (WHERE state = 'refused') FROM media"
+            ).fetchone()
+            oldest = db.execute("SELECT json_extract(body, '$.observed_at') FROM event ORDER BY seq LIMIT 1").fetchone()
+        return Backlog(events, media, size, dead, refused, datetime.fromisoformat(oldest[0]) if oldest else None)
+
     def close(self) -> None:
         """Write the WAL back into the file and close it."""
         self._compact()
@@ -302,12 +333,20 @@ class SqliteOutbox:
                         self._db.execute("ROLLBACK")
                 if isinstance(error, sqlite3.DatabaseError):
                     self._checkpoint()  # the WAL may hold room that the next attempt needs
-                    raise _translated(error, self.path) from error
+                    raise translated(error, self.path) from error
                 raise
 
     def _compact(self) -> None:
         with self._lock:
             self._checkpoint()
+
+    def _shrink(self) -> None:
+        """Give the disk back what a backlog took. A failure is made up for by the next one."""
+        with self._lock, suppress(sqlite3.Error):
+            spare = self._db.execute("PRAGMA freelist_count").fetchone()[0] - SPARE_PAGES
+            if spare > 0:
+                # `execute` would take one step, which is one page.
+                self._db.executescript(f"PRAGMA incremental_vacuum({min(spare, _SHRINK_PAGES)})")
 
     def _checkpoint(self) -> None:
         """Write the WAL back into the file and cut it to nothing. A failure is made up for by the next one."""
@@ -320,75 +359,8 @@ class SqliteOutbox:
             try:
                 yield self._db
             except sqlite3.DatabaseError as error:
-                raise _translated(error, self.path) from error
-
-    def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=2.0)
-        try:
-            db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
-            db.execute("BEGIN IMMEDIATE")
-            self._check_and_migrate(db)
-            db.execute("COMMIT")
-        except BaseException:
-            db.close()
-            raise
-        return db
-
-    def _check_and_migrate(self, db: sqlite3.Connection) -> None:
-        verdict = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        if verdict != "ok":
-            raise _CorruptOutbox(verdict)
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            for statement in SCHEMA.split(";\n"):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif version != SCHEMA_VERSION:
-            raise OutboxError(
-                f"{self.path}: the outbox has format {version}, this edge reads {SCHEMA_VERSION}: "
-                "run the edge version that wrote it until it is empty, or choose another folder with --data"
-            )
-
-    def _set_aside(self, cause: sqlite3.DatabaseError) -> None:
-        stamp = self._clock.utc().strftime("%Y%m%dT%H%M%S%fZ")
-        kept = self.path.with_name(f"{self.path.name}.corrupt-{stamp}")
-        try:
-            self.path.rename(kept)
-            for suffix in ("-wal", "-shm"):
-                side = self.path.with_name(self.path.name + suffix)
-                if side.exists():
-                    side.rename(kept.with_name(kept.name + suffix))
-        except OSError as error:
-            raise OutboxError(
-                f"{self.path}: the outbox is corrupt ({cause}) and cannot be set aside: {error}"
-            ) from error
-        log.critical(
-            "outbox_corrupt outbox=%s cause=%r kept=%s remedy='a new outbox was begun; recover unsent events with "
-            "sqlite3 %s .recover, and check the disk'",
-            self.path, str(cause), kept, kept,
-        )  # fmt: skip
+                raise translated(error, self.path) from error
 
 
 def _named_media(body: str) -> list[str]:
     return [ref["sha256"] for ref in json.loads(body).get("evidence", [])]
-
-
-class _CorruptOutbox(sqlite3.DatabaseError):
-    """The integrity check found damage."""
-
-
-def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code; extended codes refine it in the upper bits
-    return isinstance(error, _CorruptOutbox) or code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-
-
-def _translated(error: sqlite3.DatabaseError, path: Path) -> OutboxError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
-        return DiskFull(f"{path}: no room for an event ({error}): free space on this disk")
-    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return OutboxError(f"{path}: another process uses this outbox: stop it, or choose another folder with --data")
-    return OutboxError(f"{path}: the outbox cannot be used ({error}): check the disk and the folder's permissions")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from sqlalchemy import select, text
 
 from server.db.models import EvidenceFile, Incident
 from server.maintenance import maintain
+from tests.support.disk import small_disk_at
 from tests.support.media import jpeg, jpeg_claiming, mp4
 from tests.support.village import Village, event, reference, running_village
 
@@ -56,17 +56,8 @@ def test_evidence_with_another_hash_is_422_and_leaves_nothing(village: Village, 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("mounting a small tmpfs needs root")
-    try:
+    with small_disk_at(tmp_path / "small", "4m") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_threat_08_disk_full_is_503_and_recovers(small_disk: Path) -> None:
