@@ -1,7 +1,7 @@
 """One stream of a camera, or one clip, as a sequence of frames. The only place that decodes it.
 
 demux --+--> packet ring (compressed, for clips)
-        `--> decode --> only frames that are due: BGR --> privacy masks --> Frame
+        `--> decode --> only frames that are due: a lazy picture, privacy masks burned in --> Frame
 """
 
 from __future__ import annotations
@@ -15,23 +15,19 @@ from typing import Literal
 
 import av
 import av.error
-import cv2
-import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from contract.geometry import Point
 from edge.capture.connection import open_container, translate
 from edge.capture.packet_ring import PTS_PER_S, PacketRing, StoredPacket, StreamInfo
+from edge.capture.picture import Darkroom, PrivacyMasks, VideoPicture
 from edge.capture.source_url import SourceAddress, SourceKind
 from edge.capture.timeline import ClipTimeline, LiveTimeline, Timeline
 from edge.errors import SourceStalled, SourceUnreadable
-from edge.picture import ArrayPicture
 from edge.ports import Clock
 from edge.types import Frame
 
@@ -107,8 +103,7 @@ class VideoSource:
         self._camera_id, self._address, self._clock = camera_id, address, clock
         self._settings, self._ring = settings or SourceSettings(), packet_ring
         self._closed = threading.Event()
-        self._masks = PrivacyMasks(self._settings.privacy_masks)
-        self._reformatter = VideoReformatter()  # one scaler for all frames: making one each time is slow and leaks
+        self._darkroom = Darkroom(PrivacyMasks(self._settings.privacy_masks))
         self._first_s: float | None = None
         self._last_due = -1
         self._bad_run = 0
@@ -281,11 +276,9 @@ class VideoSource:
             return None
         if not self._is_due(time_s):
             return None
-        bgr = self._reformatter.reformat(picture, format="bgr24").to_ndarray()
-        image = np.ascontiguousarray(bgr, np.uint8)  # FFmpeg pads lines; detectors and OpenCV want them whole
-        self._masks.apply(image)
         self.counts.given += 1
-        return Frame(self._camera_id, ArrayPicture(image), time_s, timeline.utc(time_s), self.counts.given)
+        shown = VideoPicture(picture, self._darkroom)
+        return Frame(self._camera_id, shown, time_s, timeline.utc(time_s), self.counts.given)
 
     def _is_due(self, time_s: float) -> bool:
         """Keep to a fixed grid of times, so that the mean rate is right whatever the camera's is."""
@@ -306,19 +299,3 @@ class VideoSource:
                 info = self._ring.stream
                 self._ring.restart(StreamInfo(info.codec_name, *size, info.extradata))
         self._frame_size = size
-
-
-class PrivacyMasks:
-    """Polygons of the picture that nobody may see."""
-
-    def __init__(self, polygons: Sequence[Sequence[Point]]) -> None:
-        self._polygons = [np.asarray(polygon, np.float64) for polygon in polygons]
-
-    def __bool__(self) -> bool:
-        return bool(self._polygons)
-
-    def apply(self, image: NDArray[np.uint8]) -> None:
-        """Blacken the masked places of a BGR picture, in place."""
-        if self._polygons:
-            scale = (image.shape[1], image.shape[0])
-            cv2.fillPoly(image, [np.round(polygon * scale).astype(np.int32) for polygon in self._polygons], (0, 0, 0))

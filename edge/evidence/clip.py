@@ -28,7 +28,7 @@ from av.video.reformatter import VideoReformatter
 
 from contract.geometry import Point
 from edge.capture.packet_ring import PTS_PER_S, PacketCut, StoredPacket, StreamInfo
-from edge.capture.video_source import PrivacyMasks
+from edge.capture.picture import PrivacyMasks
 from edge.errors import DiskFull, SourceUnreadable
 from edge.evidence.annexb import Codec, has_parameter_sets, is_annexb, read_record, to_annexb
 
