@@ -61,7 +61,7 @@ class Darkroom:
             image = self._convert(frame, frame.width, frame.height, "gray8")
         else:
             plane = frame.planes[0]
-            lines = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+            lines = np.asarray(plane, np.uint8).reshape(-1, plane.line_size)
             image = lines[: frame.height, : frame.width]
             if self._masks:
                 image = image.copy()
