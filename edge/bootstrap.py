@@ -11,17 +11,16 @@ from zoneinfo import ZoneInfo
 from contract.camera_config import CameraConfig, InputConfig
 from contract.config_loader import LoadedCamera
 from contract.site_config import SiteConfig
-from edge.camera_evidence import CameraEvidence
+from edge.camera_evidence import CameraEvidence, EvidenceStore
 from edge.capture.packet_ring import PacketRing
 from edge.capture.source_url import expand_secrets, parse_source
 from edge.capture.video_source import SourceSettings, VideoSource
 from edge.detection.load import load_detector, require_classes
 from edge.detection.manifest import load_manifest
 from edge.detection.worker import InferenceWorker
-from edge.evidence.store import EvidenceFolder
 from edge.gate import CameraGate
 from edge.pipeline import CameraPipeline
-from edge.ports import Clock, Detector
+from edge.ports import Clock, Detector, DetectorSource
 from edge.recorder import CLIP_PATIENCE_S, ClipRunner, EventSink, EvidenceMaker, IdMaker, Recorder, run_now
 from edge.rules import build_rules
 from edge.scene import Scene
@@ -81,7 +80,7 @@ def make_ring(camera: CameraConfig) -> PacketRing | None:
 
 
 def make_evidence(
-    camera: CameraConfig, site: SiteConfig, folder: EvidenceFolder, ring: PacketRing | None
+    camera: CameraConfig, site: SiteConfig, folder: EvidenceStore, ring: PacketRing | None
 ) -> EvidenceMaker:
     """What makes a camera's snapshots and clips."""
     return CameraEvidence(camera, ZoneInfo(site.site.timezone), site.site.language, folder, ring, camera.privacy.masks)
@@ -123,8 +122,8 @@ def make_parts(
     site: SiteConfig,
     settings: EdgeSettings,
     *,
-    detectors: Detectors,
-    folder: EvidenceFolder,
+    detectors: DetectorSource,
+    folder: EvidenceStore,
     sink: EventSink,
     new_id: IdMaker,
     run_clip: ClipRunner,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import cv2
@@ -17,12 +20,28 @@ from edge.errors import EdgeError
 from edge.evidence.clip import cut_clip
 from edge.evidence.redact import redact
 from edge.evidence.snapshot import draw_snapshot
-from edge.evidence.store import EvidenceFolder, StoredFile
+from edge.evidence.store import StoredFile
 from edge.recorder import ClipJob, EvidenceFile, Moment
 from edge.types import RuleEvent
 
 DRAWN_PATH_S = 12.0
 _SUSPECTED: dict[Language, str] = {"vi": "Nghi vấn", "en": "Suspected"}
+
+
+class EvidenceStore(Protocol):
+    """Where files go: the evidence folder, or a worker's way to it."""
+
+    def add_bytes(self, data: bytes, suffix: str) -> StoredFile:
+        """As `EvidenceFolder.add_bytes`."""
+        ...
+
+    def add_file(self, source: Path, suffix: str | None = None) -> StoredFile:
+        """As `EvidenceFolder.add_file`."""
+        ...
+
+    def scratch(self, suffix: str) -> AbstractContextManager[Path]:
+        """As `EvidenceFolder.scratch`."""
+        ...
 
 
 class CameraEvidence:
@@ -42,7 +61,7 @@ class CameraEvidence:
         camera: CameraConfig,
         timezone: ZoneInfo,
         language: Language,
-        folder: EvidenceFolder,
+        folder: EvidenceStore,
         ring: PacketRing | None,
         record_masks: Sequence[Sequence[Point]] = (),
     ) -> None:

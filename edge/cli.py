@@ -70,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--evidence-mb", type=int, default=DEFAULT_EVIDENCE_MB, metavar="MB", help="room for evidence (%(default)s)"
     )
+    run.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that share the cameras (one for each core, at most one for each)",
+    )
     run.set_defaults(act=_run)
 
     validate = commands.add_parser("validate", help="check a configuration folder; one line for each mistake")
@@ -156,9 +162,11 @@ def _run(options: argparse.Namespace) -> int:
     configure_logging(settings.secret_values, logging.DEBUG if options.verbose else logging.INFO)
     if options.evidence_mb <= 0:
         raise UsageError(f"--evidence-mb {options.evidence_mb}: give a number above 0")
+    if options.workers is not None and options.workers <= 0:
+        raise UsageError(f"--workers {options.workers}: give a number above 0")
     from edge.process import EdgeProcess
 
-    EdgeProcess(settings, options.evidence_mb * 1_000_000).run()
+    EdgeProcess(settings, options.evidence_mb * 1_000_000, options.workers).run()
     return 0
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from contract.camera_config import CameraConfig
 from contract.event import Event, EventResult
 from edge.types import Detections, Frame, Observation, RuleEvent, Track
 
@@ -47,6 +48,30 @@ class Detector(Protocol):
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """One `Detections` for each frame, in order, in pixels of that frame."""
+        ...
+
+
+class Searcher(Protocol):
+    """Searches the frames of one camera."""
+
+    def detect(self, frame: Frame) -> Detections | None:
+        """Wait until a frame is searched; None: it was given up for a newer one, or because the detector is away."""
+        ...
+
+
+class DetectorSource(Protocol):
+    """The detectors that cameras name."""
+
+    def worker_for(self, camera: CameraConfig) -> Searcher:
+        """Who searches a camera's frames.
+
+        Raises:
+            edge.errors.ModelError: The model cannot be loaded, or does not know what the camera has to look for.
+        """
+        ...
+
+    def close(self) -> None:
+        """No more searches."""
         ...
 
 

@@ -7,17 +7,13 @@ import shutil
 import signal
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from uuid import UUID
 
-from contract.config_loader import LoadedCamera, LoadedConfig
+from contract.config_loader import LoadedConfig
 from contract.event import CameraStatus
-from contract.ids import uuid7
 from contract.site_config import SiteConfig
-from edge.bootstrap import Detectors, make_parts
 from edge.clock import SystemClock
 from edge.config_mistakes import mistakes_by_camera
 from edge.config_store import ConfigStore
@@ -30,12 +26,14 @@ from edge.recorder import end_orphans
 from edge.repeats import Repeats
 from edge.reporter import Reporter
 from edge.settings import SERVER_URL_NAME, TOKEN_NAME, EdgeSettings
-from edge.status import add_notices
-from edge.supervisor import Supervisor
-from edge.worker import CameraParts
+from edge.status import CameraSnapshot, EdgeSnapshot, add_notices
+from edge.workers.messages import OwnInference
+from edge.workers.pool import WorkerPool
 
 log = logging.getLogger(__name__)
 
+STOP_CAMERAS_S = 20.0
+"""Longer than a camera needs to end its events and write its clips."""
 DRAIN_EVENTS_S = 5.0
 DRAIN_MEDIA_S = 3.0
 LOW_DISK_BYTES = 50_000_000
@@ -51,16 +49,18 @@ class EdgeProcess:
 
     Args:
         settings: How the process was started.
-        evidence_budget_bytes: Evidence files together stay below this.
+        evidence_budget_bytes: Evidence, outbox and all else in the data folder together stay below this.
+        workers: How many processes share the cameras; None: one for each core.
 
     Raises:
-        EdgeError: The configuration has no valid camera, or a folder or model cannot be used.
+        EdgeError: The configuration has no valid camera, or a folder cannot be used.
     """
 
-    def __init__(self, settings: EdgeSettings, evidence_budget_bytes: int) -> None:
+    def __init__(self, settings: EdgeSettings, evidence_budget_bytes: int, workers: int | None = None) -> None:
         self._settings = settings
         self._budget_bytes = evidence_budget_bytes
         self._clock = SystemClock()
+        self._began_s = self._clock.monotonic_s()
         self._repeats = Repeats(self._clock)
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -79,12 +79,10 @@ class EdgeProcess:
                 settings.config_dir,
             )
         self._store = SqliteOutbox(settings.data_dir / FILE_NAME, self._clock)
-        self._folder = EvidenceFolder(settings.data_dir / "evidence", evidence_budget_bytes)
+        self._folder = EvidenceFolder(settings.data_dir / "evidence", evidence_budget_bytes, settings.data_dir)
         self._senders: list[SenderThread] = []
-        self._outbox = PatientOutbox(self._store, self._free_space, self._wake_senders)
-        self._detectors = Detectors()
-        self._clips = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clips")
-        self._supervisor = Supervisor(self._make_parts, self._clock)
+        self._outbox = PatientOutbox(self._store, self._folder.free, self._wake_senders)
+        self._pool = WorkerPool(settings, self._outbox, self._folder, OwnInference(), workers=workers)
         self._link = self._connect()
 
     def run(self) -> None:
@@ -92,9 +90,9 @@ class EdgeProcess:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)
-        end_orphans(self._store, self._outbox)
+        end_orphans(self._store.open_events(), self._outbox)
         try:
-            self._supervisor.apply(self._config.cameras)
+            self._pool.apply(self._site, self._config.cameras)
             for sender in self._senders:
                 sender.start()
             while not self._stop.wait(0.5):
@@ -142,7 +140,29 @@ class EdgeProcess:
 
     def _statuses(self) -> tuple[CameraStatus, ...]:
         """How every camera is, with all that its admin should know."""
-        statuses = self._supervisor.statuses()
+        return self._told(self._pool.statuses())
+
+    def snapshot(self) -> EdgeSnapshot:
+        """Everything that the edge tells of itself, now. May be called from any thread."""
+        cameras = {camera.status.camera_id: camera for camera in self._pool.cameras()}
+        statuses = self._told(tuple(camera.status for camera in cameras.values()))
+        events, media = self._store.counts()
+        nowhere = {status.camera_id: CameraSnapshot(status) for status in statuses}
+        return EdgeSnapshot(
+            taken_at=self._clock.utc(),
+            uptime_s=self._clock.monotonic_s() - self._began_s,
+            cameras=tuple(
+                replace(cameras.get(status.camera_id, nowhere[status.camera_id]), status=status) for status in statuses
+            ),
+            workers=self._pool.workers(),
+            outbox_events=events,
+            outbox_media=media,
+            events_in_memory=self._outbox.waiting,
+            evidence_bytes=self._folder.used_bytes,
+            evidence_budget_bytes=self._budget_bytes,
+        )
+
+    def _told(self, statuses: tuple[CameraStatus, ...]) -> tuple[CameraStatus, ...]:
         site_file = self._settings.config_dir / "site.yaml"
         notices = mistakes_by_camera(self._config.errors, site_file)
         low_disk = self._low_disk()
@@ -172,30 +192,11 @@ class EdgeProcess:
             if isinstance(sender, EventSender):
                 sender.wake()
 
-    def _free_space(self, wanted_bytes: int) -> int:
-        """Give up the oldest evidence; return how many bytes that was."""
-        before = self._folder.used_bytes
-        self._folder.enforce_budget(self._budget_bytes - before + wanted_bytes)
-        return before - self._folder.used_bytes
-
-    def _make_parts(self, loaded: LoadedCamera) -> CameraParts:
-        return make_parts(
-            loaded,
-            self._site,
-            self._settings,
-            detectors=self._detectors,
-            folder=self._folder,
-            sink=self._outbox,
-            new_id=_random_id,
-            run_clip=self._clips.submit,
-            clock=self._clock,
-        )
-
     def _take_configs(self, texts: Mapping[str, str]) -> None:
         """The server has newer configurations. Called by the reporter's thread."""
         with self._lock:
             self._config = self._configs.take(texts, self._config)
-            self._supervisor.apply(self._config.cameras)
+            self._pool.apply(self._site, self._config.cameras)
 
     def _read_again(self) -> None:
         with self._lock:
@@ -205,20 +206,16 @@ class EdgeProcess:
             if fresh.site is None:
                 log.error("reload_refused cause='site.yaml has mistakes' in_force=last_good")
                 return
-            if fresh.site != self._site:
-                self._site = fresh.site
-                self._supervisor.apply({})  # schedules and villages may have changed for every camera
+            self._site = fresh.site
             self._config = _keep_last_good(fresh, self._config)
-            self._supervisor.apply(self._config.cameras)
+            self._pool.apply(self._site, self._config.cameras)
             log.info("reloaded cameras=%d errors=%d", len(self._config.cameras), len(fresh.errors))
 
     def _shut_down(self) -> None:
-        self._supervisor.stop()
-        self._clips.shutdown(wait=False, cancel_futures=True)
+        self._pool.stop(STOP_CAMERAS_S)
         for sender in self._senders:
             drain_s = {EventSender: DRAIN_EVENTS_S, MediaSender: DRAIN_MEDIA_S}.get(type(sender), 0.0)
             sender.stop(drain_s)
-        self._detectors.close()
         waiting = self._outbox.retry()
         if waiting:
             log.critical("events_lost count=%d cause='the disk is full': free space, then start again", waiting)
@@ -227,10 +224,6 @@ class EdgeProcess:
         if self._link is not None:
             self._link.close()
         log.info("stopped outbox_events=%d outbox_media=%d", events, media)
-
-
-def _random_id(at: datetime, _content: str) -> UUID:
-    return uuid7(at)
 
 
 def _keep_last_good(fresh: LoadedConfig, current: LoadedConfig) -> LoadedConfig:

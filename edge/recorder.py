@@ -14,7 +14,7 @@ so far: the latest one tells the whole event.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,6 @@ from uuid import UUID
 from contract.camera_config import CameraConfig
 from contract.event import Event, EventState, EvidenceRef, TrackPath
 from edge.errors import EdgeError
-from edge.outbox.store import SqliteOutbox
 from edge.track_history import TrackHistory
 from edge.types import Detections, Frame, Observation, RuleEvent
 
@@ -310,10 +309,19 @@ def _next_revision(latest: Event, **changes: object) -> Event:
     return Event.model_validate({**dict(latest), "revision": latest.revision + 1, **changes})
 
 
-def end_orphans(store: SqliteOutbox, sink: EventSink) -> int:
-    """End what a killed process left open, at the moment it was last seen; return how many events that were."""
-    orphans = store.open_events()
+def end_orphans(orphans: Iterable[Event], sink: EventSink) -> int:
+    """End what a killed process left open, at the moment it was last seen; return how many events that were.
+
+    Args:
+        orphans: The last revision of each.
+        sink: Takes their ends.
+
+    Raises:
+        DiskFull: As `EventSink.put`.
+    """
+    count = 0
     for event in orphans:
         sink.put(_next_revision(event, state=EventState.END, ended_at=event.observed_at), [])
         log.warning("orphan_ended camera=%s kind=%s event_id=%s", event.camera_id, event.kind, event.event_id)
-    return len(orphans)
+        count += 1
+    return count

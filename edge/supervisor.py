@@ -43,17 +43,24 @@ class Supervisor:
         self._make_parts = make_parts
         self._clock = clock
         self._running: dict[str, _Running] = {}
+        self._changing = threading.Lock()
+        """Held while cameras are exchanged, which may take long: a model is loaded, open events are ended."""
         self._lock = threading.Lock()
+        """Guards `_running`, for moments only: whoever asks how the cameras are never waits for an exchange."""
         self._stopping = threading.Event()
 
     def apply(self, cameras: Mapping[str, LoadedCamera]) -> None:
         """Start cameras that are new, stop those that are gone, exchange those that changed, leave the others alone."""
-        with self._lock:
+        with self._changing:
             if self._stopping.is_set():
                 return
-            for camera_id in self._running.keys() - cameras.keys():
+            gone = self._running.keys() - cameras.keys()
+            for camera_id in gone:
                 log.info("camera_removed camera=%s", camera_id)
-                self._stop([self._running.pop(camera_id)])
+            self._stop([self._running[camera_id] for camera_id in gone])
+            with self._lock:
+                for camera_id in gone:
+                    del self._running[camera_id]
             for camera_id, loaded in cameras.items():
                 current = self._running.get(camera_id)
                 if current is None or current.version != loaded.version:
@@ -82,7 +89,8 @@ class Supervisor:
                 monitor.set_health(CameraHealth.REFUSED, str(error), HealthReason.CONFIGURATION)
         if current is not None:
             self._stop([current])
-        self._running[camera_id] = _Running(loaded.version, monitor, worker)
+        with self._lock:
+            self._running[camera_id] = _Running(loaded.version, monitor, worker)
         if worker is not None:
             worker.start()
             log.info("camera_started camera=%s version=%s", camera_id, loaded.version)
@@ -109,22 +117,33 @@ class Supervisor:
 
     def statuses(self) -> tuple[CameraStatus, ...]:
         """How every camera is now."""
+        return tuple(running.monitor.report() for running in self._look().values())
+
+    def versions(self) -> dict[str, str]:
+        """Camera id to the version of the configuration that it runs with; those that run with none are left out."""
+        return {name: running.version for name, running in self._look().items() if running.worker is not None}
+
+    def figures(self) -> dict[str, dict[str, float]]:
+        """Camera id to its numbers, by the names of `edge.metrics`."""
+        return {name: running.monitor.figures() for name, running in self._look().items()}
+
+    def _look(self) -> dict[str, _Running]:
         with self._lock:
-            return tuple(running.monitor.report() for running in self._running.values())
+            return dict(self._running)
 
     @property
     def all_ended(self) -> bool:
         """Every camera is a clip that was played to its end, or is disabled."""
         done = {CameraHealth.ENDED, CameraHealth.DISABLED}
-        with self._lock:
-            return all(running.monitor.health in done for running in self._running.values())
+        return all(running.monitor.health in done for running in self._look().values())
 
     def stop(self) -> None:
         """Stop every camera; on return each open event is ended and handed to the outbox."""
         self._stopping.set()
-        with self._lock:
+        with self._changing:
             self._stop(list(self._running.values()))
-            self._running.clear()
+            with self._lock:
+                self._running.clear()
 
     @staticmethod
     def _stop(cameras: list[_Running]) -> None:

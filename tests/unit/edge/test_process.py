@@ -30,7 +30,7 @@ def process(tmp_path: Path) -> Iterator[EdgeProcess]:
     (tmp_path / "site.yaml").write_text(SITE, "utf-8")
     (tmp_path / "cameras" / "cong_cho.yaml").write_text(CAMERA, "utf-8")
     process = EdgeProcess(EdgeSettings(tmp_path, tmp_path / "data", tmp_path), 1_000_000)
-    process._supervisor.apply(process._config.cameras)
+    process._pool.apply(process._site, process._config.cameras)
     yield process
     process._shut_down()
 

@@ -397,9 +397,9 @@ def test_what_a_killed_process_left_open_is_ended_where_it_was_last_seen(tmp_pat
     store.put(make_event("open", 1), [])
     store.put(make_event("ended"), [])
     store.put(make_event("ended", 1, EventState.END), [])
-    assert end_orphans(store, store) == 1
+    assert end_orphans(store.open_events(), store) == 1
     last = store.pending_events(10)[-1]
     assert (last.event_id, last.revision, last.state) == (make_event("open").event_id, 2, EventState.END)
     assert last.ended_at == make_event("open", 1).observed_at
-    assert end_orphans(store, store) == 0
+    assert end_orphans(store.open_events(), store) == 0
     store.close()

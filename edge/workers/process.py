@@ -1,0 +1,132 @@
+"""What runs in a worker process: the supervisor of a few cameras, and the talk with the main process.
+
+reader thread   answers go to whoever asked; the pipe's end ends the process at once
+main thread     puts configurations in force, one after another
+report thread   each second
+cameras         three threads each, see `edge.worker`
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import queue
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from multiprocessing.connection import Connection
+from uuid import UUID
+
+from contract.config_loader import LoadedCamera
+from contract.ids import uuid7
+from contract.site_config import SiteConfig
+from edge.bootstrap import make_parts
+from edge.clock import SystemClock
+from edge.logs import configure_logging
+from edge.supervisor import Supervisor
+from edge.worker import CameraParts
+from edge.workers.link import MainLink, RemoteEvidence, RemoteOutbox
+from edge.workers.messages import Answer, Apply, CameraReport, Report, Stop, Usage, WorkerSetup
+
+log = logging.getLogger(__name__)
+
+REPORT_EVERY_S = 1.0
+ORPHANED = 3
+"""Exit status of a worker whose main process died."""
+
+
+def ignore_signals() -> None:
+    """Leave a group's signals (Ctrl-C, systemd's stop) to the main process, which stops its children in order."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def prepare(setup: WorkerSetup) -> None:
+    """Make this process one of ours."""
+    ignore_signals()
+    configure_logging(setup.settings.secret_values, setup.log_level)
+    faulthandler.enable()  # a decoder that crashes leaves a trace of what it was doing
+
+
+class WorkerProcess:
+    """The cameras of one worker.
+
+    Args:
+        connection: To the main process.
+        setup: How it was started.
+    """
+
+    def __init__(self, connection: Connection, setup: WorkerSetup) -> None:
+        self._connection = connection
+        self._settings = setup.settings
+        self._clock = SystemClock()
+        self._link = MainLink(connection)
+        self._told: queue.SimpleQueue[Apply | Stop] = queue.SimpleQueue()
+        self._stopped = threading.Event()
+        self._site: SiteConfig | None = None
+        self._outbox = RemoteOutbox(self._link)
+        self._evidence = RemoteEvidence(self._link, setup.scratch_dir)
+        self._clips = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clips")
+        self._supervisor = Supervisor(self._make_parts, self._clock)
+        self._inference = setup.inference
+        threading.Thread(target=self._read, name="read", daemon=True).start()
+        threading.Thread(target=self._report, name="report", daemon=True).start()
+        self._detectors = self._inference.open()
+
+    def run(self) -> None:
+        """Do as told until told to stop; open events are ended, and in the outbox, on return."""
+        while isinstance(told := self._told.get(), Apply):
+            if self._site is not None and told.site != self._site:
+                self._supervisor.apply({})  # schedules and villages may have changed for every camera
+            self._site = told.site
+            self._supervisor.apply(told.cameras)
+        self._supervisor.stop()
+        self._clips.shutdown(wait=False, cancel_futures=True)
+        self._detectors.close()
+        self._stopped.set()
+
+    def _read(self) -> None:
+        try:
+            while True:
+                message = self._connection.recv()
+                if isinstance(message, Answer):
+                    self._link.settle(message)
+                else:
+                    self._told.put(message)
+        except (EOFError, OSError):
+            if not self._stopped.is_set():
+                os._exit(ORPHANED)  # what is open is ended by the next start; cameras must not be read twice
+
+    def _report(self) -> None:
+        with suppress(OSError):  # the reader sees the same end
+            while not self._stopped.is_set():
+                versions, figures = self._supervisor.versions(), self._supervisor.figures()
+                cameras = {
+                    status.camera_id: CameraReport(
+                        status, versions.get(status.camera_id, ""), figures.get(status.camera_id, {})
+                    )
+                    for status in self._supervisor.statuses()
+                }
+                self._link.send(Report(Usage.of_this_process(), cameras, {}))
+                self._stopped.wait(REPORT_EVERY_S)
+
+    def _make_parts(self, loaded: LoadedCamera) -> CameraParts:
+        assert self._site is not None  # noqa: S101 - set before cameras are
+        return make_parts(
+            loaded,
+            self._site,
+            self._settings,
+            detectors=self._detectors,
+            folder=self._evidence,
+            sink=self._outbox,
+            new_id=_random_id,
+            run_clip=self._clips.submit,
+            clock=self._clock,
+        )
+
+
+def _random_id(at: datetime, _content: str) -> UUID:
+    return uuid7(at)
