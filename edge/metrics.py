@@ -29,6 +29,14 @@ CAMERA_FIGURES: dict[str, Figure] = {
     "frames_gated": Figure("counter", "frames that the motion gate spared a search"),
     "frames_searched": Figure("counter", "frames that the detector searched"),
     "searches_dropped": Figure("counter", "searches that were due and given up because the detector was busy"),
+    "searches_motion": Figure("counter", "searches because something moved"),
+    "searches_track": Figure("counter", "searches because somebody who is followed moved, was new or was not found"),
+    "searches_recheck": Figure("counter", "searches because it was time to look again"),
+    "searches_warmup": Figure("counter", "searches because the scene or its light was new"),
+    "frames_doubtful": Figure("counter", "frames in which only rain, snow or what always flickers was seen"),
+    "light_changes": Figure("counter", "times the light of the whole scene changed"),
+    "motion_noise": Figure("gauge", "grey levels by which a still picture trembles"),
+    "motion_flecks": Figure("gauge", "single changes in a frame, as of rain and snow"),
     "reconnects": Figure("counter", "times the source was opened again"),
     "decode_idle": Figure("gauge", "1 while only keyframes are decoded"),
     "frame_age_s": Figure("gauge", "seconds since the latest frame was taken"),
@@ -39,3 +47,6 @@ CAMERA_FIGURES: dict[str, Figure] = {
     "decide_cpu_s": Figure("counter", "CPU seconds of rules and evidence"),
 }
 """By camera."""
+
+WORKER_FIGURES: dict[str, Figure] = {}
+"""By child process: numbers of its own, such as the depth of an inference process's queue."""
