@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -15,12 +13,12 @@ from edge.camera_evidence import CameraEvidence, EvidenceStore
 from edge.capture.packet_ring import PacketRing
 from edge.capture.source_url import expand_secrets, parse_source
 from edge.capture.video_source import SourceSettings, VideoSource
-from edge.detection.load import load_detector, require_classes
-from edge.detection.manifest import load_manifest
-from edge.detection.worker import InferenceWorker
+from edge.detection.loaded import LoadedModels
+from edge.detection.search import CameraSearch
+from edge.detection.worker import LocalAsker
 from edge.gate import CameraGate
 from edge.pipeline import CameraPipeline
-from edge.ports import Clock, Detector, DetectorSource
+from edge.ports import Clock, DetectorSource
 from edge.recorder import CLIP_PATIENCE_S, ClipRunner, EventSink, EvidenceMaker, IdMaker, Recorder, run_now
 from edge.rules import build_rules
 from edge.scene import Scene
@@ -34,42 +32,24 @@ RING_SLACK_S = 10.0
 """Beyond pre-roll, post-roll and patience: the distance of two keyframes."""
 
 
-def inference_threads() -> int:
-    """CPU threads for one inference; more than four bring a small model nothing."""
-    return min(4, os.cpu_count() or 1)
-
-
 class Detectors:
-    """The models that cameras name, each loaded once and shared by all cameras. Safe between threads."""
+    """Implements `edge.ports.DetectorSource` with models of this process."""
 
-    def __init__(self, threads: int | None = None) -> None:
-        self._threads = threads or inference_threads()
-        self._manifest = load_manifest()
-        self._loaded: dict[str, tuple[Detector, InferenceWorker]] = {}
-        self._lock = threading.Lock()
+    def __init__(self) -> None:
+        self._models = LoadedModels()
 
-    def worker_for(self, camera: CameraConfig) -> InferenceWorker:
-        """The worker that searches a camera's frames.
+    def worker_for(self, camera: CameraConfig) -> CameraSearch:
+        """Who searches a camera's frames.
 
         Raises:
             ModelError: The model cannot be loaded, or does not know what the camera has to look for.
         """
-        model_id = camera.detect.model
-        with self._lock:
-            if model_id not in self._loaded:
-                detector = load_detector(model_id, self._manifest, threads=self._threads)
-                batch = self._manifest.get(model_id).batch
-                self._loaded[model_id] = detector, InferenceWorker(detector, max_batch=batch)
-            detector, worker = self._loaded[model_id]
-        require_classes(model_id, detector, camera.objects.track)
-        return worker
+        worker = self._models.worker_for(camera.detect.model, camera.objects.track)
+        return CameraSearch(LocalAsker(worker, camera.camera.id))
 
     def close(self) -> None:
-        """End every worker."""
-        with self._lock:
-            for _, worker in self._loaded.values():
-                worker.close()
-            self._loaded.clear()
+        """No more searches."""
+        self._models.close()
 
 
 def make_ring(camera: CameraConfig) -> PacketRing | None:
@@ -142,6 +122,7 @@ def make_parts(
     evidence = make_evidence(camera, site, folder, ring)
 
     def pipeline(monitor: CameraMonitor) -> CameraPipeline:
+        monitor.add_figures("search", inference.figures)
         return make_pipeline(
             loaded,
             site,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -56,6 +56,10 @@ class Searcher(Protocol):
 
     def detect(self, frame: Frame) -> Detections | None:
         """Wait until a frame is searched; None: it was given up for a newer one, or because the detector is away."""
+        ...
+
+    def figures(self) -> Mapping[str, float]:
+        """Numbers by the names of `edge.metrics.CAMERA_FIGURES`; may be asked by another thread."""
         ...
 
 

@@ -17,11 +17,12 @@ from contract.config_loader import LoadedCamera
 from contract.event import Event
 from contract.ids import uuid7_from_content
 from contract.site_config import SiteConfig
-from edge.bootstrap import inference_threads, make_evidence, make_pipeline, make_ring
+from edge.bootstrap import make_evidence, make_pipeline, make_ring
 from edge.capture.source_url import SourceAddress, SourceKind
 from edge.capture.video_source import SourceSettings, VideoSource
 from edge.clock import SystemClock
 from edge.detection.load import load_detector, require_classes
+from edge.detection.loaded import inference_threads
 from edge.detection.manifest import load_manifest
 from edge.errors import SourceNotFound
 from edge.evidence.store import EvidenceFolder
@@ -139,7 +140,7 @@ def _play(source: VideoSource, pipeline: CameraPipeline, sink: _Sink, watcher: W
 def _make_detect(loaded: LoadedCamera) -> Callable[[Frame], Detections]:
     model_id = loaded.config.detect.model
     detector = load_detector(model_id, load_manifest(), threads=inference_threads())
-    require_classes(model_id, detector, loaded.config.objects.track)
+    require_classes(model_id, detector.class_names, loaded.config.objects.track)
     return lambda frame: detector.detect([frame])[0]
 
 

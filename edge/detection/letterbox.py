@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from edge.picture import ArrayPicture
+from edge.types import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +43,25 @@ class Letterbox:
         width, height = self.scaled_wh
         return (self.input_wh[0] - width) // 2, (self.input_wh[1] - height) // 2
 
-    def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Draw the picture into a new model input.
+    def draw(self, picture: Picture, canvas: NDArray[np.uint8]) -> None:
+        """Draw the picture into a model input.
 
         Args:
-            image: (H, W, 3) uint8 of `resolution_wh`.
-
-        Returns:
-            (input height, input width, 3) uint8.
+            picture: Of `resolution_wh`; asked for the size that it has in the input, never for the whole.
+            canvas: (input height, input width, 3) uint8; written over as a whole, BGR.
         """
         width, height = self.scaled_wh
         x, y = self.offset_xy
-        canvas = np.zeros((self.input_wh[1], self.input_wh[0], 3), np.uint8)
-        target = canvas[y : y + height, x : x + width]
-        if (width, height) == self.resolution_wh:
-            target[:] = image
-        else:
-            target[:] = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+        canvas[:y] = 0
+        canvas[y + height :] = 0
+        canvas[y : y + height, :x] = 0
+        canvas[y : y + height, x + width :] = 0
+        canvas[y : y + height, x : x + width] = picture.resized(width, height)
+
+    def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Draw an (H, W, 3) uint8 array of `resolution_wh` into a new model input."""
+        canvas = np.empty((self.input_wh[1], self.input_wh[0], 3), np.uint8)
+        self.draw(ArrayPicture(image), canvas)
         return canvas
 
     def to_picture(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,16 +7,23 @@ expectation times the stride is the distance in pixels ("Generalized Focal Loss"
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edge.detection.model import Boxes
+from edge.errors import ModelError
 
 BINS = 11
 """Values a distance can take, in strides: 0 to 10 (`reg_max` 10 in NanoDet's configuration)."""
 
 SIDES = 4
+
+STRIDES = (8, 16, 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +39,35 @@ class HeadLevel:
     distances: NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """Boxes before suppression.
+class NanoDetHead:
+    """Implements `edge.detection.openvino_model.Head`.
 
-    Attributes:
-        xyxy: (N, 4) float32, pixels of the model's input; may reach over its edges.
-        confidence: (N,) float32.
-        class_id: (N,) integers.
+    Args:
+        compiled: The network.
+        model_xml: Where it was read from: for messages.
+        class_count: How many classes it must have.
+        score_threshold: Less confident boxes are left out.
+
+    Raises:
+        ModelError: It is no NanoDet with these classes.
     """
 
-    xyxy: NDArray[np.float32]
-    confidence: NDArray[np.float32]
-    class_id: NDArray[np.intp]
+    # Any: OpenVINO's Python binding is not typed.
+    def __init__(self, compiled: Any, model_xml: Path, class_count: int, score_threshold: float) -> None:
+        self._input_wh = _check_interface(compiled, model_xml, class_count)
+        self._score_threshold = score_threshold
+        names = [output.get_names() for output in compiled.outputs]
+        self._places = {
+            stride: tuple(_index_of(f"{part}{stride}", names) for part in ("cls", "box")) for stride in STRIDES
+        }
+
+    def decode(self, outputs: Sequence[NDArray[np.float32]]) -> Boxes:
+        """See `Head`."""
+        levels = {stride: HeadLevel(outputs[cls], outputs[box]) for stride, (cls, box) in self._places.items()}
+        return decode(levels, self._input_wh, self._score_threshold)
 
 
-def decode(levels: Mapping[int, HeadLevel], input_wh: tuple[int, int], score_threshold: float) -> Candidates:
+def decode(levels: Mapping[int, HeadLevel], input_wh: tuple[int, int], score_threshold: float) -> Boxes:
     """Boxes of every cell whose best class reaches the threshold.
 
     Args:
@@ -62,7 +82,7 @@ def decode(levels: Mapping[int, HeadLevel], input_wh: tuple[int, int], score_thr
         boxes.append(_boxes(cells, level.distances[cells], stride, columns=-(-input_wh[0] // stride)))
         confidences.append(best[cells])
         classes.append(level.scores[cells].argmax(axis=1))
-    return Candidates(np.concatenate(boxes), np.concatenate(confidences), np.concatenate(classes))
+    return Boxes(np.concatenate(boxes), np.concatenate(confidences), np.concatenate(classes))
 
 
 def _boxes(cells: NDArray[np.intp], logits: NDArray[np.float32], stride: int, *, columns: int) -> NDArray[np.float32]:
@@ -77,3 +97,32 @@ def _expectation(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     weights = np.exp(logits - logits.max(axis=2, keepdims=True))
     mean: NDArray[np.float32] = (weights @ np.arange(BINS, dtype=np.float32)) / weights.sum(axis=2)
     return mean
+
+
+def _index_of(name: str, names: Sequence[set[str]]) -> int:
+    return next(index for index, known in enumerate(names) if name in known)
+
+
+def _check_interface(compiled: Any, model_xml: Path, class_count: int) -> tuple[int, int]:
+    """The input's width and height, after checking that this is the kind of model that `decode` understands."""
+    remedy = "list it in manifest.yaml with its own kind and classes, or build it as models/README.md says"
+    model_input = compiled.input(0)
+    shape = tuple(model_input.partial_shape.to_shape()) if model_input.partial_shape.is_static else ()
+    if len(shape) != 4 or shape[0] != 1 or shape[3] != 3 or model_input.element_type.get_type_name() != "u8":
+        raise ModelError(
+            f"{model_xml}: expected one input (1, height, width, 3) uint8, got {model_input.partial_shape} "
+            f"{model_input.element_type.get_type_name()}: {remedy}"
+        )
+    height, width = int(shape[1]), int(shape[2])
+    names = {name for output in compiled.outputs for name in output.get_names()}
+    for stride in STRIDES:
+        cells = -(-height // stride) * -(-width // stride)
+        for name, channels in ((f"cls{stride}", class_count), (f"box{stride}", SIDES * BINS)):
+            if name not in names:
+                raise ModelError(f"{model_xml}: has no output {name}, so it is no NanoDet model: {remedy}")
+            got = tuple(compiled.output(name).shape)
+            if got != (1, cells, channels):
+                raise ModelError(
+                    f"{model_xml}: output {name}: expected shape (1, {cells}, {channels}), got {got}: {remedy}"
+                )
+    return width, height

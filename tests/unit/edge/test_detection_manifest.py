@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,8 @@ from edge.detection.manifest import (
     embedded_manifest_path,
     load_manifest,
 )
-from edge.detection.ultralytics_detector import UltralyticsDetector
+from edge.detection.ultralytics_model import UltralyticsModel
 from edge.errors import ModelError
-from edge.types import Detections, Frame
 
 OWN_MODEL = """\
 models:
@@ -39,16 +37,6 @@ def write(folder: Path, text: str) -> Path:
     path = folder / "manifest.yaml"
     path.write_text(text, encoding="utf-8")
     return path
-
-
-class Knows:
-    """A detector of these classes."""
-
-    def __init__(self, *class_names: str) -> None:
-        self.class_names = class_names
-
-    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        return [Detections.empty() for _ in frames]
 
 
 def test_embedded_default_is_there_small_and_whole() -> None:
@@ -90,7 +78,8 @@ def test_missing_manifest_names_file_and_remedy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
-        ("kind: ultralytics", "kind: yolo", 4, r"models\[0\]\.kind: 'yolo' is unknown: use nanodet or ultralytics"),
+        ("kind: ultralytics", "kind: yoloo", 4, r"models\[0\]\.kind: 'yoloo' is unknown: use nanodet or"),
+        ("kind: ultralytics", "kind: yolo", 5, r"models\[0\]\.files: the first is no \.xml"),
         ("kind: ultralytics", "kind: nanodet", 5, r"models\[0\]\.files: the first is no \.xml"),
         ("batch: 8", "bacth: 8", 8, r"models\[0\]\.bacth: is an unknown key: use one of .*batch"),
         ("batch: 8", "batch: many", 8, r"models\[0\]\.batch: 'many' is no whole number"),
@@ -190,10 +179,58 @@ def test_missing_ultralytics_says_what_to_install(tmp_path: Path, monkeypatch: p
 
 def test_missing_ultralytics_weights_are_told_before_ultralytics_is_needed(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"toi\.pt: no such weights"):
-        UltralyticsDetector(tmp_path / "toi.pt", score_threshold=0.3, threads=1)
+        UltralyticsModel(tmp_path / "toi.pt", score_threshold=0.3, threads=1)
 
 
 def test_model_without_a_needed_class_is_refused() -> None:
-    require_classes("mine", Knows("person", "car"), ["car", "person"])
+    require_classes("mine", ("person", "car"), ["car", "person"])
     with pytest.raises(ModelError, match="model 'mine' does not know bus, motorcycle"):
-        require_classes("mine", Knows("person", "car"), ["motorcycle", "person", "bus"])
+        require_classes("mine", ("person", "car"), ["motorcycle", "person", "bus"])
+
+
+@pytest.mark.parametrize("address", ["http://gpu:8000/yolo11n", "grpc://10.0.0.7:8001/xe-may"])
+def test_a_model_may_be_on_a_triton_server(tmp_path: Path, address: str) -> None:
+    text = OWN_MODEL.replace("files: [{path: weights/toi.pt}]", f"weights: {address}")
+    entry = load_manifest(write(tmp_path, text)).get("nha-toi")
+    assert (entry.weights_url, entry.files) == (address, ())
+    entry.verify()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://hub.ultralytics.com/models/abc",
+        "rtsp://gpu:8000/yolo11n",
+        "file:///etc/passwd",
+        "http://gpu:8000",
+        "http://gpu:8000/v2/models/yolo11n",
+        "http://nguoi:matkhau@gpu:8000/yolo11n",
+        "http://gpu:8000/yolo11n?token=matkhau",
+        "http://gpu:port/yolo11n",
+        "http:///yolo11n",
+        "http://[gpu/yolo11n",
+        "yolo11n.pt",
+    ],
+)
+def test_other_addresses_are_refused_without_being_shown(tmp_path: Path, address: str) -> None:
+    path = write(tmp_path, OWN_MODEL.replace("files: [{path: weights/toi.pt}]", f"weights: {address}"))
+    with pytest.raises(
+        ModelError, match=r"models\[0\]\.weights: is no address of a model on a Triton server: write http"
+    ):
+        load_manifest(path)
+    with pytest.raises(ModelError) as caught:
+        load_manifest(path)
+    assert "matkhau" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        OWN_MODEL.replace("kind: ultralytics", "kind: yolo").replace("files: [{path: weights/toi.pt}]", "weights: U"),
+        OWN_MODEL.replace("batch: 8", "weights: U"),
+    ],
+)
+def test_only_ultralytics_without_files_has_an_address(tmp_path: Path, text: str) -> None:
+    path = write(tmp_path, text.replace("weights: U", "weights: http://gpu:8000/yolo11n"))
+    with pytest.raises(ModelError, match=r"weights: is for kind ultralytics without files"):
+        load_manifest(path)
