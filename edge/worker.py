@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from contract.event import CameraHealth, HealthReason
 from edge.backoff import Backoff
 from edge.capture.latest_frame import LatestFrame
 from edge.errors import SourceError, SourceNotFound, SourceRefused, SourceStalled, SourceUnreadable
+from edge.metrics import CAMERA_FIGURES
 from edge.ports import Clock, FrameSource
 from edge.repeats import Repeats
 from edge.status import CameraMonitor
@@ -52,6 +54,8 @@ class Pipeline(Protocol):
 
     def finish(self) -> None: ...
 
+    def figures(self) -> Mapping[str, float]: ...
+
 
 class CameraSource(FrameSource, Protocol):
     """A source that also tells what is wrong with it while it goes on: `edge.capture.video_source.VideoSource`."""
@@ -59,6 +63,10 @@ class CameraSource(FrameSource, Protocol):
     @property
     def trouble(self) -> str:
         """For the admin: what is wrong and the remedy; empty when all is well."""
+        ...
+
+    def figures(self) -> Mapping[str, float]:
+        """Its numbers since it was made, by the names of `edge.metrics`; may be asked by another thread."""
         ...
 
 
@@ -98,11 +106,17 @@ class CameraWorker:
         self._stopping = threading.Event()
         self._stream_lost = threading.Event()
         self._sources: dict[str, CameraSource] = {}
+        self._past: dict[str, float] = {}
+        """Counts of the searched stream's earlier sources: a reconnection does not begin them again."""
+        self._reconnects = 0
+        self._decode_cpu_s = 0.0
+        self._last_frame_s: float | None = None
         self._repeats = Repeats(clock)
         self._lock = threading.Lock()
         self._threads = [self._thread("capture", self._capture), self._thread("pipeline", self._think)]
         if parts.open_recording is not None:
             self._threads.append(self._thread("record", self._record))
+        monitor.add_figures("capture", self._figures)
 
     def _thread(self, role: str, body: Callable[[], bool]) -> threading.Thread:
         name = f"{self._parts.camera_id}-{role}"
@@ -137,6 +151,8 @@ class CameraWorker:
         def take(frame: Frame, source: CameraSource) -> None:
             self.monitor.frame_came(frame.utc, source.trouble)
             self._slot.put(frame)
+            self._last_frame_s = self._clock.monotonic_s()
+            self._decode_cpu_s = time.thread_time()
 
         ended = self._read("capture", self._parts.open_source, take, self._camera_lost)
         if ended:
@@ -144,6 +160,30 @@ class CameraWorker:
             self.monitor.set_health(CameraHealth.ENDED, "the clip was played to its end")
         self._slot.close()
         return True
+
+    def _figures(self) -> dict[str, float]:
+        with self._lock:
+            figures, source = dict(self._past), self._sources.get("capture")
+        for name, value in (source.figures() if source is not None else {}).items():
+            figures[name] = figures.get(name, 0.0) + value
+        figures["frames_dropped"] = self._slot.dropped
+        figures["reconnects"] = self._reconnects
+        figures["decode_cpu_s"] = self._decode_cpu_s
+        if self._last_frame_s is not None:
+            figures["frame_age_s"] = max(0.0, self._clock.monotonic_s() - self._last_frame_s)
+        return figures
+
+    def _begin(self, role: str, source: CameraSource) -> None:
+        with self._lock:
+            before = self._sources.get(role)
+            self._sources[role] = source
+            if before is None:
+                return
+            self._reconnects += 1
+            if role == "capture":
+                for name, value in before.figures().items():
+                    if CAMERA_FIGURES[name].kind == "counter":
+                        self._past[name] = self._past.get(name, 0.0) + value
 
     def _camera_lost(self, error: SourceError) -> None:
         health = CameraHealth.REFUSED if isinstance(error, SourceRefused) else CameraHealth.RECONNECTING
@@ -177,8 +217,7 @@ class CameraWorker:
             opened_s = self._clock.monotonic_s()
             try:
                 source = open_source()
-                with self._lock:
-                    self._sources[role] = source
+                self._begin(role, source)
                 if self._stopping.is_set():
                     return False
                 for frame in source.frames():
@@ -206,6 +245,7 @@ class CameraWorker:
     def _think(self) -> bool:
         """Run the pipeline until the slot is closed."""
         pipeline = self._parts.make_pipeline(self.monitor)
+        self.monitor.add_figures("pipeline", pipeline.figures)
         last_frame_s: float | None = None
         try:
             while True:

@@ -125,6 +125,16 @@ class VideoSource:
         remedy = "record it again" if is_file else "check the network, and use `transport: tcp`"
         return f"{self._address}: {bad} of {self.counts.packets} pictures are broken and were left out: {remedy}"
 
+    def figures(self) -> dict[str, float]:
+        """See `edge.worker.CameraSource`."""
+        return {
+            "packets": self.counts.packets,
+            "packets_bad": self.counts.bad_packets,
+            "pictures_decoded": self.counts.decoded,
+            "pictures_bad": self.counts.bad_pictures,
+            "frames_given": self.counts.given,
+        }
+
     def close(self) -> None:
         """See `edge.ports.FrameSource`. A read that waits for a silent camera ends within the read time-out."""
         self._closed.set()

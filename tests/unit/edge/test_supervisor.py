@@ -17,6 +17,7 @@ from contract.event import CameraHealth, HealthReason
 from edge import worker as worker_module
 from edge.clock import SystemClock
 from edge.errors import ModelError, SourceError, SourceNotFound, SourceRefused, SourceStalled
+from edge.metrics import CAMERA_FIGURES
 from edge.picture import ArrayPicture
 from edge.status import CameraMonitor
 from edge.supervisor import Supervisor
@@ -55,6 +56,7 @@ class Source:
         self.stage = stage
         self.closed = threading.Event()
         self.trouble = stage.trouble
+        self.given = 0
 
     def frames(self) -> Iterator[Frame]:
         act = self.stage.act()
@@ -64,6 +66,7 @@ class Source:
         for i in range(count):
             if self.closed.wait(0.005):
                 return
+            self.given += 1
             yield Frame(
                 self.stage.camera_id,
                 ArrayPicture(np.zeros((2, 2, 3), np.uint8)),
@@ -73,6 +76,9 @@ class Source:
             )
         if act != "end":
             raise SourceError("the stream broke: look at the cable")
+
+    def figures(self) -> dict[str, float]:
+        return {"packets": self.given, "decode_idle": 1.0}
 
     def close(self) -> None:
         self.closed.set()
@@ -96,6 +102,9 @@ class Pipeline:
 
     def finish(self) -> None:
         self.stage.told.append("finish")
+
+    def figures(self) -> dict[str, float]:
+        return {"frames_searched": self.stage.frames}
 
 
 def loaded(camera_id: str, version: str = "1", enabled: bool = True) -> LoadedCamera:
@@ -343,6 +352,21 @@ def test_stopping_ends_every_event_and_nothing_begins_afterwards(house: House) -
     assert house.stage("a").told[-1] == house.stage("b").told[-1] == "finish"
     house.supervisor.apply({"c": loaded("c")})
     assert house.built == [("a", "1"), ("b", "1")]
+
+
+def test_counters_go_on_through_a_reconnection_and_gauges_are_those_of_now(house: House) -> None:
+    stage = house.stage("a")
+    stage.script = [3, SourceNotFound("no route: check the cable"), 4, "live"]
+    house.supervisor.apply({"a": loaded("a")})
+    until(lambda: stage.openings == 4 and stage.frames > 0)
+    until(lambda: house.supervisor.figures()["a"]["packets"] > 7)
+    figures = house.supervisor.figures()["a"]
+    assert figures["reconnects"] == 3
+    assert figures["decode_idle"] == 1.0
+    assert figures["frames_searched"] > 0
+    assert 0.0 <= figures["frame_age_s"] < 20.0
+    assert figures["decode_cpu_s"] > 0.0
+    assert figures.keys() <= CAMERA_FIGURES.keys()
 
 
 def test_rates_count_from_the_last_report() -> None:
