@@ -68,7 +68,16 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--media", type=Path, help="folder below which clips that act as cameras lie (CONFIG/media)")
     run.add_argument("--env-file", type=Path, help="file of LANGAN_NAME=value lines: passwords and the device token")
     run.add_argument(
-        "--evidence-mb", type=int, default=DEFAULT_EVIDENCE_MB, metavar="MB", help="room for evidence (%(default)s)"
+        "--evidence-mb",
+        type=int,
+        default=DEFAULT_EVIDENCE_MB,
+        metavar="MB",
+        help="room for evidence, outbox and all else below --data (%(default)s)",
+    )
+    run.add_argument(
+        "--http",
+        metavar="HOST:PORT",
+        help="where /healthz and /metrics are served, or off (127.0.0.1:9476, where that is free)",
     )
     run.add_argument(
         "--workers",
@@ -164,9 +173,15 @@ def _run(options: argparse.Namespace) -> int:
         raise UsageError(f"--evidence-mb {options.evidence_mb}: give a number above 0")
     if options.workers is not None and options.workers <= 0:
         raise UsageError(f"--workers {options.workers}: give a number above 0")
+    from edge.monitoring.http import Address
+    from edge.monitoring.watch import DEFAULT_ADDRESS
     from edge.process import EdgeProcess
 
-    EdgeProcess(settings, options.evidence_mb * 1_000_000, options.workers).run()
+    try:
+        address = None if options.http == "off" else Address.parse(options.http) if options.http else DEFAULT_ADDRESS
+    except ValueError as error:
+        raise UsageError(f"--http {error}") from error
+    EdgeProcess(settings, options.evidence_mb * 1_000_000, options.workers, address).run()
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import signal
 import threading
@@ -19,6 +20,10 @@ from edge.config_mistakes import mistakes_by_camera
 from edge.config_store import ConfigStore
 from edge.errors import EdgeError
 from edge.evidence.store import EvidenceFolder
+from edge.monitoring.box import read_box
+from edge.monitoring.http import Address
+from edge.monitoring.systemd import SystemdNotifier
+from edge.monitoring.watch import DEFAULT_ADDRESS, Watch
 from edge.outbox import EventSender, MediaSender, PatientOutbox, ServerLink, SqliteOutbox
 from edge.outbox.refused import FILE_NAME
 from edge.outbox.sender import SenderThread
@@ -51,12 +56,19 @@ class EdgeProcess:
         settings: How the process was started.
         evidence_budget_bytes: Evidence, outbox and all else in the data folder together stay below this.
         workers: How many processes share the cameras; None: one for each core.
+        http: Where `/healthz` and `/metrics` are served; None: nowhere.
 
     Raises:
         EdgeError: The configuration has no valid camera, or a folder cannot be used.
     """
 
-    def __init__(self, settings: EdgeSettings, evidence_budget_bytes: int, workers: int | None = None) -> None:
+    def __init__(
+        self,
+        settings: EdgeSettings,
+        evidence_budget_bytes: int,
+        workers: int | None = None,
+        http: Address | None = None,
+    ) -> None:
         self._settings = settings
         self._budget_bytes = evidence_budget_bytes
         self._clock = SystemClock()
@@ -84,6 +96,14 @@ class EdgeProcess:
         self._outbox = PatientOutbox(self._store, self._folder.free, self._wake_senders)
         self._pool = WorkerPool(settings, self._outbox, self._folder, OwnInference(), workers=workers)
         self._link = self._connect()
+        self._watch = Watch(
+            self.snapshot,
+            lambda: read_box(settings.data_dir, self._store, self._folder),
+            self._clock,
+            SystemdNotifier(os.environ),
+            http,
+            must_listen=http != DEFAULT_ADDRESS,
+        )
 
     def run(self) -> None:
         """Watch until SIGTERM or SIGINT; SIGHUP reads the configuration folder again. Main thread only."""
@@ -95,10 +115,14 @@ class EdgeProcess:
             self._pool.apply(self._site, self._config.cameras)
             for sender in self._senders:
                 sender.start()
+            self._watch.begin()
             while not self._stop.wait(0.5):
+                self._watch.turn()
                 if self._reload.is_set():
                     self._reload.clear()
+                    self._watch.reloading()
                     self._read_again()
+                    self._watch.reloaded()
         finally:
             self._shut_down()
 
@@ -212,6 +236,7 @@ class EdgeProcess:
             log.info("reloaded cameras=%d errors=%d", len(self._config.cameras), len(fresh.errors))
 
     def _shut_down(self) -> None:
+        self._watch.stopping()
         self._pool.stop(STOP_CAMERAS_S)
         for sender in self._senders:
             drain_s = {EventSender: DRAIN_EVENTS_S, MediaSender: DRAIN_MEDIA_S}.get(type(sender), 0.0)
