@@ -174,6 +174,13 @@ def drain(lane: Lane) -> int:
     return int(waiting)
 
 
+def server_rows(database: Path) -> set[tuple[UUID, int]]:
+    """Every revision that a server holds."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT event_id, revision FROM event_revisions").fetchall()
+    return {(UUID(str(event)), int(revision)) for event, revision in rows}
+
+
 def server_account(database: Path, lanes: Sequence[Lane]) -> dict[str, int]:
     """What the server holds, against what the edges say that they stored."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
