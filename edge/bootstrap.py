@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from contract.camera_config import CameraConfig, InputConfig
 from contract.config_loader import LoadedCamera
 from contract.site_config import SiteConfig
+from edge.attention import Attention
 from edge.camera_evidence import CameraEvidence, EvidenceStore
 from edge.capture.packet_ring import PacketRing
 from edge.capture.source_url import expand_secrets, parse_source
@@ -16,7 +17,7 @@ from edge.capture.video_source import SourceSettings, VideoSource
 from edge.detection.loaded import LoadedModels
 from edge.detection.search import CameraSearch
 from edge.detection.worker import LocalAsker
-from edge.gate import CameraGate
+from edge.gate import CameraGate, still_recheck_s
 from edge.pipeline import CameraPipeline
 from edge.ports import Clock, DetectorSource
 from edge.recorder import CLIP_PATIENCE_S, ClipRunner, EventSink, EvidenceMaker, IdMaker, Recorder, run_now
@@ -76,24 +77,30 @@ def make_pipeline(
     new_id: IdMaker,
     run_clip: ClipRunner = run_now,
     on_search: Callable[[], None] = lambda: None,
+    attention: Attention | None = None,
+    monitor: CameraMonitor | None = None,
 ) -> CameraPipeline:
-    """Put one camera's pipeline together.
+    """Put one camera's pipeline together; `monitor` learns the motion gate's numbers.
 
     Raises:
         ValueError: The configuration asks for what the scene lacks.
     """
     camera = loaded.config
     scene = Scene.from_config(camera, site)
+    gate = CameraGate(camera.motion, still_recheck_s(camera))
+    if monitor is not None:
+        monitor.add_figures("gate", gate.figures)
     return CameraPipeline(
         camera=camera,
         scene=scene,
         make_rules=partial(build_rules, camera, scene),
-        gate=CameraGate(camera.motion),
+        gate=gate,
         detect=detect,
         keep=lambda found, resolution_wh: filter_detections(found, camera.objects, resolution_wh),
         tracker=ByteTracker(),
         recorder=Recorder(camera, loaded.version, sink, evidence, new_id, run_clip),
         on_search=on_search,
+        attention=attention,
     )
 
 
@@ -120,6 +127,7 @@ def make_parts(
     ring = make_ring(camera)
     searched, recorded = camera.input_for("detect"), camera.input_for("record")
     evidence = make_evidence(camera, site, folder, ring)
+    attention = Attention()
 
     def pipeline(monitor: CameraMonitor) -> CameraPipeline:
         monitor.add_figures("search", inference.figures)
@@ -132,6 +140,8 @@ def make_parts(
             new_id=new_id,
             run_clip=run_clip,
             on_search=monitor.frame_searched,
+            attention=attention,
+            monitor=monitor,
         )
 
     def source(source_input: InputConfig, source_settings: SourceSettings, into: PacketRing | None) -> VideoSource:

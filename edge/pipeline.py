@@ -16,6 +16,7 @@ from time import perf_counter, thread_time
 from typing import Protocol
 
 from contract.camera_config import CameraConfig
+from edge.attention import Attention
 from edge.ports import Rule, Tracker
 from edge.recorder import Moment, Recorder
 from edge.scene import Scene
@@ -27,7 +28,11 @@ log = logging.getLogger(__name__)
 class Gate(Protocol):
     """Decides whether a frame is worth a search."""
 
-    def should_search(self, frame: Frame, tracks: Sequence[Track]) -> bool: ...
+    def should_search(self, frame: Frame, tracks: Sequence[Track], *, waiting: bool = False) -> bool: ...
+
+    def may_rest(self, monotonic_s: float, tracks: Sequence[Track], *, waiting: bool = False) -> bool: ...
+
+    def woken(self, monotonic_s: float) -> None: ...
 
     def reset(self) -> None: ...
 
@@ -64,6 +69,7 @@ class CameraPipeline:
         tracker: Follows what is left.
         recorder: Writes events.
         on_search: Called for each searched frame.
+        attention: Told after each frame whether keyframes are enough for now.
     """
 
     def __init__(
@@ -78,6 +84,7 @@ class CameraPipeline:
         tracker: Tracker,
         recorder: Recorder,
         on_search: Callable[[], None] = lambda: None,
+        attention: Attention | None = None,
     ) -> None:
         self.counts = PipelineCounts()
         self._camera_id = camera.camera.id
@@ -90,6 +97,8 @@ class CameraPipeline:
         self._tracker = tracker
         self._recorder = recorder
         self._on_search = on_search
+        self._attention = attention
+        self._rests = False
         self._tracks: Sequence[Track] = ()
         self._detections = Detections.empty()
         self._observation: Observation | None = None
@@ -115,7 +124,9 @@ class CameraPipeline:
         """Take the next frame, in order of time."""
         self.counts.frames += 1
         started, started_cpu = perf_counter(), thread_time()
-        wanted = self._gate.should_search(frame, self._tracks)
+        if self._rests and self._attention is not None and not self._attention.idle:
+            self._gate.woken(frame.monotonic_s)
+        wanted = self._gate.should_search(frame, self._tracks, waiting=self._tracker.waiting)
         gated, gated_cpu = perf_counter(), thread_time()
         self.counts.gate_s += gated - started
         self.counts.gate_cpu_s += gated_cpu - started_cpu
@@ -134,9 +145,15 @@ class CameraPipeline:
         tracked, tracked_cpu = perf_counter(), thread_time()
         self.counts.track_s += tracked - searched
         self.counts.track_cpu_s += tracked_cpu - searched_cpu
+        self._rest_if(self._gate.may_rest(frame.monotonic_s, self._tracks, waiting=self._tracker.waiting))
         self._decide(frame, was_searched=detections is not None)
         self.counts.decide_s += perf_counter() - tracked
         self.counts.decide_cpu_s += thread_time() - tracked_cpu
+
+    def _rest_if(self, rests: bool) -> None:
+        self._rests = rests
+        if self._attention is not None:
+            self._attention.set_idle(rests)
 
     def _decide(self, frame: Frame, *, was_searched: bool) -> None:
         width, height = frame.resolution_wh
@@ -163,6 +180,7 @@ class CameraPipeline:
 
     def stream_ended(self) -> None:
         """The connection was lost: clips are cut now, because none spans two connections. Events go on."""
+        self._rest_if(False)
         self._recorder.cut_all_clips()
 
     def finish(self) -> None:
@@ -174,6 +192,7 @@ class CameraPipeline:
         self._rules = self._make_rules()
         self._tracker.reset()
         self._gate.reset()
+        self._rest_if(False)
         self._tracks = ()
         self._detections = Detections.empty()
         self._observation = None

@@ -82,6 +82,11 @@ class DetectorSource(Protocol):
 class Tracker(Protocol):
     """Follows objects of one camera."""
 
+    @property
+    def waiting(self) -> bool:
+        """Something was found once: a second look soon tells whether it is there."""
+        ...
+
     def update(self, detections: Detections, frame: Frame) -> list[Track]:
         """Advance to the frame's time (real seconds, never frame counts) and match its detections."""
         ...

@@ -75,7 +75,9 @@ class IntrusionRule(TimedRule[IntrusionParams]):
         presence = self._presences.get(place)
         if presence is not None:
             patience_s = ABSENCE_S if presence.pace is None else self._params.clear_after_s
-            if now.watched_s - presence.last.watched_s > patience_s:
+            # An absence is what was looked at: whoever is there in two observations in a row never left.
+            unseen_s = now.watched_s - presence.last.watched_s
+            if unseen_s > (max(patience_s, self._step_s) if members else patience_s):
                 del self._presences[place]
                 if presence.pace is not None:
                     return self._say(EventState.END, place, presence)

@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 
 BLIND_S = 30.0
 """After a longer time without a search nothing says that an object is the same one."""
+FIRST_MISS_S = 0.5
+"""The first search that misses an object counts as no longer an absence than this: the one before may be 5 s old."""
 OTHER_CLASS_COST = 0.1
 """A detection of a look-alike class yields to one of the track's own class."""
 MAX_MARGIN = 0.5
@@ -125,6 +127,11 @@ class ByteTracker:
         self._now_s: float | None = None
         self._filters = BoxFilters.start(np.zeros((0, 4)))
         self._identities: list[_Identity] = []
+
+    @property
+    def waiting(self) -> bool:
+        """See `edge.ports.Tracker`."""
+        return any(identity.track_id == 0 for identity in self._identities)
 
     def update(self, detections: Detections, frame: Frame) -> list[Track]:
         """Advance to the frame's time and match its detections.
@@ -288,7 +295,10 @@ class ByteTracker:
                 continue
             if identity.missed_s == 0.0:  # later its speed decays
                 identity.patience_s = settings.new_s if identity.track_id == 0 else float(patience_s[row])
-            identity.missed_s += step_s
+                # It was there for part of a long step; and the gate looks again at once.
+                identity.missed_s += min(step_s, FIRST_MISS_S)
+            else:
+                identity.missed_s += step_s
             keep[row] = identity.missed_s <= identity.patience_s and inside[row]
         if not keep.all():
             self._filters.keep(keep)

@@ -15,6 +15,7 @@ from contract.event import Event, EventState, TrackPath
 from contract.ids import uuid7_from_content
 from contract.rules.intrusion import IntrusionFacts
 from contract.site_config import SiteConfig
+from edge.attention import Attention
 from edge.bootstrap import make_pipeline
 from edge.picture import ArrayPicture
 from edge.pipeline import CameraPipeline
@@ -50,9 +51,23 @@ class Gate:
     def __init__(self, searched: set[int]) -> None:
         self.searched = searched
         self.resets = 0
+        self.rests = False
+        self.woken_s: list[float] = []
 
-    def should_search(self, frame: Frame, tracks: Sequence[Track]) -> bool:  # noqa: ARG002 - the port's signature
+    def should_search(
+        self,
+        frame: Frame,
+        tracks: Sequence[Track],  # noqa: ARG002 - the port's signature
+        *,
+        waiting: bool = False,  # noqa: ARG002 - the port's signature
+    ) -> bool:
         return frame.sequence in self.searched
+
+    def may_rest(self, monotonic_s: float, tracks: Sequence[Track], *, waiting: bool = False) -> bool:  # noqa: ARG002 - the port's signature
+        return self.rests
+
+    def woken(self, monotonic_s: float) -> None:
+        self.woken_s.append(monotonic_s)
 
     def reset(self) -> None:
         self.resets += 1
@@ -60,6 +75,8 @@ class Gate:
 
 class OneTrack:
     """Follows one object; ids go on after a reset."""
+
+    waiting = False
 
     def __init__(self) -> None:
         self.track_id = 1
@@ -129,6 +146,7 @@ class House:
             signals={"den": {"kind": "plan", "phases": [["red", 30], ["green", 30]]}}, objects={"track": ["person"]}
         )
         self.asked: list[int] = []
+        self.attention = Attention()
         self.pipeline = CameraPipeline(
             camera=config,
             scene=Scene.from_config(config, SITE),
@@ -138,6 +156,7 @@ class House:
             keep=lambda found, _size: found,
             tracker=OneTrack(),
             recorder=Recorder(config, "v1", self, self.evidence, uuid7_from_content),
+            attention=self.attention,
         )
 
     def make_rules(self) -> list[Listener]:
@@ -215,6 +234,29 @@ def test_finishing_ends_events_and_a_new_beginning_knows_nothing_of_the_old() ->
     house.pipeline.finish()
     house.pipeline.finish()
     assert len(house.events) == 2
+
+
+def test_the_source_may_rest_as_long_as_the_gate_says_and_not_after_a_loss_or_an_end() -> None:
+    house = House({0})
+    house.gate.rests = True
+    for over in (house.pipeline.stream_ended, house.pipeline.finish):
+        house.play(0, 1)
+        assert house.attention.idle
+        over()
+        assert not house.attention.idle
+    house.gate.rests = False
+    house.play(2)
+    assert not house.attention.idle
+
+
+def test_the_gate_is_told_when_the_source_woke_by_itself() -> None:
+    house = House(set())
+    house.gate.rests = True
+    house.play(0, 1)
+    assert house.gate.woken_s == []
+    house.attention.wake()
+    house.play(2, 3)
+    assert house.gate.woken_s == [0.4]
 
 
 def test_a_camera_file_with_an_impossible_rule_is_refused_when_it_is_built() -> None:
