@@ -3,8 +3,8 @@
     python -m bench.edge_soak                            # 24 h at 30 times real speed: 48 minutes on 2 cores
 
 The edge's own parts (supervisor, capture by FFmpeg, motion gate, detector, tracker, rules, evidence, outbox, sender)
-run in this process on a clock that is FACTOR times as fast; the cameras (`bench.faulty_cameras`) are another process that
-streams over HTTP at the same speed and fails in seven ways; the server is a real one, and is away from hour 10 to 11.
+run in this process on a clock that is FACTOR times as fast; the cameras (`bench.faulty_cameras`) are another process
+that streams over HTTP at the same speed and fails in seven ways; the server is a real one, and is away from hour 10 to 11.
 FFmpeg's own time-outs are divided by the factor, too.
 
 Printed: faults by kind, the time from a stream's return to its next frame (simulated seconds), memory at each hour and
@@ -25,7 +25,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -118,8 +118,8 @@ class _Noted:
     def close(self) -> None:
         self._source.close()
 
-    def __getattr__(self, name: str) -> object:  # figures and the like
-        return getattr(self._source, name)
+    def figures(self) -> Mapping[str, float]:
+        return self._source.figures()
 
 
 class _NotedSink:
