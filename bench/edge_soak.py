@@ -4,7 +4,7 @@
 
 The edge's own parts (supervisor, capture by FFmpeg, motion gate, detector, tracker, rules, evidence, outbox, sender)
 run in this process on a clock that is FACTOR times as fast; the cameras (`bench.faulty_cameras`) are another process
-that streams over HTTP at the same speed and fails in seven ways; the server is a real one, and is away from hour 10 to 11.
+that streams over HTTP at the same speed and fails in seven ways; the server is a real one, away from hour 10 to 11.
 FFmpeg's own time-outs are divided by the factor, too.
 
 Printed: faults by kind, the time from a stream's return to its next frame (simulated seconds), memory at each hour and
