@@ -55,15 +55,16 @@ class _Worker:
     report: Report | None = None
     """Its newest; None: it has not said anything since its start."""
     began_s: float = 0.0
-    deaths: deque[float] = field(default_factory=lambda: deque(maxlen=32))
+    deaths: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=32))
+    """When it died, and how many cameras it had then: with one, there is no doubt whose fault it was."""
     why: str = ""
     """How it died last."""
     open_events: dict[UUID, Event] = field(default_factory=dict)
     """The last revision of each."""
 
-    def recent_deaths(self, within_s: float) -> int:
+    def recent_deaths(self, within_s: float, most_cameras: int = 1 << 30) -> int:
         now_s = time.monotonic()
-        return sum(now_s - died_s < within_s for died_s in self.deaths)
+        return sum(now_s - died_s < within_s and cameras <= most_cameras for died_s, cameras in self.deaths)
 
 
 class WorkerPool:
@@ -274,7 +275,7 @@ class WorkerPool:
             worker.sent = None
             if self._stopping or not worker.cameras:
                 return
-            worker.deaths.append(time.monotonic())
+            worker.deaths.append((time.monotonic(), len(worker.cameras)))
             worker.why = f"{death.reason}, after {death.lived_s:.0f} s"
             if worker.recent_deaths(SUSPECT_S) > 1 and len(worker.cameras) > 1:
                 self._part(worker)
@@ -314,7 +315,7 @@ class WorkerPool:
 
     @staticmethod
     def _notices(worker: _Worker) -> list[str]:
-        deaths = worker.recent_deaths(TOLD_S)
+        deaths = worker.recent_deaths(TOLD_S, most_cameras=1)
         if deaths < 2 or len(worker.cameras) > 1:
             return []
         told = f"its process died {deaths} times in the last hour ({worker.why})"

@@ -48,7 +48,7 @@ def prepare(setup: WorkerSetup) -> None:
     """Make this process one of ours."""
     ignore_signals()
     configure_logging(setup.settings.secret_values, setup.log_level)
-    faulthandler.enable()  # a decoder that crashes leaves a trace of what it was doing
+    faulthandler.enable(all_threads=False)  # a decoder that crashes leaves a trace of what it was doing
 
 
 class WorkerProcess:

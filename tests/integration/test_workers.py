@@ -1,0 +1,284 @@
+"""Worker processes are killed, stopped, crashed and told new things; the outbox tells what became of the events."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from contract.config_loader import LoadedCamera, config_version, load_camera, load_site
+from contract.event import CameraHealth, Event, EventState, HealthReason
+from contract.site_config import SiteConfig
+from edge.clock import SystemClock
+from edge.evidence.store import EvidenceFolder
+from edge.outbox import SqliteOutbox
+from edge.settings import EdgeSettings
+from edge.status import CameraSnapshot, WorkerSnapshot
+from edge.workers.pool import WorkerPool
+from tests.integration.test_edge_process import SITE
+from tests.support.fixed_inference import FixedInference
+
+MEDIA = Path(__file__).resolve().parents[2] / "configs" / "demo" / "media"
+PATIENCE_S = 90.0
+
+
+def site() -> SiteConfig:
+    found = load_site(SITE, "site.yaml").config
+    assert found is not None
+    return found
+
+
+def camera(camera_id: str, model: str = "default", name: str = "Sân") -> LoadedCamera:
+    text = f"""
+camera: {{id: {camera_id}, name: {name}, village: trang-long}}
+inputs: [{{path: vtest.mp4, loop: true}}]
+detect: {{fps: 5, model: {model}}}
+motion: {{enabled: false}}
+zones: {{san: {{name: Sân, coordinates: [[0, 0], [1, 0], [1, 1], [0, 1]]}}}}
+rules: [{{kind: intrusion, zones: [san], min_duration_s: 0.3}}]
+evidence: {{clip: false}}
+"""
+    config = load_camera(text, "camera.yaml", site()).config
+    assert config is not None
+    return LoadedCamera(config, text, Path("camera.yaml"), config_version(text))
+
+
+class Village:
+    """A pool with a real outbox and a real evidence folder."""
+
+    def __init__(self, folder: Path, workers: int, silence_s: float = 20.0) -> None:
+        self.folder = folder
+        self.store = SqliteOutbox(folder / "outbox.sqlite", SystemClock())
+        self.evidence = EvidenceFolder(folder / "evidence", 50_000_000)
+        settings = EdgeSettings(folder, folder, MEDIA)
+        self.pool = WorkerPool(
+            settings, self.store, self.evidence, FixedInference(), workers=workers, silence_s=silence_s
+        )
+
+    def apply(self, *cameras: LoadedCamera) -> None:
+        self.pool.apply(site(), {loaded.config.camera.id: loaded for loaded in cameras})
+
+    def camera(self, camera_id: str) -> CameraSnapshot:
+        return next(camera for camera in self.pool.cameras() if camera.status.camera_id == camera_id)
+
+    def searched(self, camera_id: str) -> float:
+        return self.camera(camera_id).figures.get("frames_searched", 0.0)
+
+    def worker_of(self, camera_id: str) -> WorkerSnapshot:
+        return next(worker for worker in self.pool.workers() if camera_id in worker.cameras)
+
+    def pid_of(self, camera_id: str) -> int:
+        pid = self.worker_of(camera_id).pid
+        assert pid is not None
+        return pid
+
+    def open(self, camera_id: str) -> list[Event]:
+        return [event for event in self.store.open_events() if event.camera_id == camera_id]
+
+    def revisions(self, camera_id: str) -> Mapping[str, list[Event]]:
+        found: dict[str, list[Event]] = defaultdict(list)
+        for event in self.store.pending_events(10_000):
+            if event.camera_id == camera_id:
+                found[str(event.event_id)].append(event)
+        return found
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def make_village(tmp_path: Path) -> Iterator[Callable[..., Village]]:
+    made: list[Village] = []
+
+    def make(workers: int, silence_s: float = 20.0) -> Village:
+        made.append(Village(tmp_path, workers, silence_s))
+        return made[-1]
+
+    yield make
+    for village in made:
+        village.pool.stop(30.0)
+        village.store.close()
+
+
+def check_nothing_is_lost_or_doubled(village: Village, camera_id: str, events: int) -> None:
+    """After a stop: every event of a camera is whole, has ended once, and there are as many as expected."""
+    revisions = village.revisions(camera_id)
+    assert len(revisions) == events, revisions
+    for history in revisions.values():
+        assert [event.revision for event in history] == list(range(len(history)))
+        assert [event.state is EventState.END for event in history] == [False] * (len(history) - 1) + [True]
+    assert village.open(camera_id) == []
+
+
+def test_a_killed_worker_restarts_its_cameras_only_and_its_events_are_ended(
+    make_village: Callable[..., Village],
+) -> None:
+    village = make_village(workers=2)
+    village.apply(camera("a"), camera("b"))
+    until(lambda: village.open("a") and village.open("b"))
+    other, killed = village.worker_of("a"), village.worker_of("b")
+    assert other.name != killed.name
+    (event_a,), (event_b,) = village.open("a"), village.open("b")
+    scratch = village.folder / "evidence" / "tmp" / killed.name
+    (scratch / "half-a-clip.mp4").write_bytes(b"half")
+    told: list[CameraSnapshot] = []
+    watching = threading.Event()
+
+    def watch() -> None:
+        while not watching.wait(0.01):
+            told.append(village.camera("b"))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    os.kill(village.pid_of("b"), signal.SIGKILL)
+    until(lambda: village.worker_of("b").restarts == 1 and village.open("b") and village.open("b") != [event_b])
+    watching.set()
+    watcher.join()
+    down = [camera.status for camera in told if camera.status.health is CameraHealth.RECONNECTING]
+    assert down
+    assert down[0].reason is HealthReason.DEFECT
+    assert "its process died (it was killed by SIGKILL" in down[0].message
+    assert not (scratch / "half-a-clip.mp4").exists()
+    until(lambda: village.camera("b").status.health is CameraHealth.OK)
+    assert [event.event_id for event in village.open("a")] == [event_a.event_id], "the other's event goes on"
+    now = village.worker_of("a")
+    assert (now.pid, now.restarts) == (other.pid, 0)
+    village.pool.stop(30.0)
+    check_nothing_is_lost_or_doubled(village, "a", 1)
+    check_nothing_is_lost_or_doubled(village, "b", 2)
+    ended = village.revisions("b")[str(event_b.event_id)][-1]
+    assert ended.ended_at == village.revisions("b")[str(event_b.event_id)][-2].observed_at
+
+
+def test_evidence_of_a_worker_lies_in_the_one_budgeted_folder(make_village: Callable[..., Village]) -> None:
+    village = make_village(workers=1)
+    village.apply(camera("a"))
+    until(lambda: village.open("a"))
+    files = list(village.evidence._root.glob("??/*.jpg"))
+    (start,) = [event for history in village.revisions("a").values() for event in history if event.revision == 0]
+    assert {path.stem for path in files} == {ref.sha256 for ref in start.evidence}
+    assert village.evidence.used_bytes == sum(path.stat().st_size for path in files) > 0
+    assert village.store.media_paths() == set(files)
+    assert list((village.folder / "evidence" / "tmp" / village.worker_of("a").name).iterdir()) == []
+
+
+def test_a_camera_whose_worker_keeps_dying_is_left_alone_in_one_and_told(
+    make_village: Callable[..., Village], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.backoff.Backoff.failed", lambda _: 0.05)
+    village = make_village(workers=1)
+    village.apply(camera("a"), camera("b"), camera("c"), camera("bad", model="crash"))
+    until(lambda: village.worker_of("bad").cameras == ("bad",))
+    until(lambda: all(village.open(name) for name in "abc"))
+    pids = {name: village.pid_of(name) for name in "abc"}
+    events = {name: [event.event_id for event in village.open(name)] for name in "abc"}
+    restarts = village.worker_of("bad").restarts
+    until(lambda: village.worker_of("bad").restarts > restarts + 2)
+    assert {name: village.pid_of(name) for name in "abc"} == pids, "it takes nobody with it any more"
+    assert {name: [event.event_id for event in village.open(name)] for name in "abc"} == events
+    until(lambda: "it has one of its own now" in village.camera("bad").status.message)
+    assert "SIGSEGV" in village.camera("bad").status.message
+    assert village.camera("a").status.message == ""
+    village.apply(camera("a"), camera("b"), camera("c"), camera("bad", model="crash"), camera("new"))
+    assert village.worker_of("new").cameras != ("bad", "new"), "nobody is put beside it"
+    assert "bad" not in village.worker_of("new").cameras
+
+
+def test_a_worker_that_hangs_is_killed_and_started_again(make_village: Callable[..., Village]) -> None:
+    village = make_village(workers=2, silence_s=4.0)
+    village.apply(camera("a"), camera("b"))
+    until(lambda: village.open("a") and village.open("b"))
+    hung, other = village.pid_of("b"), village.pid_of("a")
+    os.kill(hung, signal.SIGSTOP)
+    until(lambda: village.worker_of("b").restarts == 1)
+    assert not is_alive(hung)
+    until(lambda: village.camera("b").status.health is CameraHealth.OK)
+    assert village.pid_of("a") == other
+
+
+def test_a_reload_touches_only_the_camera_that_changed(make_village: Callable[..., Village]) -> None:
+    village = make_village(workers=1)
+    village.apply(camera("a"), camera("b"))
+    until(lambda: village.open("a") and village.open("b"))
+    (event_a,), (event_b,) = village.open("a"), village.open("b")
+    pid = village.pid_of("a")
+    searched = village.searched("a")
+    village.apply(camera("a"), camera("b", name="Sân sau"))
+    until(lambda: village.open("b") and village.open("b")[0].event_id != event_b.event_id)
+    until(lambda: village.searched("a") > searched)
+    assert [event.event_id for event in village.open("a")] == [event_a.event_id]
+    assert village.pid_of("a") == village.pid_of("b") == pid
+    village.apply(camera("a"))
+    until(lambda: not village.open("b"))
+    assert [status.camera_id for status in village.pool.statuses()] == ["a"]
+    village.pool.stop(30.0)
+    check_nothing_is_lost_or_doubled(village, "a", 1)
+    check_nothing_is_lost_or_doubled(village, "b", 2)
+
+
+def test_a_version_that_cannot_run_leaves_the_last_good_one_even_after_a_death(
+    make_village: Callable[..., Village],
+) -> None:
+    village = make_village(workers=1)
+    village.apply(camera("a"))
+    until(lambda: village.camera("a").status.health is CameraHealth.OK)
+    village.apply(camera("a", model="missing"))
+    refused = f"version {camera('a').version} stays in force: model 'missing' is unknown"
+    until(lambda: refused in village.camera("a").status.message)
+    os.kill(village.pid_of("a"), signal.SIGKILL)
+    until(lambda: village.worker_of("a").restarts == 1 and refused in village.camera("a").status.message)
+    until(lambda: village.camera("a").status.health is CameraHealth.OK)
+
+
+def test_signals_to_the_whole_group_leave_workers_to_the_main_process(make_village: Callable[..., Village]) -> None:
+    village = make_village(workers=1)
+    village.apply(camera("a"))
+    until(lambda: village.searched("a") > 0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(village.pid_of("a"), number)
+    searched = village.searched("a")
+    until(lambda: village.searched("a") > searched + 5)
+    assert village.worker_of("a").restarts == 0
+
+
+def test_a_stop_ends_every_event_and_every_process(make_village: Callable[..., Village]) -> None:
+    village = make_village(workers=2)
+    village.apply(camera("a"), camera("b"))
+    until(lambda: village.open("a") and village.open("b"))
+    pids = [village.pid_of("a"), village.pid_of("b")]
+    village.pool.stop(30.0)
+    assert not any(is_alive(pid) for pid in pids)
+    check_nothing_is_lost_or_doubled(village, "a", 1)
+    check_nothing_is_lost_or_doubled(village, "b", 1)
+    village.apply(camera("a"))
+    assert [worker.pid for worker in village.pool.workers()] == [None, None], "nothing begins afterwards"
+
+
+def test_a_worker_that_does_not_stop_in_time_is_killed_and_its_events_are_ended(
+    make_village: Callable[..., Village],
+) -> None:
+    village = make_village(workers=1)
+    village.apply(camera("a"))
+    until(lambda: village.open("a"))
+    pid = village.pid_of("a")
+    os.kill(pid, signal.SIGSTOP)
+    village.pool.stop(0.5)
+    assert not is_alive(pid)
+    check_nothing_is_lost_or_doubled(village, "a", 1)
