@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -58,7 +59,7 @@ class Edge:
         (folder / "secrets.env").write_text(f"LANGAN_CAM_USER=viewer\nLANGAN_CAM_PASSWORD={PASSWORD}\n", "utf-8")
 
     def start(self, url: str) -> None:
-        command = ["run", "--config", self.folder / "config", "--data", self.folder / "data"]
+        command = ["run", "--config", self.folder / "config", "--data", self.folder / "data", "--workers", "2"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "edge.cli", *map(str, command), "--env-file", str(self.folder / "secrets.env")],
@@ -66,7 +67,15 @@ class Edge:
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,
+                start_new_session=True,
             )
+
+    def workers(self) -> dict[str, int]:
+        """Camera id to the id of the process that runs it now."""
+        text = self.log.read_text("utf-8")
+        cameras = dict(re.findall(r"worker_made worker=(\S+) cameras=(\S+)", text))
+        pids = dict(re.findall(r"child_started child=(\S+) pid=(\d+)", text))
+        return {cameras[name]: int(pid) for name, pid in pids.items()}
 
     def end(self, number: signal.Signals) -> int:
         assert self.process is not None
@@ -249,3 +258,76 @@ def test_a_second_edge_on_the_same_data_is_refused(edge: Edge, server: EdgeServe
     assert second.returncode == 1
     assert "another process uses this outbox" in second.stderr
     assert edge.end(signal.SIGTERM) == 0
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_workers_of_a_killed_main_process_end_at_once_and_a_new_one_takes_over(edge: Edge, server: EdgeServer) -> None:
+    edge.start(server.url)
+    edge.until(lambda: bool(server.events))
+    workers = edge.workers()
+    assert set(workers) == {"san", "hong"}
+    assert all(is_alive(pid) for pid in workers.values())
+    edge.end(signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while any(is_alive(pid) for pid in workers.values()):
+        assert time.monotonic() < deadline, "a worker outlives its main process"
+        time.sleep(0.02)
+    started = len(revisions_by_event(server))
+    edge.start(server.url)
+    edge.until(lambda: len(revisions_by_event(server)) > started)
+    assert edge.end(signal.SIGTERM) == 0
+    for event_id, bodies in revisions_by_event(server).items():
+        assert [body["revision"] for body in bodies] == list(range(len(bodies))), event_id
+        assert bodies[-1]["state"] == "end"
+
+
+def test_a_killed_worker_costs_its_own_camera_a_moment_and_the_other_nothing(edge: Edge, server: EdgeServer) -> None:
+    other = CAMERA.replace("id: san,", "id: ben,")
+    (edge.folder / "config" / "cameras" / "hong.yaml").write_text(other, "utf-8")
+    edge.start(server.url)
+
+    def starts(camera_id: str) -> list[str]:
+        return [
+            body["event_id"]
+            for body in server.bodies.values()
+            if body["camera_id"] == camera_id and body["revision"] == 0
+        ]
+
+    edge.until(lambda: bool(starts("san") and starts("ben")))
+    before = edge.workers()
+    os.kill(before["ben"], signal.SIGKILL)
+    edge.until(lambda: edge.workers()["ben"] != before["ben"])
+    edge.until(lambda: len(starts("ben")) > 1)
+    assert edge.workers()["san"] == before["san"]
+    assert edge.end(signal.SIGTERM) == 0
+    for event_id, bodies in revisions_by_event(server).items():
+        assert [body["revision"] for body in bodies] == list(range(len(bodies))), event_id
+        assert bodies[-1]["state"] == "end"
+    log = edge.log.read_text("utf-8")
+    assert "orphan_ended camera=ben" in log
+    assert "orphan_ended camera=san" not in log
+
+
+def test_a_signal_to_the_whole_group_stops_in_order_and_no_process_shows_a_secret(
+    edge: Edge, server: EdgeServer
+) -> None:
+    edge.start(server.url)
+    edge.until(lambda: bool(server.events))
+    assert edge.process is not None
+    workers = list(edge.workers().values())
+    for pid in workers:
+        assert PASSWORD not in Path(f"/proc/{pid}/environ").read_text("utf-8", "replace")
+        command = Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace")
+        assert PASSWORD not in command
+        assert TOKEN not in command
+    os.killpg(edge.process.pid, signal.SIGTERM)
+    assert edge.process.wait(60) == 0
+    assert not any(is_alive(pid) for pid in workers)
+    assert all(bodies[-1]["state"] == "end" for bodies in revisions_by_event(server).values())
+    assert "child_died" not in edge.log.read_text("utf-8")
