@@ -1,0 +1,1 @@
+"""How many cameras a machine holds: `langan-edge bench --cameras` runs the whole edge and looks at it from outside."""
