@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 import threading
@@ -15,7 +16,9 @@ from pathlib import Path
 from contract.event import Event
 from edge.errors import OutboxError
 from edge.evidence.store import StoredFile
-from edge.workers.messages import AdoptFile, Answer, PutEvent
+from edge.workers.messages import AdoptFile, Answer, FreeSpace, PutEvent
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class MainLink:
@@ -100,9 +103,14 @@ class RemoteEvidence:
             OutboxError: As there.
             OSError: The file cannot be written.
         """
-        with self.scratch(suffix) as path:
-            path.write_bytes(data)
-            return self.add_file(path, suffix)
+        while True:
+            try:
+                with self.scratch(suffix) as path:
+                    path.write_bytes(data)
+                    return self.add_file(path, suffix)
+            except OSError as error:
+                if error.errno not in _FULL or not self._link.ask(lambda number: FreeSpace(number, len(data))):
+                    raise
 
     def add_file(self, source: Path, suffix: str | None = None) -> StoredFile:
         """As `EvidenceFolder.add_file`. Errors as `add_bytes`."""

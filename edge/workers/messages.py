@@ -99,6 +99,14 @@ class AdoptFile:
 
 
 @dataclass(frozen=True, slots=True)
+class FreeSpace:
+    """Give up old evidence: the disk has no room for a file; answered with how many bytes that was."""
+
+    request: int
+    wanted_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What a process takes of the machine."""
 

@@ -25,7 +25,17 @@ from edge.status import CameraSnapshot, WorkerSnapshot, add_notices
 from edge.workers import assignment
 from edge.workers.child import SILENCE_S, Child
 from edge.workers.entry import run_worker
-from edge.workers.messages import AdoptFile, Answer, Apply, Death, Inference, PutEvent, Report, WorkerSetup
+from edge.workers.messages import (
+    AdoptFile,
+    Answer,
+    Apply,
+    Death,
+    FreeSpace,
+    Inference,
+    PutEvent,
+    Report,
+    WorkerSetup,
+)
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +51,8 @@ class EvidenceAdopter(Protocol):
     """What the pool needs of `EvidenceFolder`."""
 
     def add_file(self, source: Path, suffix: str | None = None) -> StoredFile: ...
+
+    def free(self, wanted_bytes: int) -> int: ...
 
 
 @dataclass(slots=True)
@@ -238,6 +250,8 @@ class WorkerPool:
             worker.child.send(
                 self._answer(message.request, lambda: self._evidence.add_file(message.path, message.suffix))
             )
+        elif isinstance(message, FreeSpace):
+            worker.child.send(self._answer(message.request, lambda: self._evidence.free(message.wanted_bytes)))
         elif isinstance(message, Report):
             with self._lock:
                 worker.report = message

@@ -22,6 +22,7 @@ from edge.settings import EdgeSettings
 from edge.status import CameraSnapshot, WorkerSnapshot
 from edge.workers.pool import WorkerPool
 from tests.integration.test_edge_process import SITE
+from tests.support.disk import fill, small_disk_at
 from tests.support.fixed_inference import FixedInference
 
 MEDIA = Path(__file__).resolve().parents[2] / "configs" / "demo" / "media"
@@ -177,6 +178,25 @@ def test_evidence_of_a_worker_lies_in_the_one_budgeted_folder(make_village: Call
     assert village.evidence.used_bytes == sum(path.stat().st_size for path in files) > 0
     assert village.store.media_paths() == set(files)
     assert list((village.folder / "evidence" / "tmp" / village.worker_of("a").name).iterdir()) == []
+
+
+def test_a_worker_whose_disk_is_full_has_old_evidence_given_up_for_new(tmp_path: Path) -> None:
+    with small_disk_at(tmp_path / "disk", "8m") as disk:
+        village = Village(disk, workers=1)
+        try:
+            old = [village.evidence.add_bytes(os.urandom(200_000), ".jpg") for _ in range(5)]
+            filler = fill(disk)
+            village.apply(camera("a"))
+            until(lambda: village.open("a"))
+            files = {path.stem for path in village.evidence._root.glob("??/*.jpg")}
+            (event,) = village.open("a")
+            assert {ref.sha256 for ref in event.evidence} <= files
+            assert event.evidence, "the event has its pictures"
+            assert not old[0].path.exists(), "the oldest went for them"
+            filler.unlink()
+        finally:
+            village.pool.stop(30.0)
+            village.store.close()
 
 
 def test_a_camera_whose_worker_keeps_dying_is_left_alone_in_one_and_told(
