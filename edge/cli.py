@@ -20,6 +20,7 @@ from contract.rules.base import Language
 from edge import __version__
 from edge.errors import EdgeError, SourceNotFound
 from edge.find_cameras import add_commands as add_camera_commands
+from edge.models.commands import add_commands as add_models_commands
 from edge.settings import EdgeSettings, SettingsError, read_secrets
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ class UsageError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns the exit status."""
     options = _parser().parse_args(arguments)
+    if getattr(options, "config", None) is not None:
+        from edge.detection.manifest import use_models_of
+
+        use_models_of(options.config)
     try:
         return int(options.act(options))
     except UsageError as error:
@@ -104,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     replay.set_defaults(act=_replay)
 
     add_camera_commands(commands, _system_language())
+    add_models_commands(commands)
 
     bench = commands.add_parser("bench", help="time each stage over a clip; prints JSON")
     _add_clip(bench)

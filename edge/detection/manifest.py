@@ -15,8 +15,11 @@ from edge.errors import ModelError
 
 __all__ = [
     "MANIFEST_NAME", "MODELS_DIR_VARIABLE", "Manifest", "ModelEntry", "ModelFile", "ModelKind", "default_manifest_path",
-    "embedded_manifest_path", "load_manifest", "site_manifest_path",
+    "embedded_manifest_path", "load_manifest", "site_manifest_path", "use_models_of",
 ]  # fmt: skip
+
+_CONFIG_MODELS_VARIABLE = "_LANGAN_CONFIG_MODELS"
+"""Set by `use_models_of` only; the environment, for worker processes inherit it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,19 @@ def site_manifest_path(config_dir: Path | None = None) -> Path | None:
     return None if config_dir is None else config_dir / "models" / MANIFEST_NAME
 
 
-def default_manifest_path(config_dir: Path | None = None) -> Path:
+def use_models_of(config_dir: Path) -> None:
+    """Let this process, and every one that it starts, find the models of a configuration folder."""
+    os.environ[_CONFIG_MODELS_VARIABLE] = str((config_dir / "models").resolve())
+
+
+def default_manifest_path() -> Path:
     """The site's own manifest, else the one that comes with Làng An."""
-    site = site_manifest_path(config_dir)
-    # A folder that was named by hand must be there; one that is only looked for need not.
-    if site is not None and (os.environ.get(MODELS_DIR_VARIABLE) or site.exists()):
-        return site
+    folder = os.environ.get(MODELS_DIR_VARIABLE)
+    if folder:
+        return Path(folder) / MANIFEST_NAME  # named by hand: it must be there
+    beside_configuration = os.environ.get(_CONFIG_MODELS_VARIABLE)
+    if beside_configuration and (path := Path(beside_configuration) / MANIFEST_NAME).exists():
+        return path
     return embedded_manifest_path()
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from edge.detection.model_entry import MANIFEST_NAME, Accuracy, ModelEntry, ModelFile, ModelKind, Speed
+from edge.detection.model_entry import Accuracy, ModelEntry, ModelFile, ModelKind, Speed
 from edge.errors import ModelError
 
 MODELS_DIR_VARIABLE = "LANGAN_MODELS_DIR"

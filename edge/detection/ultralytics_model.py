@@ -65,7 +65,7 @@ class UltralyticsModel:
         self._options: dict[str, object] = {
             "conf": score_threshold, "iou": nms_iou, "max_det": MAX_CANDIDATES, "verbose": False, "save": False,
         }  # fmt: skip
-        self._model = _load(weights, threads)
+        self._model = load_weights(weights, threads)
         self._input_wh = self._checked_size(input_wh)
         self._names = self._checked_names(class_names)
 
@@ -153,7 +153,8 @@ def _unusable(weights: Path | str, error: BaseException) -> ModelError:
     return ModelError(f"{weights}: ultralytics cannot use these weights ({reason}): {remedy}")
 
 
-def _load(weights: Path | str, threads: int) -> Any:
+def load_weights(weights: Path | str, threads: int) -> Any:
+    """A `YOLO` object that keeps away from the network. Errors as `UltralyticsModel`."""
     # Read once, at import: no look-ups, no reports, no pip calls from a village's camera box.
     os.environ["YOLO_OFFLINE"] = "true"
     os.environ["YOLO_AUTOINSTALL"] = "false"

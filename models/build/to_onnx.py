@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -216,6 +217,6 @@ class Translator:
         self._initializers.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def _emit(self, op: str, node: Node, inputs: list[str], axes: str, **attributes: object) -> Tensor:
+    def _emit(self, op: str, node: Node, inputs: list[str], axes: str, **attributes: Any) -> Tensor:
         self._nodes.append(helper.make_node(op, inputs, [node.name], node.name, **attributes))
         return Tensor(node.name, axes)
