@@ -34,6 +34,8 @@ class EvidenceRole(StrEnum):
     SNAPSHOT = "snapshot"
     SNAPSHOT_REDACTED = "snapshot_redacted"
     CLIP = "clip"
+    CLIP_PLAYABLE = "clip_playable"
+    """An H.264 copy of a clip that browsers cannot play, made because somebody asked."""
 
 
 class EvidenceRef(ContractModel):
@@ -193,3 +195,53 @@ class Heartbeat(ContractModel):
     outbox_events: Annotated[int, Field(ge=0)]
     outbox_media: Annotated[int, Field(ge=0)]
     cameras: Annotated[tuple[CameraStatus, ...], Field(max_length=256)] = ()
+
+
+class CopyWish(ContractModel):
+    """Somebody wants a copy, playable in every browser, of a clip that the edge has sent."""
+
+    sha256: Sha256
+    """Of the clip."""
+    size_bytes: Annotated[int, Field(gt=0, le=200_000_000)]
+
+
+class HeartbeatResult(ContractModel):
+    """Answer to a heartbeat where there is something to do; 204 where there is not."""
+
+    copies: Annotated[tuple[CopyWish, ...], Field(max_length=64)] = ()
+
+
+class CopyFailure(StrEnum):
+    """Why there is no playable copy: pages explain it in the reader's language."""
+
+    GONE = "gone"
+    """Neither the edge nor the server has the clip any more."""
+    UNREADABLE = "unreadable"
+    """No picture of the clip can be decoded."""
+    TOO_SLOW = "too_slow"
+    """The box did not finish in the time it may take."""
+    NO_ROOM = "no_room"
+    """There was no room for it, at the edge or at the server."""
+
+
+class CopyReport(ContractModel):
+    """Body of `PUT /api/v1/copies/SHA256`: how far the copy of a clip is."""
+
+    state: Literal["making", "made", "failed"]
+    failure: CopyFailure | None = None
+    evidence: EvidenceRef | None = None
+    """The copy, which is uploaded as any evidence after this was taken."""
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if (self.state == "failed") != (self.failure is not None):
+            raise ValueError("failure must be given with failed, and only there")
+        if (self.state == "made") != (self.evidence is not None):
+            raise ValueError("evidence must be given with made, and only there")
+        if self.evidence is not None and (
+            self.evidence.role is not EvidenceRole.CLIP_PLAYABLE
+            or self.evidence.media_type != "video/mp4"
+            or self.evidence.codec != "h264"
+        ):
+            raise ValueError("evidence must be an h264 video/mp4 in the role clip_playable")
+        return self

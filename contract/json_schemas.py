@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.camera_config import CameraConfig
-from contract.event import Event, EventBatch, EventBatchResult, Heartbeat
+from contract.event import CopyReport, Event, EventBatch, EventBatchResult, Heartbeat, HeartbeatResult
 from contract.rules import RULES
 from contract.site_config import SiteConfig
 
@@ -45,6 +45,8 @@ def all_schemas() -> dict[str, str]:
         "event-batch-v1": EventBatch.model_json_schema(),
         "event-batch-result-v1": EventBatchResult.model_json_schema(mode="serialization"),
         "heartbeat-v1": Heartbeat.model_json_schema(),
+        "heartbeat-result-v1": HeartbeatResult.model_json_schema(mode="serialization"),
+        "copy-report-v1": CopyReport.model_json_schema(),
         "camera": CameraConfig.model_json_schema(),
         "site": SiteConfig.model_json_schema(),
     }

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from contract.event import CameraHealth, EventState, EvidenceRole
 from server.db.types import Base, BigKey, JsonColumn, UuidColumn
 from server.domain.access import Role
+from server.domain.copies import CopyState
 from server.domain.grouping import Severity
 from server.domain.incident import IncidentAction, IncidentState
 
@@ -293,6 +294,8 @@ class EvidenceReference(Base):
     media_type: Mapped[str] = mapped_column(String(20))
     size_bytes: Mapped[int] = mapped_column(BigKey)
     codec: Mapped[str | None] = mapped_column(String(8))
+    gone_at: Mapped[datetime | None]
+    """The edge said that the file will not come: it was given up for room."""
 
     __table_args__ = (Index(None, "sha256"),)
 
@@ -309,6 +312,27 @@ class EvidenceFile(Base):
     stored_at: Mapped[datetime] = mapped_column(index=True)
     removed_at: Mapped[datetime | None]
     """Removed to make room: the oldest media go before any event does."""
+
+
+class ClipCopy(Base):
+    """Somebody's wish for a playable copy of a clip, and what became of it."""
+
+    __tablename__ = "clip_copies"
+
+    clip_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id"))
+    size_bytes: Mapped[int] = mapped_column(BigKey)
+    """Of the clip."""
+    state: Mapped[CopyState] = mapped_column(_words(CopyState))
+    failure: Mapped[str] = mapped_column(String(20), default="")
+    """A word of `CopyFailure`."""
+    copy_sha256: Mapped[str | None] = mapped_column(String(64), index=True)
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str] = mapped_column(String(80))
+    told_at: Mapped[datetime | None]
+    """When the edge last said something about it."""
+
+    __table_args__ = (Index(None, "device_id", "state"),)
 
 
 class Alert(Base):

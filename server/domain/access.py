@@ -6,7 +6,7 @@ resident  province, commune, village   read the public log of the scope: redacte
 admin     a place, or the whole site   what an officer may, and cameras, devices, users of the scope; the audit log
                                            only with the whole site
 device    a place                      post events and evidence of its own cameras in its scope; read nothing but
-                                       its cameras' configuration
+                                       its cameras' configuration, and a clip of theirs while a copy of it is wanted
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from contract.event import EvidenceRole
+from contract.rules import RULES
 from server.domain.incident import IncidentState
 from server.domain.views import IncidentCard, PublicIncident
 
@@ -62,6 +63,12 @@ EVIDENCE: dict[Role, frozenset[EvidenceRole]] = {
     Role.DEVICE: frozenset(),
 }
 """Which evidence of an incident that it may see at all a role may open."""
+
+
+NOT_PUBLIC_KINDS = frozenset({"camera_offline", "camera_tampered"})
+"""About a camera, not about what it saw. To publish where and since when nobody watches would invite whom it should
+deter, and tells residents nothing that happened in their village."""
+PUBLIC_KINDS = tuple(kind for kind in RULES if kind not in NOT_PUBLIC_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +142,19 @@ def may_open_evidence(
     return may(principal, Permission.WATCH_INCIDENTS) or public is not None
 
 
+def may_fetch_clip(principal: Principal, device_id: str, *, is_copy_wanted: bool) -> bool:
+    """Whether a device may have a clip back: one that it sent, while somebody wants a copy of it."""
+    return principal.role is Role.DEVICE and principal.id == device_id and is_copy_wanted
+
+
 def publish(card: IncidentCard, received_at: datetime, now: datetime, policy: PublicLogPolicy) -> PublicIncident | None:
     """Redact an incident for residents; None when it is not (or not yet, or no longer) public."""
-    if card.state is IncidentState.FALSE_ALARM or card.merged_into is not None or received_at + policy.delay > now:
+    if (
+        card.kind in NOT_PUBLIC_KINDS
+        or card.state is IncidentState.FALSE_ALARM
+        or card.merged_into is not None
+        or received_at + policy.delay > now
+    ):
         return None
     state = IncidentState.ACKNOWLEDGED if card.state is IncidentState.DISPATCHED else card.state
     return PublicIncident(

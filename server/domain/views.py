@@ -76,6 +76,8 @@ class EvidenceItem:
     codec: str | None
     available: bool
     """Arrived, and not yet removed to make room."""
+    gone: bool
+    """It will not come any more, or was removed."""
     url: str | None
 
 

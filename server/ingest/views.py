@@ -6,18 +6,20 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify, request, send_file
 from pydantic import ValidationError
+from werkzeug.wrappers import Response as BaseResponse
 
-from contract.event import EventBatch, EventBatchResult, Heartbeat
+from contract.event import CopyReport, EventBatch, EventBatchResult, Heartbeat, HeartbeatResult
 from server.audit import service as audit
 from server.auth.web import request_id, require_device
 from server.cameras import health
 from server.cameras import service as cameras
 from server.db.engine import DiskFull, is_reachable
-from server.errors import Forbidden, InvalidInput, Unavailable
+from server.errors import Forbidden, InvalidInput, NotFound, TooLarge, Unavailable
 from server.ingest import service as ingest
 from server.services import services
+from server.storage import copies
 from server.storage import service as storage
 
 blueprint = Blueprint("api", __name__)
@@ -38,9 +40,7 @@ def post_events() -> Response:
     try:
         batch = EventBatch.model_validate(_json_body())
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise InvalidInput(f"{where}: {first['msg']}", 'Send {"events": [...]} with 1 to 256 events.') from error
+        raise _not_valid(error, 'Send {"events": [...]} with 1 to 256 events.') from error
     try:
         taken = ingest.ingest(
             parts.database, parts.clock, parts.settings.zone, device, batch.events, request_id=request_id()
@@ -85,19 +85,63 @@ def put_evidence(sha256: str) -> tuple[str, int]:
     return "", HTTPStatus.CREATED if created else HTTPStatus.NO_CONTENT
 
 
+@blueprint.get("/api/v1/evidence/<sha256>")
+def get_evidence(sha256: str) -> BaseResponse:
+    """Give a device a clip back of which somebody wants a playable copy."""
+    device, parts = require_device(), services()
+    with parts.database.read() as session:
+        file = copies.clip_for_device(session, device, sha256)
+    try:
+        return send_file(parts.store.path_of(file.sha256), mimetype=file.media_type, etag=file.sha256)
+    except FileNotFoundError as error:
+        raise NotFound("this clip was removed to make room", "Say that the copy failed.") from error
+
+
+@blueprint.post("/api/v1/evidence/<sha256>/gone")
+def post_evidence_gone(sha256: str) -> tuple[str, int]:
+    """Note that a file which an event names will not come."""
+    device, parts = require_device(), services()
+    with parts.database.write() as session:
+        storage.evidence_is_gone(session, parts.clock, device, sha256)
+    return "", HTTPStatus.NO_CONTENT
+
+
+@blueprint.put("/api/v1/copies/<sha256>")
+def put_copy_report(sha256: str) -> tuple[str, int]:
+    """Keep how far the playable copy of a clip is."""
+    device, parts = require_device(), services()
+    try:
+        report = CopyReport.model_validate(_json_body())
+    except ValidationError as error:
+        raise _not_valid(error, "Send a report as the contract has it.") from error
+    limit = parts.settings.max_clip_bytes
+    with parts.database.write() as session:
+        refused = copies.take_report(session, parts.clock, device, sha256, report, max_bytes=limit)
+    if refused is not None:
+        raise TooLarge(f"the copy is over the limit of {limit} bytes", "Make it smaller.")
+    return "", HTTPStatus.NO_CONTENT
+
+
 @blueprint.post("/api/v1/heartbeat")
-def post_heartbeat() -> tuple[str, int]:
-    """Keep how a device and its cameras are."""
+def post_heartbeat() -> Response:
+    """Keep how a device and its cameras are; answer with what it is asked to do."""
     device, parts = require_device(), services()
     try:
         heartbeat = Heartbeat.model_validate(_json_body())
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise InvalidInput(f"{where}: {first['msg']}", "Send a heartbeat as the contract has it.") from error
+        raise _not_valid(error, "Send a heartbeat as the contract has it.") from error
     with parts.database.write() as session:
         health.take_heartbeat(session, parts.clock, device, heartbeat)
-    return "", HTTPStatus.NO_CONTENT
+        wishes = copies.wishes_for(session, device)
+    if not wishes:
+        return Response(status=HTTPStatus.NO_CONTENT)
+    return Response(HeartbeatResult(copies=wishes).model_dump_json(), mimetype="application/json")
+
+
+def _not_valid(error: ValidationError, remedy: str) -> InvalidInput:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "body"
+    return InvalidInput(f"{where}: {first['msg']}", remedy)
 
 
 @blueprint.put("/api/v1/cameras/<camera_id>/config")

@@ -15,8 +15,9 @@ from server import i18n, wording
 from server.db.models import Camera, CameraConfigVersion
 from server.domain.access import Principal
 from server.domain.incident import IncidentAction
-from server.domain.views import EventItem, IncidentDetail, TimelineItem
+from server.domain.views import EventItem, IncidentCard, IncidentDetail, TimelineItem, media_url
 from server.police.wall import WallRow, actions_for
+from server.storage import copies
 
 MAX_TIMELINE_EVENTS: Final = 40
 MAX_CLIPS: Final = 20
@@ -31,6 +32,19 @@ class Clip:
     started_at: datetime
     is_hevc: bool
     file_name: str
+    sha256: str
+    copy: ClipCopyView | None
+    """Of a clip that many browsers cannot play."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipCopyView:
+    """A copy that every browser plays, or what stands in its way."""
+
+    state: str
+    """`none`, `asked`, `making`, `made` (on its way), `ready` or `failed`."""
+    failure: str = ""
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +67,10 @@ class IncidentPage:
     zones: list[str]
     confidence: str
     clips: list[Clip]
+    clips_absent: str
+    """Where there is no clip: `pending`, `gone` or `none`."""
+    is_snapshot_gone: bool
+    """No picture is left to wait for."""
     timeline: list[Moment]
 
 
@@ -72,7 +90,9 @@ def incident_page(session: Session, principal: Principal, detail: IncidentDetail
         facts=wording.fact_rows(card.kind, facts) if facts else [],
         zones=_zone_names(session, card.camera_id, {event.zone for event in detail.events if event.zone}),
         confidence=f"{i18n.number(100 * newest.confidence, 0)}\N{NO-BREAK SPACE}%" if newest is not None else "",
-        clips=_clips(detail.events),
+        clips=_clips(session, detail),
+        clips_absent=_absent(detail.events, EvidenceRole.CLIP),
+        is_snapshot_gone=_absent(detail.events, EvidenceRole.SNAPSHOT) == "gone",
         timeline=_timeline(detail),
     )
 
@@ -89,19 +109,41 @@ def _zone_names(session: Session, camera_id: str, zones: set[str]) -> list[str]:
     return sorted(known[zone].name if zone in known else zone for zone in zones)
 
 
-def _clips(events: tuple[EventItem, ...]) -> list[Clip]:
+def _clips(session: Session, detail: IncidentDetail) -> list[Clip]:
+    events = detail.events
+    hevc = [item.sha256 for event in events for item in event.evidence if item.codec == "hevc"]
+    known = copies.statuses(session, hevc) if hevc else {}
     clips = [
         Clip(
             url=item.url,
             started_at=event.started_at,
             is_hevc=item.codec == "hevc",
             file_name=f"{event.kind}-{event.camera_id}-{i18n.local(event.started_at):%Y%m%d-%H%M%S}.mp4",
+            sha256=item.sha256,
+            copy=_copy_view(detail.card, known.get(item.sha256)) if item.codec == "hevc" else None,
         )
         for event in reversed(events)
         for item in event.evidence
         if item.role is EvidenceRole.CLIP and item.url is not None
     ]
     return clips[:MAX_CLIPS]
+
+
+def _copy_view(card: IncidentCard, status: copies.CopyStatus | None) -> ClipCopyView:
+    if status is None:
+        return ClipCopyView("none")
+    if status.has_arrived:
+        return ClipCopyView("ready", url=media_url(card.id, status.copy_sha256))
+    return ClipCopyView(status.state.value, status.failure)
+
+
+def _absent(events: tuple[EventItem, ...], role: EvidenceRole) -> str:
+    """Whether evidence of a role is still to come, is gone, or was never announced."""
+    items = [item for event in events for item in event.evidence if item.role is role and not item.available]
+    if not items:
+        is_over = bool(events) and all(event.state is EventState.END for event in events)
+        return "none" if is_over else "pending"
+    return "gone" if all(item.gone for item in items) else "pending"
 
 
 def _timeline(detail: IncidentDetail) -> list[Moment]:

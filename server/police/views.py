@@ -21,6 +21,7 @@ from server.pages import STREAM_STRINGS, page_strings, village_choices
 from server.police.incident_page import incident_page
 from server.police.wall import WallFilter, WallRow, wall_cards, wall_page, wall_rows
 from server.services import services
+from server.storage import copies
 
 blueprint = Blueprint("police", __name__)
 
@@ -86,6 +87,16 @@ def act(incident_id: UUID) -> BaseResponse:
         return make_response(_card(principal, incident_id))
     from_wall = request.form.get("from") == "live"
     return redirect(url_for("police.live") if from_wall else url_for("police.incident", incident_id=incident_id), 303)
+
+
+@blueprint.post("/incidents/<uuid:incident_id>/copies")
+def ask_copy(incident_id: UUID) -> BaseResponse:
+    """Ask the box that took a clip for a copy that every browser plays."""
+    principal, parts = require(Permission.HANDLE_INCIDENTS), services()
+    sha256 = request.form.get("clip", "")[:64]
+    with parts.database.write() as session:
+        copies.ask(session, parts.clock, principal, incident_id, sha256, request_id=request_id())
+    return redirect(url_for("police.incident", incident_id=incident_id, _anchor=f"copy-{sha256}"), 303)
 
 
 def _act(principal: Principal, incident_id: UUID, action: str, note: str) -> None:

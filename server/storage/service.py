@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
@@ -16,6 +17,7 @@ from server.db.models import Camera, EventRecord, EvidenceFile, EvidenceReferenc
 from server.domain.access import Principal
 from server.errors import InvalidInput, NotFound, TooLarge
 from server.ingest.service import show_picture
+from server.storage import copies
 from server.storage.store import Body, LocalStore
 
 log = logging.getLogger(__name__)
@@ -124,6 +126,29 @@ def free_for_events(database: Database, store: LocalStore, clock: Clock) -> None
     make_room(database, store, clock, max(0, kept - _FREED_FOR_EVENTS))
 
 
+def evidence_is_gone(session: Session, clock: Clock, device: Principal, sha256: str) -> None:
+    """Note that a file of the device will not come: nobody waits for it any more. One that has come stays.
+
+    Raises:
+        NotFound: No event of a camera of this device names it.
+    """
+    _reference(session, device, sha256)
+    incidents = _named_in(session, sha256)
+    lock(session, LOCK_VILLAGE, {village for _, _, village in incidents})
+    file = session.get(EvidenceFile, sha256)
+    if file is not None and file.removed_at is None:
+        return
+    now = clock.utc()
+    session.execute(
+        update(EvidenceReference)
+        .where(EvidenceReference.sha256 == sha256, EvidenceReference.gone_at.is_(None))
+        .values(gone_at=now)
+    )
+    copies.copy_is_gone(session, sha256)
+    for incident_id, _, _ in incidents:
+        alerts.publish(session, session.get_one(Incident, incident_id), "evidence", now)
+
+
 def _kept_bytes() -> Select[int]:
     return select(func.coalesce(func.sum(EvidenceFile.size_bytes), 0)).where(EvidenceFile.removed_at.is_(None))
 
@@ -142,14 +167,7 @@ def _reference(session: Session, device: Principal, sha256: str) -> EvidenceRefe
 
 
 def _arrived(session: Session, clock: Clock, sha256: str, media_type: str, size_bytes: int) -> None:
-    rows = session.execute(
-        select(EventRecord.incident_id, EvidenceReference.role, EventRecord.village_id)
-        .join(EvidenceReference, EvidenceReference.event_id == EventRecord.event_id)
-        .where(EvidenceReference.sha256 == sha256, EventRecord.incident_id.is_not(None))
-    )
-    found = [
-        (incident_id, EvidenceRole(role), village) for incident_id, role, village in rows if incident_id is not None
-    ]
+    found = _named_in(session, sha256)
     lock(session, LOCK_VILLAGE, {village for _, _, village in found})
     now = clock.utc()
     session.merge(
@@ -159,3 +177,16 @@ def _arrived(session: Session, clock: Clock, sha256: str, media_type: str, size_
         incident = session.get_one(Incident, incident_id, populate_existing=True)
         show_picture(incident, role, sha256)
         alerts.publish(session, incident, "evidence", now)
+    session.execute(update(EvidenceReference).where(EvidenceReference.sha256 == sha256).values(gone_at=None))
+
+
+def _named_in(session: Session, sha256: str) -> list[tuple[UUID, EvidenceRole, str]]:
+    """The incidents whose events name a file, in which role, and their villages."""
+    rows = session.execute(
+        select(EventRecord.incident_id, EvidenceReference.role, EventRecord.village_id)
+        .join(EvidenceReference, EvidenceReference.event_id == EventRecord.event_id)
+        .where(EvidenceReference.sha256 == sha256, EventRecord.incident_id.is_not(None))
+    )
+    return [
+        (incident_id, EvidenceRole(role), village) for incident_id, role, village in rows if incident_id is not None
+    ]

@@ -9,18 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from contract.event import CameraHealth, HealthReason
+from contract.event import CameraHealth, CopyFailure, HealthReason
 from contract.rules import RULES
 from contract.rules.base import OBJECT_CLASSES
+from contract.rules.camera_tampered import Tampering
 from server import i18n
 from server.domain.access import USER_ROLES
+from server.domain.copies import CopyState
 from server.domain.grouping import Severity
 from server.domain.incident import OFFICER_ACTIONS, IncidentAction, IncidentState
 
 SERVER = Path(i18n.__file__).parent
 _CALL = re.compile(r"""\b(?:_|gettext|say)\(\s*["']([a-z0-9_]+(?:\.[a-z0-9_]+)+)["']\s*(?!~)[,)]""")
 _PLURAL_CALL = re.compile(r"""\bngettext\(\s*["']([a-z0-9_.]+)["'],\s*["']([a-z0-9_.]+)["']""")
-_AUDITED = re.compile(r"""["']((?:camera|device|event|session|user)\.[a-z_]+|places\.sync)["']""")
+_AUDITED = re.compile(r"""["']((?:camera|clip|device|event|session|user)\.[a-z_]+|places\.sync)["']""")
 _LITERAL = re.compile(r"""["'`]([a-z0-9_]+(?:\.[a-z0-9_]+)+)["'`]""")
 _VALUE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
 
@@ -43,8 +45,11 @@ def _ids_from_registries() -> set[str]:
         "health.ok.help",
         "health.starting.help",
     }
+    ids |= {f"evidence.copy.failed.{failure}" for failure in CopyFailure}
+    ids |= {f"evidence.copy.{state}" for state in CopyState if state is not CopyState.FAILED}
     ids |= {f"reason.{reason}" for reason in HealthReason if reason}
     ids |= {f"object.{name}" for name in OBJECT_CLASSES}
+    ids |= {f"tampering.{name}" for name in Tampering}
     ids |= {f"action.{action}" for action in OFFICER_ACTIONS}
     ids |= {f"step.{action}" for action in IncidentAction}
     ids |= {f"log.outcome.{state}" for state in ("new", "acknowledged", "resolved", "expired")}

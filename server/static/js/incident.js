@@ -13,7 +13,8 @@ let timer = 0;
 async function update() {
   timer = 0;
   try {
-    const page = await refreshPart(PARTS);
+    const copies = [...document.querySelectorAll("[data-copy]")].map((part) => part.id);
+    const page = await refreshPart([...PARTS, "clips-absent", ...copies]);
     if (page) addClips(page);
     announce(say("incident.updated"));
   } catch {
@@ -26,7 +27,7 @@ function addClips(page) {
   const known = new Set([...list.querySelectorAll("[data-clip]")].map((clip) => clip.dataset.clip));
   const fresh = [...page.querySelectorAll("[data-clip]")].filter((clip) => !known.has(clip.dataset.clip));
   if (fresh.length) {
-    list.querySelector("p")?.remove();
+    document.getElementById("clips-absent")?.remove();
     list.append(...fresh);
   }
 }

@@ -171,6 +171,9 @@ DEVICE_ROUTES = [
     ("POST", "/api/v1/events"),
     ("POST", "/api/v1/heartbeat"),
     ("PUT", "/api/v1/evidence/" + "0" * 64),
+    ("GET", "/api/v1/evidence/" + "0" * 64),
+    ("POST", "/api/v1/evidence/" + "0" * 64 + "/gone"),
+    ("PUT", "/api/v1/copies/" + "0" * 64),
     ("PUT", "/api/v1/cameras/cam-1/config"),
     ("GET", "/api/v1/cameras/config"),
 ]

@@ -147,9 +147,9 @@ def test_residents_get_a_cut_down_entry_only_after_the_delay() -> None:
 @pytest.mark.parametrize(
     ("role", "place", "allowed"),
     [
-        (Role.OFFICER, "village-a", {"snapshot", "snapshot_redacted", "clip"}),
+        (Role.OFFICER, "village-a", {"snapshot", "snapshot_redacted", "clip", "clip_playable"}),
         (Role.OFFICER, "village-b", set()),
-        (Role.ADMIN, None, {"snapshot", "snapshot_redacted", "clip"}),
+        (Role.ADMIN, None, {"snapshot", "snapshot_redacted", "clip", "clip_playable"}),
         (Role.RESIDENT, "commune", {"snapshot_redacted"}),
         (Role.RESIDENT, "village-b", set()),
         (Role.DEVICE, "village-a", set()),
