@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -39,3 +40,14 @@ def configure_logging(secrets: Iterable[str] = (), level: int = logging.INFO) ->
     handler.setFormatter(OneLineFormatter(secrets))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request
+
+
+def log_threads_that_fail() -> None:
+    """Let a thread's uncaught error go through the log: one line, and no secret, as everything else."""
+
+    def tell(failed: threading.ExceptHookArgs) -> None:
+        name = failed.thread.name if failed.thread is not None else ""
+        error = failed.exc_value or failed.exc_type()
+        logging.getLogger(__name__).critical("thread_failed thread=%s", name, exc_info=error)
+
+    threading.excepthook = tell

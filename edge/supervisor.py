@@ -16,6 +16,7 @@ from contract.event import CameraHealth, CameraStatus, HealthReason
 from edge.backoff import Backoff
 from edge.errors import EdgeError
 from edge.ports import Clock
+from edge.repeats import Repeats
 from edge.status import CameraMonitor
 from edge.worker import CameraParts, CameraWorker
 
@@ -48,6 +49,7 @@ class Supervisor:
         self._lock = threading.Lock()
         """Guards `_running`, for moments only: whoever asks how the cameras are never waits for an exchange."""
         self._stopping = threading.Event()
+        self._repeats = Repeats(clock)
 
     def apply(self, cameras: Mapping[str, LoadedCamera]) -> None:
         """Start cameras that are new, stop those that are gone, exchange those that changed, leave the others alone."""
@@ -77,16 +79,20 @@ class Supervisor:
         else:
             try:
                 worker = self._make_worker(self._make_parts(loaded), monitor)
-            except (EdgeError, ValueError) as error:
+            except Exception as error:  # the other cameras must not suffer from this one
+                is_defect = not isinstance(error, (EdgeError, ValueError))
+                cause = f"a defect, {type(error).__name__}: see the log" if is_defect else str(error)
                 log.error(  # noqa: TRY400 - the message names place and remedy, a traceback says no more
                     "configuration_refused camera=%s version=%s cause=%r in_force=%s",
-                    camera_id, loaded.version, str(error), current.version if current else None,
+                    camera_id, loaded.version, cause, current.version if current else None,
+                    exc_info=error if is_defect else None,
                 )  # fmt: skip
                 if current is not None and current.worker is not None:
-                    kept = f"version {loaded.version} was refused, version {current.version} stays in force: {error}"
+                    kept = f"version {loaded.version} was refused, version {current.version} stays in force: {cause}"
                     current.monitor.set_notice("configuration", kept)
                     return
-                monitor.set_health(CameraHealth.REFUSED, str(error), HealthReason.CONFIGURATION)
+                reason = HealthReason.DEFECT if is_defect else HealthReason.CONFIGURATION
+                monitor.set_health(CameraHealth.REFUSED, cause, reason)
         if current is not None:
             self._stop([current])
         with self._lock:
@@ -125,7 +131,16 @@ class Supervisor:
 
     def figures(self) -> dict[str, dict[str, float]]:
         """Camera id to its numbers, by the names of `edge.metrics`."""
-        return {name: running.monitor.figures() for name, running in self._look().items()}
+        return {name: self._figures(name, running.monitor) for name, running in self._look().items()}
+
+    def _figures(self, camera_id: str, monitor: CameraMonitor) -> dict[str, float]:
+        try:
+            return monitor.figures()
+        except Exception as error:  # numbers that cannot be told are no reason to stop watching
+            unsaid = self._repeats.unsaid(f"{camera_id} {error!r}")
+            if unsaid is not None:
+                log.exception("figures_failed camera=%s unsaid=%d", camera_id, unsaid)
+            return {}
 
     def _look(self) -> dict[str, _Running]:
         with self._lock:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from multiprocessing.connection import Connection
 
 from edge.workers.messages import WorkerSetup
+
+log = logging.getLogger(__name__)
 
 
 def run_worker(connection: Connection, setup: WorkerSetup) -> None:
@@ -12,4 +16,8 @@ def run_worker(connection: Connection, setup: WorkerSetup) -> None:
     from edge.workers.process import WorkerProcess, prepare
 
     prepare(setup)
-    WorkerProcess(connection, setup).run()
+    try:
+        WorkerProcess(connection, setup).run()
+    except Exception:  # multiprocessing would print it past the log, which blanks secrets
+        log.exception("worker_failed worker=%s", setup.name)
+        sys.exit(1)

@@ -25,7 +25,7 @@ from contract.ids import uuid7
 from contract.site_config import SiteConfig
 from edge.bootstrap import make_parts
 from edge.clock import SystemClock
-from edge.logs import configure_logging
+from edge.logs import configure_logging, log_threads_that_fail
 from edge.supervisor import Supervisor
 from edge.worker import CameraParts
 from edge.workers.link import MainLink, RemoteEvidence, RemoteOutbox
@@ -48,6 +48,7 @@ def prepare(setup: WorkerSetup) -> None:
     """Make this process one of ours."""
     ignore_signals()
     configure_logging(setup.settings.secret_values, setup.log_level)
+    log_threads_that_fail()
     faulthandler.enable(all_threads=False)  # a decoder that crashes leaves a trace of what it was doing
 
 

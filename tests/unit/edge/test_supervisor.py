@@ -56,6 +56,7 @@ class Source:
         self.stage = stage
         self.closed = threading.Event()
         self.trouble = stage.trouble
+        self.catching_up = False
         self.given = 0
 
     def frames(self) -> Iterator[Frame]:
@@ -138,6 +139,8 @@ class House:
 
     def make_parts(self, camera: LoadedCamera) -> CameraParts:
         camera_id = camera.config.camera.id
+        if camera.version == "defect":
+            raise ZeroDivisionError("a defect in a part")
         if camera.version in self.refuse:
             raise ModelError("no such model: choose another")
         self.built.append((camera_id, camera.version))
@@ -334,6 +337,31 @@ def test_a_camera_that_cannot_begin_is_told_and_the_others_begin(house: House) -
     until(lambda: house.stage("b").frames > 2)
     assert house.status("a") == (CameraHealth.REFUSED, "no such model: choose another")
     assert house.reason("a") is HealthReason.CONFIGURATION
+
+
+def test_a_defect_while_a_camera_is_made_is_told_and_the_others_begin(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.supervisor.apply({"a": loaded("a", "defect"), "b": loaded("b")})
+    until(lambda: house.stage("b").frames > 2)
+    assert house.status("a") == (CameraHealth.REFUSED, "a defect, ZeroDivisionError: see the log")
+    assert house.reason("a") is HealthReason.DEFECT
+    assert "a defect in a part" in caplog.text
+
+
+def test_numbers_that_cannot_be_told_stop_no_camera(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    house.supervisor.apply({"a": loaded("a"), "b": loaded("b")})
+    until(lambda: house.stage("a").frames > 2 and house.stage("b").frames > 2)
+
+    def broken() -> dict[str, float]:
+        raise ZeroDivisionError("a rate of nothing")
+
+    house.supervisor._running["a"].monitor.add_figures("broken", broken)
+    for _ in range(3):
+        figures = house.supervisor.figures()
+    assert figures["a"] == {}
+    assert figures["b"]["frames_searched"] > 2
+    assert caplog.text.count("figures_failed") == 1
 
 
 def test_removed_and_disabled_cameras_stop(house: House) -> None:
