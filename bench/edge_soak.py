@@ -110,6 +110,10 @@ class _Noted:
     def trouble(self) -> str:
         return self._source.trouble
 
+    @property
+    def catching_up(self) -> bool:
+        return self._source.catching_up
+
     def frames(self) -> Iterator[Frame]:
         for frame in self._source.frames():
             self._times.append(time.monotonic())

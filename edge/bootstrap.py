@@ -155,6 +155,8 @@ def make_parts(
         transport=searched.transport,
         loop=searched.loop,
         privacy_masks=camera.privacy.masks,
+        attention=attention,
+        motion=camera.motion,
     )
     record_settings = SourceSettings(role="record", transport=recorded.transport, loop=recorded.loop)
     return CameraParts(

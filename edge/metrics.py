@@ -22,6 +22,7 @@ class Figure:
 CAMERA_FIGURES: dict[str, Figure] = {
     "packets": Figure("counter", "compressed packets received of the searched stream"),
     "packets_bad": Figure("counter", "packets that were corrupt or could not be decoded"),
+    "packets_skipped": Figure("counter", "packets that were not decoded, as nobody needed their pictures"),
     "pictures_decoded": Figure("counter", "pictures decoded"),
     "pictures_bad": Figure("counter", "pictures decoded with holes, and left out"),
     "frames_given": Figure("counter", "frames handed to the pipeline at detect.fps"),
@@ -39,6 +40,9 @@ CAMERA_FIGURES: dict[str, Figure] = {
     "motion_flecks": Figure("gauge", "single changes in a frame, as of rain and snow"),
     "reconnects": Figure("counter", "times the source was opened again"),
     "decode_idle": Figure("gauge", "1 while only keyframes are decoded"),
+    "wakes": Figure("counter", "times a resting camera went back to every picture"),
+    "false_wakes": Figure("counter", "wakes after which nothing was found, so that it rested again at once"),
+    "catch_ups": Figure("counter", "times reading fell behind the camera and went on at a later keyframe"),
     "frame_age_s": Figure("gauge", "seconds since the latest frame was taken"),
     "decode_cpu_s": Figure("counter", "CPU seconds of reading and decoding"),
     "gate_cpu_s": Figure("counter", "CPU seconds of the motion gate"),

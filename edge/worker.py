@@ -39,6 +39,8 @@ _REASONS: dict[type[SourceError], HealthReason] = {
 }
 STABLE_S = 30.0
 """A source that was read for so long has recovered: its next failure is a new one."""
+CATCH_UP_PATIENCE_S = 0.5
+"""So long a frame of a camera that woke may wait for the pipeline."""
 _IDLE_S = 0.5
 _JOIN_S = 15.0
 
@@ -63,6 +65,11 @@ class CameraSource(FrameSource, Protocol):
     @property
     def trouble(self) -> str:
         """For the admin: what is wrong and the remedy; empty when all is well."""
+        ...
+
+    @property
+    def catching_up(self) -> bool:
+        """Its frames come all at once, but none of them should be dropped: they show how something began."""
         ...
 
     def figures(self) -> Mapping[str, float]:
@@ -150,7 +157,7 @@ class CameraWorker:
 
         def take(frame: Frame, source: CameraSource) -> None:
             self.monitor.frame_came(frame.utc, source.trouble)
-            self._slot.put(frame)
+            self._slot.put(frame, CATCH_UP_PATIENCE_S if source.catching_up else 0.0)
             self._last_frame_s = self._clock.monotonic_s()
             self._decode_cpu_s = time.thread_time()
 

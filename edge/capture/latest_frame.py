@@ -28,9 +28,16 @@ class LatestFrame:
         with self._changed:
             return self._closed
 
-    def put(self, frame: Frame) -> None:
-        """Offer a frame; one that still waits is dropped. After `close` nothing is taken any more."""
+    def put(self, frame: Frame, patience_s: float = 0.0) -> None:
+        """Offer a frame; one that still waits is dropped. After `close` nothing is taken any more.
+
+        Args:
+            frame: The newest.
+            patience_s: So long the one that waits may still be taken first.
+        """
         with self._changed:
+            if patience_s > 0:
+                self._changed.wait_for(lambda: self._frame is None or self._closed, patience_s)
             if self._closed:
                 return
             self._dropped += self._frame is not None
@@ -42,6 +49,7 @@ class LatestFrame:
         with self._changed:
             self._changed.wait_for(lambda: self._frame is not None or self._closed, timeout_s)
             frame, self._frame = self._frame, None
+            self._changed.notify_all()
             return frame
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -17,18 +17,22 @@ import av
 import av.error
 from av.container import InputContainer
 from av.packet import Packet
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from contract.camera_config import MotionConfig
 from contract.geometry import Point
+from edge.attention import Attention
 from edge.capture.connection import open_container, translate
+from edge.capture.decoder import DecoderParts, StreamDecoder
 from edge.capture.packet_ring import PTS_PER_S, PacketRing, StoredPacket, StreamInfo
 from edge.capture.picture import Darkroom, PrivacyMasks, VideoPicture
+from edge.capture.source_counts import SourceCounts
 from edge.capture.source_url import SourceAddress, SourceKind
 from edge.capture.timeline import ClipTimeline, LiveTimeline, Timeline
 from edge.errors import SourceStalled, SourceUnreadable
 from edge.ports import Clock
+from edge.repeats import Repeats
 from edge.types import Frame
 
 MAX_BAD_RUN = 100
@@ -63,21 +67,12 @@ class SourceSettings:
     """A file is read as fast as possible; its first frame was taken then. None: as a camera, at its own speed."""
     privacy_masks: Sequence[Sequence[Point]] = ()
     """Normalised polygons, blackened before anybody sees the frame."""
+    attention: Attention | None = None
+    """How closely the pipeline needs to look; None: every picture is decoded."""
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    """What counts as a change between two keyframes."""
     open_timeout_s: float = 10.0
     read_timeout_s: float = 10.0
-
-
-@dataclass(slots=True)
-class SourceCounts:
-    """What a source has done so far."""
-
-    packets: int = 0
-    bad_packets: int = 0
-    """Corrupt or not decodable: skipped."""
-    bad_pictures: int = 0
-    """Decoded, but with holes: skipped."""
-    decoded: int = 0
-    given: int = 0
 
 
 class VideoSource:
@@ -112,6 +107,13 @@ class VideoSource:
         self._last_bad_s = float("-inf")
         self._last_pts_s = 0.0
         self._short_by_s = 0.0
+        self._decoder: StreamDecoder | None = None
+        self._repeats = Repeats(clock)
+
+    @property
+    def catching_up(self) -> bool:
+        """See `edge.worker.CameraSource`."""
+        return self._decoder is not None and self._decoder.catching_up
 
     @property
     def trouble(self) -> str:
@@ -127,13 +129,7 @@ class VideoSource:
 
     def figures(self) -> dict[str, float]:
         """See `edge.worker.CameraSource`."""
-        return {
-            "packets": self.counts.packets,
-            "packets_bad": self.counts.bad_packets,
-            "pictures_decoded": self.counts.decoded,
-            "pictures_bad": self.counts.bad_pictures,
-            "frames_given": self.counts.given,
-        }
+        return self.counts.figures()
 
     def close(self) -> None:
         """See `edge.ports.FrameSource`. A read that waits for a silent camera ends within the read time-out."""
@@ -193,18 +189,35 @@ class VideoSource:
         if self._ring is not None:
             self._ring.restart(StreamInfo(context.name, context.width, context.height, context.extradata))
         self._last_picture_s = self._clock.monotonic_s()
+        self._decoder = StreamDecoder(context, self._decoder_parts())
+        time_s = self._last_picture_s
         for packet in self._packets(container, stream):
             if packet.size:
-                self._store(packet, timeline, tick_s)
+                time_s = self._store(packet, timeline, tick_s)
             if self._settings.role == "record":
                 self._last_picture_s = self._clock.monotonic_s()
                 continue
-            for picture in self._decode(context, packet):
+            if packet.size and context.codec.intra_only and not self._is_due(time_s, look_only=True):
+                self.counts.skipped += 1  # every picture stands alone: one that nobody will see need not be decoded
+                continue
+            for picture in self._decode(self._decoder, packet, time_s):
                 frame = self._to_frame(picture, timeline, tick_s)
                 if frame is not None:
                     yield frame
                 if self._closed.is_set():
                     return
+
+    def _decoder_parts(self) -> DecoderParts:
+        return DecoderParts(
+            camera_id=self._camera_id,
+            # A replay is judged by every picture of its clip.
+            attention=self._settings.attention if self._settings.replay_start is None else None,
+            fps=self._settings.fps,
+            motion=self._settings.motion,
+            darkroom=self._darkroom,
+            counts=self.counts,
+            repeats=self._repeats,
+        )
 
     def _packets(self, container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
         """Packets of the video; the last one is empty and drains the decoder."""
@@ -226,7 +239,7 @@ class VideoSource:
             if packet.stream_index == stream.index:
                 yield packet  # type: ignore[misc] # the index says that it is a video packet
 
-    def _store(self, packet: Packet[VideoStream], timeline: Timeline, tick_s: float) -> None:
+    def _store(self, packet: Packet[VideoStream], timeline: Timeline, tick_s: float) -> float:
         self.counts.packets += 1
         pts_s = None if packet.pts is None else packet.pts * tick_s
         self._last_pts_s = max(self._last_pts_s, pts_s or 0.0)
@@ -236,17 +249,20 @@ class VideoSource:
             placed_s = time_s if isinstance(timeline, ClipTimeline) else pts_s
             pts = None if placed_s is None else round(placed_s * PTS_PER_S)
             self._ring.append(StoredPacket(bytes(packet), pts, time_s, packet.is_keyframe))
+        return time_s
 
-    def _decode(self, context: VideoCodecContext, packet: Packet[VideoStream]) -> list[VideoFrame]:
-        """Decode one packet; a broken one is counted and skipped."""
+    def _decode(self, decoder: StreamDecoder, packet: Packet[VideoStream], time_s: float) -> Iterator[VideoFrame]:
+        """Decode one packet, if anybody needs it; a broken one is counted and skipped."""
+        is_bad = packet.is_corrupt
         try:
-            pictures = [] if packet.is_corrupt else context.decode(packet if packet.size else None)
-            is_bad = packet.is_corrupt
+            if not is_bad:
+                for picture in decoder.pictures(packet, time_s, self._clock.monotonic_s()):
+                    self._bad_run = 0
+                    yield picture
         except av.error.FFmpegError:
-            pictures, is_bad = [], bool(packet.size)  # a drained decoder may say "end of file"
+            is_bad = bool(packet.size)  # a drained decoder may say "end of file"
         if not is_bad:
-            self._bad_run = 0 if pictures else self._bad_run
-            return pictures
+            return
         self.counts.bad_packets += 1
         self._note_bad()
         self._bad_run += 1
@@ -255,7 +271,6 @@ class VideoSource:
                 f"{self._address}: {MAX_BAD_RUN} packets in a row are broken: check the network, or the file",
                 permanent=self._address.kind is SourceKind.FILE,
             )
-        return []
 
     def _note_bad(self) -> None:
         is_first = self._last_bad_s == float("-inf")
@@ -290,14 +305,15 @@ class VideoSource:
         shown = VideoPicture(picture, self._darkroom)
         return Frame(self._camera_id, shown, time_s, timeline.utc(time_s), self.counts.given)
 
-    def _is_due(self, time_s: float) -> bool:
+    def _is_due(self, time_s: float, *, look_only: bool = False) -> bool:
         """Keep to a fixed grid of times, so that the mean rate is right whatever the camera's is."""
         if self._first_s is None:
             self._first_s = time_s
         due = int((time_s - self._first_s) * self._settings.fps + _DUE_SLACK)
         if due <= self._last_due:
             return False
-        self._last_due = due
+        if not look_only:
+            self._last_due = due
         return True
 
     def _watch_size(self, picture: VideoFrame) -> None:
