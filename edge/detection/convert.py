@@ -41,6 +41,7 @@ def onnx_to_openvino(onnx: Path, target_xml: Path, input_wh: tuple[int, int] | N
         ModelError: It is no model that OpenVINO reads, finds no boxes, or cannot take this size.
     """
     import openvino
+    from openvino.tools.ovc.error import Error as ConversionError
 
     try:
         graph = openvino.convert_model(str(onnx))
@@ -53,8 +54,7 @@ def onnx_to_openvino(onnx: Path, target_xml: Path, input_wh: tuple[int, int] | N
                 "keep it as kind ultralytics"
             )
         openvino.save_model(graph, str(target_xml))
-    # OpenVINO's errors are RuntimeErrors; for a file of another kind it raises its own, derived from Exception.
-    except (RuntimeError, ValueError, TypeError, openvino.frontend.OpConversionFailure) as error:
+    except (RuntimeError, ValueError, TypeError, ConversionError) as error:
         raise ModelError(f"{onnx}: OpenVINO cannot convert this model ({_reason(error)}): export it again") from error
     written = (target_xml, target_xml.with_suffix(".bin"))
     if not about:

@@ -33,7 +33,8 @@ def camera_pictures(options: argparse.Namespace, count: int) -> Iterator[Picture
     camera = loaded.cameras.get(options.camera)
     if camera is None:
         known = ", ".join(sorted(loaded.cameras)) or "none that is valid"
-        raise ModelError(f"--camera {options.camera}: no such camera; known: {known}")
+        mistakes = [str(error) for error in loaded.errors]
+        raise ModelError("\n".join([f"--camera {options.camera}: no such camera; known: {known}", *mistakes]))
     searched = camera.config.input_for("detect")
     secrets = read_secrets(os.environ, options.env_file)
     address = parse_source(expand_secrets(searched.path, secrets), options.media or options.config / "media")

@@ -32,7 +32,6 @@ _TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TRY_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
-_CHUNK = 1 << 18
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are here and, where the server told, how many there will be."""
@@ -166,7 +165,7 @@ def _receive(client: httpx.Client, url: str, file: BinaryIO, progress: Progress)
         length = response.headers.get("Content-Length", "")
         total = offset + int(length) if length.isdecimal() else None
         progress(offset, total)
-        for chunk in response.iter_raw(_CHUNK):
+        for chunk in response.iter_raw():
             offset += len(chunk)
             if offset > MAX_BYTES:
                 raise ModelError(f"{_shown(url)}: is larger than {MAX_BYTES} bytes: correct url in the manifest")
