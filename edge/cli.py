@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from contract.rules.base import Language
 from edge import __version__
+from edge.detection.manifest import models_of
 from edge.errors import EdgeError, SourceNotFound
 from edge.find_cameras import add_commands as add_camera_commands
 from edge.models.commands import add_commands as add_models_commands
@@ -42,12 +43,9 @@ class UsageError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns the exit status."""
     options = _parser().parse_args(arguments)
-    if getattr(options, "config", None) is not None:
-        from edge.detection.manifest import use_models_of
-
-        use_models_of(options.config)
     try:
-        return int(options.act(options))
+        with models_of(getattr(options, "config", None)):
+            return int(options.act(options))
     except UsageError as error:
         print(f"langan-edge: {error}", file=sys.stderr)
         return WRONG_USAGE

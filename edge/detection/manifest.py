@@ -6,6 +6,8 @@ Two manifests are read: the one that comes with Làng An, and in front of it the
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,12 +16,21 @@ from edge.detection.model_entry import MANIFEST_NAME, ModelEntry, ModelFile, Mod
 from edge.errors import ModelError
 
 __all__ = [
-    "MANIFEST_NAME", "MODELS_DIR_VARIABLE", "Manifest", "ModelEntry", "ModelFile", "ModelKind", "default_manifest_path",
-    "embedded_manifest_path", "load_manifest", "site_manifest_path", "use_models_of",
+    "MANIFEST_NAME",
+    "MODELS_DIR_VARIABLE",
+    "Manifest",
+    "ModelEntry",
+    "ModelFile",
+    "ModelKind",
+    "default_manifest_path",
+    "embedded_manifest_path",
+    "load_manifest",
+    "models_of",
+    "site_manifest_path",
 ]  # fmt: skip
 
 _CONFIG_MODELS_VARIABLE = "_LANGAN_CONFIG_MODELS"
-"""Set by `use_models_of` only; the environment, for worker processes inherit it."""
+"""Set by `models_of` only; the environment, for worker processes inherit it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +68,19 @@ def site_manifest_path(config_dir: Path | None = None) -> Path | None:
     return None if config_dir is None else config_dir / "models" / MANIFEST_NAME
 
 
-def use_models_of(config_dir: Path) -> None:
-    """Let this process, and every one that it starts, find the models of a configuration folder."""
-    os.environ[_CONFIG_MODELS_VARIABLE] = str((config_dir / "models").resolve())
+@contextmanager
+def models_of(config_dir: Path | None) -> Iterator[None]:
+    """Inside the block this process, and every one that it starts, finds the models of a configuration folder."""
+    before = os.environ.get(_CONFIG_MODELS_VARIABLE)
+    if config_dir is not None:
+        os.environ[_CONFIG_MODELS_VARIABLE] = str((config_dir / "models").resolve())
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[_CONFIG_MODELS_VARIABLE] = before
+        else:
+            os.environ.pop(_CONFIG_MODELS_VARIABLE, None)
 
 
 def default_manifest_path() -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.detection.manifest import ModelFile, ModelKind, default_manifest_path, load_manifest, use_models_of
+from edge.detection.manifest import ModelFile, ModelKind, default_manifest_path, load_manifest, models_of
 from edge.detection.model_entry import Accuracy, ModelEntry, Speed, sha256_of
 from edge.errors import ModelError
 from edge.models.listing import describe, state_of, table
@@ -31,7 +31,6 @@ models:
 @pytest.fixture(autouse=True)
 def _no_folder_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LANGAN_MODELS_DIR", raising=False)
-    monkeypatch.setattr(os, "environ", os.environ.copy())
 
 
 def site_with(folder: Path, text: str = OWN) -> SiteModels:
@@ -42,21 +41,22 @@ def site_with(folder: Path, text: str = OWN) -> SiteModels:
 
 def test_models_beside_the_configuration_come_before_the_packaged_ones(tmp_path: Path) -> None:
     site_with(tmp_path)
-    use_models_of(tmp_path)
-    assert default_manifest_path() == tmp_path / "models" / "manifest.yaml"
-    assert [entry.id for entry in load_manifest().entries] == ["xe-may", "nanodet-g-384x640-int8"]
+    with models_of(tmp_path):
+        assert default_manifest_path() == tmp_path / "models" / "manifest.yaml"
+        assert [entry.id for entry in load_manifest().entries] == ["xe-may", "nanodet-g-384x640-int8"]
+    assert [entry.id for entry in load_manifest().entries] == ["nanodet-g-384x640-int8"]
 
 
 def test_a_folder_named_by_hand_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site_with(tmp_path)
-    use_models_of(tmp_path)
-    os.environ["LANGAN_MODELS_DIR"] = str(tmp_path / "other")
-    assert default_manifest_path() == tmp_path / "other" / "manifest.yaml"
+    monkeypatch.setenv("LANGAN_MODELS_DIR", str(tmp_path / "other"))
+    with models_of(tmp_path):
+        assert default_manifest_path() == tmp_path / "other" / "manifest.yaml"
 
 
 def test_a_configuration_without_models_uses_the_packaged_ones(tmp_path: Path) -> None:
-    use_models_of(tmp_path)
-    assert load_manifest().get("default").id == "nanodet-g-384x640-int8"
+    with models_of(tmp_path):
+        assert load_manifest().get("default").id == "nanodet-g-384x640-int8"
     assert SiteModels(tmp_path).manifest().get("default").licence
 
 
