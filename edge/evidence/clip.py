@@ -31,6 +31,7 @@ from edge.capture.packet_ring import PTS_PER_S, PacketCut, StoredPacket, StreamI
 from edge.capture.picture import PrivacyMasks
 from edge.errors import DiskFull, SourceUnreadable
 from edge.evidence.annexb import Codec, has_parameter_sets, is_annexb, read_record, to_annexb
+from edge.evidence.soundness import seem_sound
 
 MAX_WIDTH = 1280
 """Encoded clips are scaled down to this width: enough to see what happened, at a quarter of the cost of 1080p."""
@@ -153,7 +154,9 @@ def _decode_times(times: Sequence[int]) -> list[int]:
 
 
 def _check(cut: PacketCut) -> PacketCut:
-    """Decode once: drop broken packets (browsers stop playing at one) and learn the true size of the picture.
+    """Drop broken packets (browsers stop playing at one) and learn the true size of the picture.
+
+    Decoding all of it would cost a fifth of encoding it, so that is done only where something is strange.
 
     Returns:
         What can be decoded, from its first whole keyframe on.
@@ -161,8 +164,10 @@ def _check(cut: PacketCut) -> PacketCut:
     Raises:
         SourceUnreadable: Nothing can be decoded.
     """
+    size = _size_if_sound(cut)
+    if size is not None:
+        return PacketCut(dataclasses.replace(cut.stream, width=size[0], height=size[1]), cut.packets)
     broken: set[int] = set()
-    size: tuple[int, int] | None = None
     for frame in _pictures(cut.stream, cut.packets, broken):
         size = size or (frame.width, frame.height)
     whole = [packet for index, packet in enumerate(cut.packets) if index not in broken]
@@ -173,6 +178,40 @@ def _check(cut: PacketCut) -> PacketCut:
         _log.warning("clip_packets_broken broken=%d packets=%d", len(broken), len(cut.packets))
     stream = dataclasses.replace(cut.stream, width=size[0], height=size[1])
     return PacketCut(stream, tuple(whole[first:]))
+
+
+def _size_if_sound(cut: PacketCut) -> tuple[int, int] | None:
+    """Width and height of the first picture, where no packet is strange; None: look closer.
+
+    The decoder takes every packet apart, but reconstructs only the first keyframe.
+    """
+    codec, packets = cast("Codec", cut.stream.codec_name), cut.packets
+    length_size, _ = _headers(codec, cut.stream)
+    if not packets[0].is_keyframe or not seem_sound(
+        codec, [to_annexb(packet.data, length_size) if length_size else packet.data for packet in packets]
+    ):
+        return None
+    context = _decoder(cut.stream)
+    context.skip_frame = "NONKEY"
+    size: tuple[int, int] | None = None
+    for packet in (*packets, None):
+        try:
+            pictures = context.decode(None if packet is None else Packet(packet.data))
+        except av.error.FFmpegError:
+            return size if packet is None else None
+        if pictures and size is None:
+            size = pictures[0].width, pictures[0].height
+            context.skip_frame = "ALL"
+    return size
+
+
+def _decoder(stream: StreamInfo) -> VideoCodecContext:
+    context = cast("VideoCodecContext", av.CodecContext.create(stream.codec_name, "r"))
+    context.thread_count = 1
+    context.extradata = stream.extradata
+    if stream.width and stream.height:
+        context.width, context.height = stream.width, stream.height
+    return context
 
 
 def _pictures(stream: StreamInfo, packets: Sequence[StoredPacket], broken: set[int]) -> Iterator[VideoFrame]:
@@ -186,11 +225,7 @@ def _pictures(stream: StreamInfo, packets: Sequence[StoredPacket], broken: set[i
     Yields:
         Pictures in order; `pts` is the index of the packet.
     """
-    context = cast("VideoCodecContext", av.CodecContext.create(stream.codec_name, "r"))
-    context.thread_count = 1
-    context.extradata = stream.extradata
-    if stream.width and stream.height:
-        context.width, context.height = stream.width, stream.height
+    context = _decoder(stream)
     for index, stored in enumerate(packets):
         if not stored.data:  # to a decoder this would mean the end
             broken.add(index)
@@ -208,13 +243,13 @@ def _pictures(stream: StreamInfo, packets: Sequence[StoredPacket], broken: set[i
 def _encode(cut: PacketCut, path: Path, masks: PrivacyMasks) -> ClipInfo:
     packets, times = _presentable(cut.packets)
     shrink = VideoReformatter()
-    written: _Encoder | None = None
+    written: ClipEncoder | None = None
     first = last = 0
     with av.open(str(path), "w", format="mp4", options=_FAST_START) as output:
         for frame in _pictures(cut.stream, packets, set()):
             index = frame.pts or 0
             if written is None:
-                written, first = _Encoder(output, frame), index
+                written, first = ClipEncoder(output, frame), index
             elif times[index] - times[last] < PTS_PER_S / MAX_RATE * 0.9:
                 continue
             last = index
@@ -225,7 +260,7 @@ def _encode(cut: PacketCut, path: Path, masks: PrivacyMasks) -> ClipInfo:
     return ClipInfo(path, "h264", (times[last] - times[first]) / PTS_PER_S, packets[first].time_s)
 
 
-class _Encoder:
+class ClipEncoder:
     """Encodes pictures to H.264 in one MP4."""
 
     def __init__(self, output: OutputContainer, frame: VideoFrame) -> None:
