@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import edge
 from contract.config_loader import LoadedCamera
-from contract.event import CameraHealth, CameraStatus, Heartbeat
+from contract.event import CameraHealth, CameraStatus, CopyWish, Heartbeat
 from edge.backoff import Backoff
 from edge.config_store import ConfigStore
 from edge.outbox.link import Rejected, ServerLink, TokenRefused, TooLarge
@@ -33,6 +33,7 @@ class Reporter(SenderThread):
         configs: What is in force, and what the server has.
         statuses: How every camera is.
         on_configs: Called with the server's YAML by camera id, when it changed since the last call.
+        on_wishes: Called with the clips of which somebody wants playable copies.
         backoff: Between failed attempts.
     """
 
@@ -47,6 +48,7 @@ class Reporter(SenderThread):
         configs: ConfigStore,
         statuses: Callable[[], tuple[CameraStatus, ...]],
         on_configs: Callable[[Mapping[str, str]], None],
+        on_wishes: Callable[[Sequence[CopyWish]], None] = lambda _wishes: None,
         backoff: Backoff | None = None,
     ) -> None:
         super().__init__(link, clock, backoff)
@@ -54,6 +56,7 @@ class Reporter(SenderThread):
         self._configs = configs
         self._statuses = statuses
         self._on_configs = on_configs
+        self._on_wishes = on_wishes
         self._etag = ""
         self._repeats = Repeats(clock)
         self._rejected: set[str] = set()
@@ -74,7 +77,7 @@ class Reporter(SenderThread):
                 self._send(camera)
         events, media = self._store.counts()
         cameras = self._statuses()
-        self._link.heartbeat(
+        answer = self._link.heartbeat(
             Heartbeat(
                 sent_at=self._clock.utc(),
                 software_version=edge.__version__,
@@ -83,6 +86,7 @@ class Reporter(SenderThread):
                 cameras=cameras,
             )
         )
+        self._on_wishes(answer.copies)
         pulled = self._link.camera_configs(self._etag)
         if pulled is not None:
             self._on_configs(pulled.texts)

@@ -12,19 +12,21 @@ The token goes into one header and nowhere else: redirects are not followed, and
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 from pydantic import SecretStr, ValidationError
 
-from contract.event import EventBatchResult, EventResult, Heartbeat
+from contract.event import CopyReport, CopyWish, EventBatchResult, EventResult, Heartbeat, HeartbeatResult
 from edge.errors import DeliveryError
 from edge.outbox.store import PendingEvent, PendingMedia
 
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _DETAIL_CHARS = 300
+_UNKNOWN_THERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+"""The server does not know the event, or is older than the question."""
 _STATUS_OF_ONE_EVENT = {HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
 
 
@@ -151,18 +155,71 @@ class ServerLink:
         if response.status_code not in {HTTPStatus.CREATED, HTTPStatus.NO_CONTENT}:
             raise NotOurServer(self._strange(path, response), permanent=True)
 
-    def heartbeat(self, heartbeat: Heartbeat) -> None:
-        """Tell the server how the edge is.
+    def evidence_gone(self, sha256: str) -> None:
+        """Tell that a file which an event names will not come, so that nobody waits for it.
+
+        Raises:
+            DeliveryError: It was not taken.
+        """
+        self._request("POST", f"/api/v1/evidence/{sha256}/gone", rejections=_UNKNOWN_THERE)
+
+    def fetch_clip(self, wish: CopyWish, into: Path) -> None:
+        """Fetch a clip back of which a copy is wanted.
+
+        Raises:
+            DeliveryError: It was not given, or is not what was sent once.
+            OSError: It cannot be written.
+        """
+        path, size, digest = f"/api/v1/evidence/{wish.sha256}", 0, hashlib.sha256()
+        try:
+            with self._client.stream("GET", path) as response, into.open("wb") as file:
+                if not response.is_success:
+                    response.read()
+                    raise self._error(path, response, _UNKNOWN_THERE)
+                for chunk in response.iter_bytes():
+                    size += len(chunk)
+                    if size > wish.size_bytes:
+                        break
+                    digest.update(chunk)
+                    file.write(chunk)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        if size != wish.size_bytes or digest.hexdigest() != wish.sha256:
+            raise Unreachable(f"{self.url}{path}: another file came than was sent: it is fetched again")
+
+    def report_copy(self, clip_sha256: str, report: CopyReport) -> None:
+        """Tell how far the copy of a clip is.
 
         Raises:
             DeliveryError: It was not taken.
         """
         self._request(
+            "PUT",
+            f"/api/v1/copies/{clip_sha256}",
+            content=report.model_dump_json().encode(),
+            headers={"Content-Type": "application/json"},
+            rejections=_UNKNOWN_THERE,
+        )
+
+    def heartbeat(self, heartbeat: Heartbeat) -> HeartbeatResult:
+        """Tell the server how the edge is; return what it asks for.
+
+        Raises:
+            DeliveryError: It was not taken.
+        """
+        path = "/api/v1/heartbeat"
+        response = self._request(
             "POST",
-            "/api/v1/heartbeat",
+            path,
             content=heartbeat.model_dump_json().encode(),
             headers={"Content-Type": "application/json"},
         )
+        if response.status_code == HTTPStatus.NO_CONTENT:
+            return HeartbeatResult()
+        try:
+            return HeartbeatResult.model_validate_json(response.content)
+        except ValidationError as error:
+            raise NotOurServer(self._strange(path, response), permanent=True) from error
 
     def put_camera_config(self, camera_id: str, text: str) -> bool:
         """Tell the server a camera's file; True when it is in force there, False when an admin's version is.
@@ -214,9 +271,10 @@ class ServerLink:
         try:
             return self._client.request(method, path, content=content, headers=headers)
         except httpx.HTTPError as error:
-            raise Unreachable(
-                f"{self.url}: {type(error).__name__}: {error}: is the server running, and server.url right?"
-            ) from error
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: httpx.HTTPError) -> Unreachable:
+        return Unreachable(f"{self.url}: {type(error).__name__}: {error}: is the server running, and server.url right?")
 
     def _check(self, path: str, response: httpx.Response, rejections: frozenset[HTTPStatus] = frozenset()) -> None:
         if not (response.is_success or response.status_code == HTTPStatus.NOT_MODIFIED):

@@ -6,6 +6,7 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from contract.event import EventResult
 from edge.backoff import Backoff
@@ -215,6 +216,8 @@ class MediaSender(SenderThread):
             self._link.put_evidence(media)
         except FileNotFoundError:
             log.warning("media_gone sha256=%s path=%s cause='given up for room, or deleted'", media.sha256, media.path)
+            with suppress(Rejected):  # nobody waits for it there
+                self._link.evidence_gone(media.sha256)
         except (Rejected, TooLarge) as error:
             self._store.media_refused(media.sha256, str(error))
             return 0.0

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from contract.event import Event, EventResult, EventState
+from contract.event import Event, EventResult, EventState, EvidenceRef
 from edge.errors import DiskFull, OutboxError
 from edge.outbox.reserve import DiskReserve
 from edge.outbox.sqlite_file import is_corrupt, open_file, set_aside, translated
@@ -222,6 +222,19 @@ class SqliteOutbox:
                 (limit,),
             ).fetchall()
         return [PendingMedia(sha, Path(path), kind, size) for sha, path, kind, size in rows]
+
+    def put_media(self, ref: EvidenceRef, path: Path) -> None:
+        """Store a file that the server waits for already: it goes with the next upload.
+
+        Raises:
+            DiskFull: No room; nothing was stored.
+        """
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO media (sha256, path, media_type, size_bytes, state) VALUES (?, ?, ?, ?, 'ready')"
+                " ON CONFLICT (sha256) DO UPDATE SET path = excluded.path, state = 'ready', reason = NULL",
+                (ref.sha256, str(path), ref.media_type, ref.size_bytes),
+            )
 
     def media_done(self, sha256: str) -> None:
         """The server has the file, or the file is gone: forget it. Its place on the disk is the caller's to free."""

@@ -45,9 +45,15 @@ def decoded(path: Path) -> tuple[list[float], list[NDArray[Any]], str]:
 
 
 def starts_fast(path: Path) -> bool:
-    """The index comes before the pictures."""
-    data = path.read_bytes()
-    return 0 < data.find(b"moov") < data.find(b"mdat")
+    """The index comes before the pictures, and there are no fragments."""
+    data, position, boxes = path.read_bytes(), 0, []
+    while position < len(data):
+        size = int.from_bytes(data[position : position + 4], "big")
+        boxes.append(data[position + 4 : position + 8])
+        assert size >= 8, "a size of 0 or 1 is for files larger than ours"
+        position += size
+    assert position == len(data)
+    return boxes.count(b"moov") == boxes.count(b"mdat") == 1 and boxes.index(b"moov") < boxes.index(b"mdat")
 
 
 @pytest.mark.parametrize("b_frames", [0, 2])
@@ -71,6 +77,8 @@ def test_hevc_is_copied_or_made_playable_everywhere(tmp_path: Path) -> None:
     cut = recorded(make_clip(tmp_path / "clip.mp4", codec="libx265", frames=40), 0, 4)
     copied = cut_clip(cut, tmp_path / "copied.mp4")
     encoded = cut_clip(cut, tmp_path / "encoded.mp4", copy_hevc=False)
+    assert starts_fast(copied.path)
+    assert starts_fast(encoded.path)
     assert (copied.codec, decoded(copied.path)[2], len(decoded(copied.path)[0])) == ("hevc", "hevc", 40)
     assert (encoded.codec, decoded(encoded.path)[2], len(decoded(encoded.path)[0])) == ("h264", "h264", 40)
 
