@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from contract.rules.base import Language
 from edge import __version__
+from edge.bench.command import add_capacity_options, bench_cameras
 from edge.detection.manifest import models_of
 from edge.errors import EdgeError, SourceNotFound
 from edge.find_cameras import add_commands as add_camera_commands
@@ -109,8 +110,11 @@ def _parser() -> argparse.ArgumentParser:
     add_camera_commands(commands, _system_language())
     add_models_commands(commands)
 
-    bench = commands.add_parser("bench", help="time each stage over a clip; prints JSON")
+    bench = commands.add_parser(
+        "bench", help="time each stage over a clip, or find how many cameras the machine holds; prints JSON"
+    )
     _add_clip(bench)
+    add_capacity_options(bench)
     bench.set_defaults(act=_bench)
     return parser
 
@@ -298,6 +302,8 @@ def _bench(options: argparse.Namespace) -> int:
 
     configure_logging(level=logging.INFO if options.verbose else logging.ERROR)
     camera, site = _load_camera(options)
+    if options.cameras:
+        return bench_cameras(options, (options.config / "site.yaml").read_text("utf-8"), camera.text)
     start = _start(options, site)
     from edge.replay import replay
 
