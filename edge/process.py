@@ -18,6 +18,7 @@ from contract.site_config import SiteConfig
 from edge.clock import SystemClock
 from edge.config_mistakes import mistakes_by_camera
 from edge.config_store import ConfigStore
+from edge.copies import CopyMaker
 from edge.errors import EdgeError
 from edge.evidence.store import EvidenceFolder
 from edge.monitoring.box import read_box
@@ -151,6 +152,7 @@ class EdgeProcess:
         link = ServerLink(url, token)
         media = MediaSender(self._store, link, self._clock, forget=lambda item: self._folder.mark_uploaded(item.sha256))
         events = EventSender(self._outbox, link, self._clock, on_settled=media.wake)
+        copies = CopyMaker(link, self._clock, store=self._store, folder=self._folder, on_made=media.wake)
         reporter = Reporter(
             link,
             self._clock,
@@ -158,8 +160,9 @@ class EdgeProcess:
             configs=self._configs,
             statuses=self._statuses,
             on_configs=self._take_configs,
+            on_wishes=copies.want,
         )
-        self._senders = [reporter, events, media]
+        self._senders = [reporter, copies, events, media]
         return link
 
     def _statuses(self) -> tuple[CameraStatus, ...]:
