@@ -43,11 +43,19 @@ class InputConfig(ContractModel):
     """One stream of the camera."""
 
     path: Annotated[str, Field(min_length=1, max_length=1000)]
-    """rtsp://, rtsps://, http://, https://, or a file below the media folder; `{LANGAN_...}` from the environment."""
+    """rtsp://, rtsps://, http://, https:// (a playlist ends in .m3u8), /dev/video0 to /dev/video63, or a file below the
+    media folder; `{LANGAN_...}` from the environment."""
     roles: Annotated[tuple[Literal["detect", "record"], ...], Field(min_length=1)] = ("detect", "record")
     """`detect`: searched for objects (the sub-stream, if there is one); `record`: evidence clips are cut from it."""
     transport: Literal["tcp", "udp"] = "tcp"
     """How RTSP carries media."""
+    tls: Literal["any", "verify"] = "any"
+    """rtsps and https: `any` accepts whatever certificate the camera shows, as nearly all cameras sign their own;
+    `verify` refuses one that this machine does not trust, or that is not made out to the address."""
+    decode: Literal["cpu", "auto", "vaapi", "nvdec", "v4l2m2m"] = "cpu"
+    """What decodes `detect`; anything but `cpu` is tried when the stream opens, and `cpu` is taken where it is missing."""
+    frozen_after_s: Annotated[float, Field(ge=0, le=3600)] = 60.0
+    """A picture that is the same to the last bit for so long is frozen and the camera is connected anew; 0: never."""
     loop: bool = False
     """Play a file again and again at its own speed, as a camera would: for demonstrations."""
 
@@ -192,13 +200,25 @@ class CameraConfig(ContractModel):
     signals: dict[Slug, PlanSignalConfig] = {}
     """Traffic lights by id; rules name them."""
     rules: tuple[AnyRuleParams, ...] = ()
-    """What is decided; each entry has a `kind` and the keys of that kind below."""
+    """What is decided; each entry has a `kind` and the keys of that kind below. `camera_offline` and `camera_tampered`
+    are in force without an entry."""
     evidence: EvidenceConfig = EvidenceConfig()
 
     @property
     def spot(self) -> str:
         """The place that groups this camera's events."""
         return self.camera.spot or self.camera.id
+
+    @property
+    def camera_rules(self) -> tuple[RuleParams, ...]:
+        """The rules about the camera itself that are in force, written or not."""
+        written = {rule.kind: rule for rule in self.rules if RULES[rule.kind].about_camera}
+        every = (
+            written.get(kind) or contract.params.model_validate({"kind": kind})
+            for kind, contract in RULES.items()
+            if contract.about_camera
+        )
+        return tuple(rule for rule in every if getattr(rule, "enabled", True))
 
     def input_for(self, role: Literal["detect", "record"]) -> InputConfig:
         """The input with a role. A camera with one stream uses it for both."""

@@ -195,6 +195,27 @@ def _check_rule(camera: CameraConfig, rule: RuleParams, path: Path, site: SiteCo
                 Text("{rule} needs the direction of {zone!r}", rule=rule.kind, zone=zone_id),
                 Text("add `direction: [[x, y], [x, y]]` (from, to) to zones.{zone}", zone=zone_id),
             )
+    if contract.about_camera:
+        _check_camera_rule(camera, rule, path, report)
+    else:
+        _check_objects(camera, rule, path, report)
+    _check_schedule(rule.schedule, (*path, "schedule"), site, report)
+    after_hours = getattr(rule, "after_hours", None)
+    if after_hours is not None:
+        _check_schedule(after_hours.schedule, (*path, "after_hours", "schedule"), site, report)
+    signal = getattr(rule, "signal", None)
+    if signal is not None and signal not in camera.signals:
+        report((*path, "signal"), Text("unknown signal {name!r}", name=signal), _one_of(camera.signals))
+    raise_angle, clear_angle = getattr(rule, "min_angle_deg", None), getattr(rule, "clear_angle_deg", None)
+    if raise_angle is not None and clear_angle is not None and clear_angle >= raise_angle:
+        report(
+            (*path, "clear_angle_deg"),
+            Text("must be smaller than min_angle_deg"),
+            Text("leave a gap, so that it cannot flicker"),
+        )
+
+
+def _check_objects(camera: CameraConfig, rule: RuleParams, path: Path, report: Report) -> None:
     for index, name in enumerate(rule.objects):
         if name not in OBJECT_CLASSES:
             report((*path, "objects", index), Text("unknown class {name!r}", name=name), _one_of(OBJECT_CLASSES))
@@ -211,20 +232,14 @@ def _check_rule(camera: CameraConfig, rule: RuleParams, path: Path, site: SiteCo
             Text("{rule} watches {names}, and none of them is tracked", rule=rule.kind, names=wanted),
             Text("add one to objects.track"),
         )
-    _check_schedule(rule.schedule, (*path, "schedule"), site, report)
-    after_hours = getattr(rule, "after_hours", None)
-    if after_hours is not None:
-        _check_schedule(after_hours.schedule, (*path, "after_hours", "schedule"), site, report)
-    signal = getattr(rule, "signal", None)
-    if signal is not None and signal not in camera.signals:
-        report((*path, "signal"), Text("unknown signal {name!r}", name=signal), _one_of(camera.signals))
-    raise_angle, clear_angle = getattr(rule, "min_angle_deg", None), getattr(rule, "clear_angle_deg", None)
-    if raise_angle is not None and clear_angle is not None and clear_angle >= raise_angle:
-        report(
-            (*path, "clear_angle_deg"),
-            Text("must be smaller than min_angle_deg"),
-            Text("leave a gap, so that it cannot flicker"),
-        )
+
+
+def _check_camera_rule(camera: CameraConfig, rule: RuleParams, path: Path, report: Report) -> None:
+    for key in ("zones", "objects"):
+        if getattr(rule, key):
+            report((*path, key), Text("{rule} is about the camera itself", rule=rule.kind), Text("remove this key"))
+    if next(item for item in camera.rules if item.kind == rule.kind) is not rule:
+        report(path, Text("the rule {rule} stands here twice", rule=rule.kind), Text("keep one of the two"))
 
 
 def _check_schedule(

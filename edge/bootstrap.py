@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from contract.camera_config import CameraConfig, InputConfig
 from contract.config_loader import LoadedCamera
+from contract.rules.camera_tampered import CameraTamperedParams
 from contract.site_config import SiteConfig
 from edge.attention import Attention
 from edge.camera_evidence import CameraEvidence, EvidenceStore
 from edge.capture.packet_ring import PacketRing
 from edge.capture.source_url import expand_secrets, parse_source
+from edge.capture.still_picture import StillPicture
 from edge.capture.video_source import SourceSettings, VideoSource
 from edge.detection.loaded import LoadedModels
 from edge.detection.search import CameraSearch
 from edge.detection.worker import LocalAsker
 from edge.gate import CameraGate, still_recheck_s
+from edge.health.view import ViewWatch
 from edge.pipeline import CameraPipeline
 from edge.ports import Clock, DetectorSource
 from edge.recorder import CLIP_PATIENCE_S, ClipRunner, EventSink, EvidenceMaker, IdMaker, Recorder, run_now
@@ -79,8 +83,9 @@ def make_pipeline(
     on_search: Callable[[], None] = lambda: None,
     attention: Attention | None = None,
     monitor: CameraMonitor | None = None,
+    view_path: Path | None = None,
 ) -> CameraPipeline:
-    """Put one camera's pipeline together; `monitor` learns the motion gate's numbers.
+    """Put one camera's pipeline together; `monitor` learns the motion gate's numbers, `view_path` keeps its view.
 
     Raises:
         ValueError: The configuration asks for what the scene lacks.
@@ -101,7 +106,14 @@ def make_pipeline(
         recorder=Recorder(camera, loaded.version, sink, evidence, new_id, run_clip),
         on_search=on_search,
         attention=attention,
+        view=make_view(camera, view_path),
     )
+
+
+def make_view(camera: CameraConfig, path: Path | None) -> ViewWatch | None:
+    """What compares a camera's picture with its view; None where the camera's file turns that off."""
+    wanted = next((rule for rule in camera.camera_rules if isinstance(rule, CameraTamperedParams)), None)
+    return None if wanted is None else ViewWatch(wanted.accept_after_s, path)
 
 
 def make_parts(
@@ -142,6 +154,7 @@ def make_parts(
             on_search=monitor.frame_searched,
             attention=attention,
             monitor=monitor,
+            view_path=settings.data_dir / "views" / f"{camera_id}.npz",
         )
 
     def source(source_input: InputConfig, source_settings: SourceSettings, into: PacketRing | None) -> VideoSource:
@@ -157,6 +170,7 @@ def make_parts(
         privacy_masks=camera.privacy.masks,
         attention=attention,
         motion=camera.motion,
+        still=StillPicture(searched.frozen_after_s),
     )
     record_settings = SourceSettings(role="record", transport=recorded.transport, loop=recorded.loop)
     return CameraParts(

@@ -20,7 +20,7 @@ from edge.attention import Attention
 from edge.ports import Rule, Tracker
 from edge.recorder import Moment, Recorder
 from edge.scene import Scene
-from edge.types import Detections, Frame, Observation, Track
+from edge.types import Detections, Frame, Observation, Track, ViewReading
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,12 @@ class Gate(Protocol):
     def woken(self, monotonic_s: float) -> None: ...
 
     def reset(self) -> None: ...
+
+
+class View(Protocol):
+    """Compares the picture with the view that the camera should have: `edge.health.view`."""
+
+    def look(self, frame: Frame) -> ViewReading | None: ...
 
 
 @dataclass(slots=True)
@@ -70,6 +76,7 @@ class CameraPipeline:
         recorder: Writes events.
         on_search: Called for each searched frame.
         attention: Told after each frame whether keyframes are enough for now.
+        view: Looks whether somebody tampers with the camera; None: nobody wants to know.
     """
 
     def __init__(
@@ -85,6 +92,7 @@ class CameraPipeline:
         recorder: Recorder,
         on_search: Callable[[], None] = lambda: None,
         attention: Attention | None = None,
+        view: View | None = None,
     ) -> None:
         self.counts = PipelineCounts()
         self._camera_id = camera.camera.id
@@ -98,6 +106,7 @@ class CameraPipeline:
         self._recorder = recorder
         self._on_search = on_search
         self._attention = attention
+        self._view = view
         self._rests = False
         self._tracks: Sequence[Track] = ()
         self._detections = Detections.empty()
@@ -165,6 +174,7 @@ class CameraPipeline:
             tracks=tuple(self._tracks),
             detected=was_searched,
             signals=self._scene.signals_at(frame.utc),
+            view=self._view.look(frame) if self._view is not None else None,
         )
         self._observation = observation
         self._recorder.history.observe(observation)

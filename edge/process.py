@@ -14,6 +14,7 @@ from types import FrameType
 
 from contract.config_loader import LoadedConfig
 from contract.event import CameraStatus
+from contract.ids import uuid7
 from contract.site_config import SiteConfig
 from edge.clock import SystemClock
 from edge.config_mistakes import mistakes_by_camera
@@ -21,6 +22,7 @@ from edge.config_store import ConfigStore
 from edge.copies import CopyMaker
 from edge.errors import EdgeError
 from edge.evidence.store import EvidenceFolder
+from edge.health.offline import OfflineWatch
 from edge.monitoring.box import read_box
 from edge.monitoring.http import Address
 from edge.monitoring.systemd import SystemdNotifier
@@ -96,6 +98,7 @@ class EdgeProcess:
         self._senders: list[SenderThread] = []
         self._outbox = PatientOutbox(self._store, self._folder.free, self._wake_senders)
         self._pool = WorkerPool(settings, self._outbox, self._folder, OwnInference(), workers=workers)
+        self._offline = OfflineWatch(self._outbox, self._clock, lambda at, _content: uuid7(at))
         self._link = self._connect()
         self._watch = Watch(
             self.snapshot,
@@ -111,7 +114,7 @@ class EdgeProcess:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)
-        end_orphans(self._store.open_events(), self._outbox)
+        end_orphans(self._offline.adopt(self._store.open_events(), self._config.cameras), self._outbox)
         try:
             self._pool.apply(self._site, self._config.cameras)
             for sender in self._senders:
@@ -119,6 +122,7 @@ class EdgeProcess:
             self._watch.begin()
             while not self._stop.wait(0.5):
                 self._watch.turn()
+                self._offline.look(self._site, self._config.cameras, self._pool.statuses)
                 if self._reload.is_set():
                     self._reload.clear()
                     self._watch.reloading()
@@ -240,6 +244,7 @@ class EdgeProcess:
 
     def _shut_down(self) -> None:
         self._watch.stopping()
+        self._offline.finish()
         self._pool.stop(STOP_CAMERAS_S)
         for sender in self._senders:
             drain_s = {EventSender: DRAIN_EVENTS_S, MediaSender: DRAIN_MEDIA_S}.get(type(sender), 0.0)

@@ -138,6 +138,15 @@ class Recorder:
         """Events that have started and not ended."""
         return len(self._open)
 
+    def adopt(self, rule_index: int, key: str, latest: Event) -> None:
+        """Go on with an event that somebody else began: the next word on it is its next revision."""
+        self._open[(rule_index, key)] = _Open(latest, 0.0, 0.0, clip_wanted=False)
+
+    def latest(self, rule_index: int, key: str) -> Event | None:
+        """The last revision of an event that has not ended."""
+        known = self._open.get((rule_index, key))
+        return None if known is None else known.latest
+
     def record(self, rule_index: int, rule_event: RuleEvent, moment: Moment | None) -> None:
         """Write what a rule said as the next revision of its event.
 

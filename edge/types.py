@@ -141,6 +141,27 @@ class SignalState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ViewReading:
+    """A camera's picture against the view that it should have."""
+
+    detail: float
+    """Mean difference between neighbouring points of the small picture, in grey levels."""
+    detail_reference: float
+    sharpness: float
+    """Fine detail divided by coarse detail."""
+    sharpness_reference: float
+    match: float
+    """Share of the picture's blocks with fixed edges in which these are found in their place."""
+    match_reference: float
+    layout: float
+    """Correlation of light and dark over the picture with the reference's, in [-1, 1]."""
+    in_place: float = 1.0
+    """Correlation of all edges with the reference's where they belong."""
+    elsewhere: float = 0.0
+    """The best one anywhere else: above `in_place` where the camera was turned."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """Everything the rules see of one frame. The fixed scene is given to a rule when it is built."""
 
@@ -153,6 +174,8 @@ class Observation:
     detected: bool = True
     """False: the motion gate found nothing new and no detector ran; tracks are those of the last search."""
     signals: Mapping[str, SignalState] = field(default_factory=dict)
+    view: ViewReading | None = None
+    """About once a second; None between, and as long as the view is not known."""
 
 
 @dataclass(frozen=True, slots=True)

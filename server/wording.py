@@ -7,6 +7,7 @@ each of its facts, already written with their units.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from server import i18n
@@ -19,20 +20,29 @@ _UNITS = (
     ("_boxes", "unit.boxes"),
 )
 
+_WORDS = {"object_class": "object", "tampering": "tampering"}
+"""Facts whose values are words of ours."""
+
 
 def fact_value(name: str, value: object) -> str:
     """One fact with its unit, in the request's language."""
     if isinstance(value, bool):
         return i18n.gettext("word.yes" if value else "word.no")
-    if name == "object_class":
-        return i18n.gettext(f"object.{value}")
-    if isinstance(value, int | float):
-        if name.endswith("_s"):
-            return i18n.format_duration(value)
-        unit = next((msgid for suffix, msgid in _UNITS if name.endswith(suffix)), None)
-        text = i18n.number(value, 0 if unit == "unit.deg" else 1)
-        return i18n.gettext(unit, value=text) if unit else text
-    return str(value)
+    if name in _WORDS:
+        return i18n.gettext(f"{_WORDS[name]}.{value}")
+    if name.endswith("_at"):
+        return i18n.format_time(datetime.fromisoformat(str(value)))
+    return _measured(name, value) if isinstance(value, int | float) else str(value)
+
+
+def _measured(name: str, value: float) -> str:
+    if name.endswith("_s"):
+        return i18n.format_duration(value)
+    if name.endswith("_share"):
+        return i18n.gettext("unit.percent", value=i18n.number(100 * value, 0))
+    unit = next((msgid for suffix, msgid in _UNITS if name.endswith(suffix)), None)
+    text = i18n.number(value, 0 if unit == "unit.deg" else 1)
+    return i18n.gettext(unit, value=text) if unit else text
 
 
 def fact_rows(kind: str, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -48,8 +58,9 @@ def summary(kind: str, facts: Mapping[str, Any] | None) -> str:
     """The facts that matter most, as one sentence; empty while nothing is known."""
     if not facts:
         return ""
-    words = {name: fact_value(name, value) for name, value in facts.items()}
-    if "object_class" in words:
-        words["object_class"] = words["object_class"].lower()
+    unknown = i18n.gettext("word.unknown")
+    words = {name: unknown if value is None else fact_value(name, value) for name, value in facts.items()}
+    for name in _WORDS.keys() & words.keys():
+        words[name] = words[name].lower()
     sentence = i18n.gettext(f"summary.{kind}", **words)
     return sentence[:1].upper() + sentence[1:]

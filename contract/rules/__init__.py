@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from contract.rules import crowding, illegal_parking, intrusion, wrong_way
+from contract.rules import camera_offline, camera_tampered, crowding, illegal_parking, intrusion, wrong_way
 from contract.rules.base import RuleContract, RuleFacts, RuleParams
 
 RULES: dict[str, RuleContract] = {
     contract.kind: contract
     for contract in (
+        camera_offline.CONTRACT,
+        camera_tampered.CONTRACT,
         crowding.CONTRACT,
         illegal_parking.CONTRACT,
         intrusion.CONTRACT,

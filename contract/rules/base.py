@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, field_validator
@@ -79,14 +80,21 @@ class RuleContract:
     params: type[RuleParams]
     facts: type[RuleFacts]
     caption: dict[Language, str]
-    """One line for a snapshot: a format string over the facts, with `object_class` in words."""
+    """One line for a snapshot: a format string over the facts, with `object_class` and `words` in words."""
     requires_zone: bool = False
     """At least one zone must be named."""
     requires_zone_direction: bool = False
     """Every named zone must be a lane with a direction."""
+    about_camera: bool = False
+    """It watches the camera itself: in force for every camera without being written, and without zones or classes."""
+    words: Mapping[Language, Mapping[str, str]] = field(default_factory=dict)
+    """What captions call the values of the kind's own facts."""
 
     def describe(self, facts: RuleFacts, language: Language) -> str:
         """What happened, in one line in the site's language."""
-        values = facts.model_dump()
-        name = values.get("object_class")
-        return self.caption[language].format(**values | {"object_class": CLASS_WORDS[language].get(str(name), name)})
+        words = {**CLASS_WORDS[language], **self.words.get(language, {})}
+        values = {
+            name: words.get(value, value) if isinstance(value, str) else value
+            for name, value in facts.model_dump().items()
+        }
+        return self.caption[language].format(**values)

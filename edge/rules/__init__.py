@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from contract.camera_config import CameraConfig
 from edge.rules.base import TimedRule
+from edge.rules.camera_offline import CameraOfflineRule
+from edge.rules.camera_tampered import CameraTamperedRule
 from edge.rules.crowding import CrowdingRule
 from edge.rules.illegal_parking import IllegalParkingRule
 from edge.rules.intrusion import IntrusionRule
@@ -14,8 +16,11 @@ from edge.scene import Scene
 
 Rule = TimedRule[Any]
 """A rule with whatever parameters its kind has."""
+RuleT = TypeVar("RuleT", bound=TimedRule[Any])
 
 RULES: dict[str, type[Rule]] = {
+    "camera_offline": CameraOfflineRule,
+    "camera_tampered": CameraTamperedRule,
     "crowding": CrowdingRule,
     "illegal_parking": IllegalParkingRule,
     "intrusion": IntrusionRule,
@@ -25,7 +30,7 @@ RULES: dict[str, type[Rule]] = {
 
 
 def build_rules(camera: CameraConfig, scene: Scene) -> list[Rule]:
-    """Build a camera's rules, in the order of its file.
+    """Build the rules that observe a camera's frames: those of its file in their order, then those about the camera.
 
     Raises:
         ValueError: A rule names a kind, zone, schedule or signal that does not exist, or a lane without a direction.
@@ -35,8 +40,22 @@ def build_rules(camera: CameraConfig, scene: Scene) -> list[Rule]:
         rule = RULES.get(params.kind)
         if rule is None:
             raise ValueError(f"camera {camera.camera.id}: unknown rule kind {params.kind!r}; known: {', '.join(RULES)}")
-        rules.append(rule(params, scene, f"{index}-{params.kind}"))
-    return rules
+        if not issubclass(rule, CameraOfflineRule | CameraTamperedRule):
+            rules.append(rule(params, scene, f"{index}-{params.kind}"))
+    return [*rules, *_camera_rules(camera, scene, CameraTamperedRule)]
 
 
-__all__ = ["RULES", "Rule", "build_rules"]
+def build_offline_rule(camera: CameraConfig, scene: Scene) -> CameraOfflineRule | None:
+    """Build the rule that watches for silence: it is asked when there is no frame, by whoever outlives the camera.
+
+    Returns:
+        None when the camera's file turns it off.
+    """
+    return next(iter(_camera_rules(camera, scene, CameraOfflineRule)), None)
+
+
+def _camera_rules(camera: CameraConfig, scene: Scene, kind: type[RuleT]) -> list[RuleT]:
+    return [kind(params, scene, kind.kind) for params in camera.camera_rules if params.kind == kind.kind]
+
+
+__all__ = ["RULES", "CameraOfflineRule", "Rule", "build_offline_rule", "build_rules"]

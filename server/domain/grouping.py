@@ -43,6 +43,9 @@ class GroupingPolicy:
 
 _DEFAULT = GroupingPolicy()
 _POLICIES = {
+    # A camera that comes and goes is one matter; the edge tells of a lasting outage every hour.
+    "camera_offline": GroupingPolicy(gap=timedelta(hours=2), max_length=timedelta(hours=24), severity=Severity.LOW),
+    "camera_tampered": GroupingPolicy(severity=Severity.HIGH),
     "crowding": GroupingPolicy(severity=Severity.MEDIUM),
     "illegal_parking": GroupingPolicy(gap=timedelta(seconds=600), severity=Severity.LOW),
     "intrusion": GroupingPolicy(severity=Severity.HIGH),

@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contract.rules import RULES
 from server.db.models import Camera
-from server.domain.access import Principal
+from server.domain.access import PUBLIC_KINDS, Principal
 from server.incidents.queries import IncidentFilter
 from server.places.service import PlaceTree
 
@@ -33,7 +32,7 @@ class LogFilter:
         kind = arguments.get("kind", "")
         return cls(
             village=arguments.get("village", "")[:63],
-            kind=kind if kind in RULES else "",
+            kind=kind if kind in PUBLIC_KINDS else "",
             day_text=arguments.get("date", "").strip()[:20],
         )
 

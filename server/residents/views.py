@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request, url_for
 
-from contract.rules import RULES
 from server import i18n
 from server.auth.web import require
-from server.domain.access import Permission
+from server.domain.access import PUBLIC_KINDS, Permission
 from server.incidents import queries
 from server.pages import village_choices
 from server.residents.log import LogFilter, watching_cameras
@@ -42,7 +41,7 @@ def log() -> str:
         delay_s=parts.settings.public_delay_s,
         cameras=cameras,
         villages=villages,
-        kinds=[(kind, i18n.gettext(f"kind.{kind}")) for kind in RULES],
+        kinds=[(kind, i18n.gettext(f"kind.{kind}")) for kind in PUBLIC_KINDS],
         older_url=url_for("residents.log", **chosen.query, before=page.next_cursor) if page.next_cursor else None,
         newer_url=url_for("residents.log", **chosen.query) if cursor else None,
     )

@@ -28,6 +28,8 @@ from tests.support.scenes import (
 )
 
 PARAMS: dict[str, dict[str, Any]] = {
+    "camera_offline": {"grace_s": 10.0},
+    "camera_tampered": {},
     "crowding": {"min_people": 3, "min_duration_s": 5.0, "clear_after_s": 3.0},
     "illegal_parking": {"zones": ["het"], "max_stay_s": 10.0},
     "intrusion": {"zones": ["trai", "phai"], "objects": ["person", "car"]},

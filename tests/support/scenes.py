@@ -10,7 +10,7 @@ from contract.camera_config import CameraConfig
 from contract.event import EventState
 from contract.rules import RULES as CONTRACTS
 from contract.site_config import SiteConfig
-from edge.rules import Rule, build_rules
+from edge.rules import Rule, build_offline_rule, build_rules
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent, SignalState, Track, TrackId
 
@@ -65,7 +65,10 @@ def make_rule(
 ) -> Rule:
     """The one rule of a camera."""
     config = make_camera([{"kind": kind, **params}], **(camera or {}))
-    (rule,) = build_rules(config, Scene.from_config(config, make_site(**(site or {}))))
+    scene = Scene.from_config(config, make_site(**(site or {})))
+    silence = build_offline_rule(config, scene)
+    rules = [*build_rules(config, scene), *([silence] if silence is not None else [])]
+    (rule,) = (rule for rule in rules if rule.kind == kind)
     return rule
 
 

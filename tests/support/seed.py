@@ -36,6 +36,17 @@ MEDIA = Path(__file__).parents[2] / "configs" / "demo" / "media"
 CLIP_S = 6.0
 
 FACTS: dict[str, dict[str, Any]] = {
+    "camera_offline": {"silent_s": 85.0, "last_frame_at": "2026-03-01T08:00:00Z"},
+    "camera_tampered": {
+        "tampering": "covered",
+        "stay_s": 14.0,
+        "detail_before": 6.2,
+        "detail_after": 0.4,
+        "sharpness_before": 1.1,
+        "sharpness_after": 2.3,
+        "match_before_share": 0.96,
+        "match_after_share": 0.02,
+    },
     "crowding": {"peak_people": 12, "median_people": 10.5, "min_people": 10, "after_hours": False, "stay_s": 85.0},
     "illegal_parking": {"object_class": "truck", "stay_s": 412.0, "queued_s": 24.0, "max_stay_s": 300.0},
     "intrusion": {"object_class": "person", "stay_s": 14.0, "peak_count": 2},

@@ -1,0 +1,255 @@
+"""Compares a camera's picture, once a second, with the view it should have: implements `edge.pipeline.ViewPort`.
+
+    luma -> 320 wide --> fine detail (Laplacian)
+              `-> 160 wide --> coarse detail, directions of edges --> found in the reference's place, block by block?
+
+The reference is a slow mean of the directions of edges: what stands still adds up, what passes cancels out. It is kept
+apart for colour by day and infrared by night, and nothing is learned from a view that `camera_tampered` calls wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.health.reference import Reference, load_references, save_references
+from edge.rules.camera_tampered import wrong_with
+from edge.types import Frame, ViewReading
+
+LOOK_EVERY_S = 1.0
+FINE_WIDTH, COARSE_WIDTH, LAYOUT_WIDTH = 320, 160, 20
+MIN_DETAIL = 0.8
+"""Grey levels. A picture with less shows nothing that could be learned: night without a lamp, a cap on the lens."""
+SAVE_EVERY_S = 900.0
+_SHAKE_SHARE = 0.03
+"""A mast that sways moves the picture by this share of its width: still the same view."""
+_DOUBTFUL = 0.7
+"""Below this share of the usual match the edges are looked for elsewhere, too, and little is learned."""
+_DOUBTFUL_RATE = 0.1
+_GREY_BELOW, _COLOUR_ABOVE = 2.0, 4.0
+_BLOCKS_WH = (8, 6)
+_MIN_STATIC = 0.25
+"""Length of a mean direction above which a point counts as a fixed edge."""
+_MIN_BLOCK_POINTS = 12
+_MIN_BLOCKS = 6
+_BLOCK_FOUND = 0.35
+"""Mean cosine between a block's edges now and the reference's."""
+_EDGE_LEVEL = 3.0
+"""Grey levels: weaker edges count less, noise hardly."""
+
+
+class Light(StrEnum):
+    """In which light the camera sees: its picture differs too much for one reference."""
+
+    COLOUR = "colour"
+    GREY = "grey"
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """One picture, made small.
+
+    Attributes:
+        edges: (H, W, 2) float32, direction of the gradient, shorter than 1 where it is weak.
+        detail: Mean length of the gradient, grey levels.
+        sharpness: Fine detail divided by coarse detail.
+        layout: (h, 20) float32, brightness.
+    """
+
+    edges: NDArray[np.float32]
+    detail: float
+    sharpness: float
+    layout: NDArray[np.float32]
+
+
+class ViewWatch:
+    """The view of one camera. Frames must come in order of time; one thread uses it.
+
+    Args:
+        accept_after_s: A view that stayed wrong for this long becomes the reference.
+        path: Where the references are kept over restarts; None: nowhere.
+    """
+
+    def __init__(self, accept_after_s: float, path: Path | None = None) -> None:
+        self._accept_after_s = accept_after_s
+        self._path = path
+        self._references: dict[Light, Reference] = {}
+        if path is not None:
+            self._references = {Light(name): reference for name, reference in load_references(path).items()}
+        self._light = Light.COLOUR
+        self._looked_s: float | None = None
+        self._saved_s: float | None = None
+        self._wrong_since_s: float | None = None
+
+    def look(self, frame: Frame) -> ViewReading | None:
+        """Compare a frame with the reference, and learn from it if it is as it should be.
+
+        Returns:
+            None when it is too early to look again, or when there is no reference yet.
+        """
+        now_s = frame.monotonic_s
+        if self._looked_s is not None and 0.0 <= now_s - self._looked_s < LOOK_EVERY_S - 0.05:
+            return None
+        step_s = 0.0 if self._looked_s is None else max(0.0, now_s - self._looked_s)
+        self._looked_s = now_s
+        seen = features(frame)
+        self._light = self._light_of(frame)
+        reference = self._references.get(self._light)
+        if reference is not None and reference.edges.shape != seen.edges.shape:  # another stream, another shape
+            self._references.clear()
+            reference = None
+        if reference is None or not reference.ready:
+            return self._begin(reference, seen, step_s)
+        reading = compare(seen, reference)
+        self._follow(reference, reading, seen, now_s, step_s)
+        return reading
+
+    def _begin(self, reference: Reference | None, seen: Features, step_s: float) -> ViewReading | None:
+        """Learn a light that is not known yet, unless what is known of the other light says that something is wrong."""
+        other = next((item for item in self._references.values() if item.ready and item is not reference), None)
+        reading = None if other is None else compare(seen, other)
+        if reading is not None and self._looks_covered(reading):
+            return reading
+        if self._wrong_since_s is not None:
+            return reading  # tampered before the light changed: the reference must not be learned from that
+        if seen.detail < MIN_DETAIL:
+            return None
+        if reference is None:
+            reference = self._references[self._light] = Reference.of(seen.edges, seen.layout)
+        reference.learn(seen.edges, seen.layout, seen.detail, seen.sharpness, 1.0, min(step_s, 5.0))
+        if reference.ready:
+            self._save()
+        return None
+
+    @staticmethod
+    def _looks_covered(reading: ViewReading) -> bool:
+        """Infrared light shows less detail than the sun, but not none."""
+        return reading.detail < 0.12 * reading.detail_reference
+
+    def _follow(self, reference: Reference, reading: ViewReading, seen: Features, now_s: float, step_s: float) -> None:
+        if wrong_with(reading) is None:
+            self._wrong_since_s = None
+            usual = reading.match >= _DOUBTFUL * reference.match
+            trust = 1.0 if usual else _DOUBTFUL_RATE  # a bus before the camera, or a market that came to stay
+            reference.learn(
+                seen.edges, seen.layout, seen.detail, seen.sharpness, reading.match, trust * min(step_s, 5.0)
+            )
+            if self._saved_s is None:
+                self._saved_s = now_s
+            elif now_s - self._saved_s >= SAVE_EVERY_S:
+                self._saved_s = now_s
+                self._save()
+        elif self._wrong_since_s is None or now_s < self._wrong_since_s:
+            self._wrong_since_s = now_s
+        elif now_s - self._wrong_since_s >= self._accept_after_s and seen.detail >= MIN_DETAIL:
+            self._wrong_since_s = None
+            self._references = {self._light: Reference.of(seen.edges, seen.layout)}
+
+    def _light_of(self, frame: Frame) -> Light:
+        small = frame.picture.resized(32, 18).astype(np.int16)
+        chroma = float((small.max(axis=2) - small.min(axis=2)).mean())
+        if chroma < _GREY_BELOW:
+            return Light.GREY
+        return Light.COLOUR if chroma > _COLOUR_ABOVE else self._light
+
+    def _save(self) -> None:
+        if self._path is not None:
+            ready = {str(light): item for light, item in self._references.items() if item.ready}
+            save_references(self._path, ready)
+
+
+def features(frame: Frame) -> Features:
+    """What is compared of a picture."""
+    width, height = frame.resolution_wh
+    fine_size = (FINE_WIDTH, max(24, round(FINE_WIDTH * height / width)))
+    fine = cv2.resize(frame.picture.luma(), fine_size, interpolation=cv2.INTER_AREA)
+    coarse = cv2.resize(fine, (COARSE_WIDTH, fine_size[1] // 2), interpolation=cv2.INTER_AREA)
+    layout = cv2.resize(coarse, (LAYOUT_WIDTH, max(2, coarse.shape[0] // 8)), interpolation=cv2.INTER_AREA)
+    coarse = cv2.GaussianBlur(coarse, (3, 3), 0)
+    x = cv2.Sobel(coarse, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
+    y = cv2.Sobel(coarse, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
+    length = cv2.magnitude(x, y)
+    detail = float(length.mean())
+    fine_detail = float(np.abs(cv2.Laplacian(fine, cv2.CV_16S, ksize=1)).mean())
+    weight = 1.0 / (length + _EDGE_LEVEL)
+    edges = np.stack((x * weight, y * weight), axis=2)
+    return Features(edges, detail, fine_detail / max(detail, 0.1), layout.astype(np.float32))
+
+
+def compare(seen: Features, reference: Reference) -> ViewReading:
+    """How much of the reference is there."""
+    match, near, far = _match(seen.edges, reference.edges), 1.0, 0.0
+    if match < _DOUBTFUL * reference.match:
+        near, far, swayed = _correlate(seen.edges, reference.edges)
+        match = max(match, _match(np.roll(seen.edges, swayed, axis=(0, 1)), reference.edges))
+    return ViewReading(
+        detail=seen.detail,
+        detail_reference=reference.detail,
+        sharpness=seen.sharpness,
+        sharpness_reference=reference.sharpness,
+        match=match,
+        match_reference=reference.match,
+        layout=_correlation(seen.layout, reference.layout),
+        in_place=near,
+        elsewhere=far,
+    )
+
+
+def _match(edges: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
+    """Share of the picture's blocks with fixed edges in which these are seen; 1 where there are too few to tell."""
+    fixed = np.sqrt(np.square(reference).sum(axis=2))
+    strong = fixed > _MIN_STATIC
+    length = np.maximum(np.sqrt(np.square(edges).sum(axis=2)), 0.2)  # what is weak has no direction
+    cosine = (edges * reference).sum(axis=2) / (length * np.maximum(fixed, 1e-3))
+    points = _block_sums(strong.astype(np.float32))
+    found = _block_sums(np.where(strong, cosine, 0.0).astype(np.float32))
+    textured = points >= _MIN_BLOCK_POINTS
+    if np.count_nonzero(textured) < _MIN_BLOCKS:
+        return 1.0
+    return float((found[textured] / points[textured] > _BLOCK_FOUND).mean())
+
+
+def _block_sums(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(H, W) -> sums of 8 x 6 blocks."""
+    columns, rows = _BLOCKS_WH
+    height, width = values.shape[0] // rows, values.shape[1] // columns
+    cut = values[: height * rows, : width * columns]
+    sums: NDArray[np.float32] = cut.reshape(rows, height, columns, width).sum(axis=(1, 3))
+    return sums
+
+
+def _correlate(edges: NDArray[np.float32], reference: NDArray[np.float32]) -> tuple[float, float, tuple[int, int]]:
+    """How well the reference's edges are found in their place, and anywhere else in the picture.
+
+    Returns:
+        Correlation within the reach of a swaying mast, the best one beyond, and by how many rows and columns the
+        picture must be rolled to lie best on the reference within that reach.
+    """
+    height, width = edges.shape[:2]
+    size = cv2.getOptimalDFTSize(height + height // 2), cv2.getOptimalDFTSize(width + width // 2)
+    spectra = []
+    for item in (edges, reference):
+        padded = np.zeros((*size, 2), np.float32)  # room, so that what leaves at one side does not enter at the other
+        padded[:height, :width] = item
+        spectra.append(cv2.dft(padded))
+    product = cv2.mulSpectrums(spectra[0], spectra[1], 0, conjB=True)
+    found = cv2.idft(product, flags=cv2.DFT_SCALE)[:, :, 0] / max(1e-6, cv2.norm(edges) * cv2.norm(reference))
+    reach = max(1, round(_SHAKE_SHARE * width))
+    rolled = np.roll(found, (reach, reach), axis=(0, 1))
+    window = rolled[: 2 * reach + 1, : 2 * reach + 1]
+    row, column = np.unravel_index(int(window.argmax()), window.shape)
+    near = float(window.max())
+    window[:] = -1.0
+    return near, float(rolled.max()), (reach - int(row), reach - int(column))
+
+
+def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Of two small pictures, in [-1, 1]; 0 where one is uniform."""
+    one, two = a - a.mean(), b - b.mean()
+    scale = float(np.sqrt((one * one).sum() * (two * two).sum()))
+    return float((one * two).sum()) / scale if scale > 1.0 else 0.0
