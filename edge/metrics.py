@@ -52,5 +52,14 @@ CAMERA_FIGURES: dict[str, Figure] = {
 }
 """By camera."""
 
-WORKER_FIGURES: dict[str, Figure] = {}
+WORKER_FIGURES: dict[str, Figure] = {
+    "models_loaded": Figure("gauge", "models that the inference process has loaded"),
+    "cameras_connected": Figure("gauge", "cameras that the inference process serves"),
+    "queue_depth": Figure("gauge", "pictures that wait for a search"),
+    "search_batches": Figure("counter", "calls of a model"),
+    "searches_done": Figure("counter", "pictures searched"),
+    "searches_superseded": Figure("counter", "pictures dropped for a newer one of their camera"),
+    "searches_failed": Figure("counter", "pictures at which the model failed"),
+    "search_usual_s": Figure("gauge", "median seconds of the last calls of the busiest model"),
+}
 """By child process: numbers of its own, such as the depth of an inference process's queue."""

@@ -23,6 +23,7 @@ from edge.copies import CopyMaker
 from edge.errors import EdgeError
 from edge.evidence.store import EvidenceFolder
 from edge.health.offline import OfflineWatch
+from edge.inference.host import InferenceHost
 from edge.monitoring.box import read_box
 from edge.monitoring.http import Address
 from edge.monitoring.systemd import SystemdNotifier
@@ -35,13 +36,13 @@ from edge.repeats import Repeats
 from edge.reporter import Reporter
 from edge.settings import SERVER_URL_NAME, TOKEN_NAME, EdgeSettings
 from edge.status import CameraSnapshot, EdgeSnapshot, add_notices
-from edge.workers.messages import OwnInference
 from edge.workers.pool import WorkerPool
 
 log = logging.getLogger(__name__)
 
 STOP_CAMERAS_S = 20.0
 """Longer than a camera needs to end its events and write its clips."""
+STOP_INFERENCE_S = 5.0
 DRAIN_EVENTS_S = 5.0
 DRAIN_MEDIA_S = 3.0
 LOW_DISK_BYTES = 50_000_000
@@ -97,7 +98,8 @@ class EdgeProcess:
         self._folder = EvidenceFolder(settings.data_dir / "evidence", evidence_budget_bytes, settings.data_dir)
         self._senders: list[SenderThread] = []
         self._outbox = PatientOutbox(self._store, self._folder.free, self._wake_senders)
-        self._pool = WorkerPool(settings, self._outbox, self._folder, OwnInference(), workers=workers)
+        self._inference = InferenceHost(settings.config_dir, settings.secret_values)
+        self._pool = WorkerPool(settings, self._outbox, self._folder, self._inference.inference, workers=workers)
         self._offline = OfflineWatch(self._outbox, self._clock, lambda at, _content: uuid7(at))
         self._link = self._connect()
         self._watch = Watch(
@@ -116,6 +118,7 @@ class EdgeProcess:
         signal.signal(signal.SIGHUP, self._on_reload)
         end_orphans(self._offline.adopt(self._store.open_events(), self._config.cameras), self._outbox)
         try:
+            self._inference.start()
             self._pool.apply(self._site, self._config.cameras)
             for sender in self._senders:
                 sender.start()
@@ -185,7 +188,7 @@ class EdgeProcess:
             cameras=tuple(
                 replace(cameras.get(status.camera_id, nowhere[status.camera_id]), status=status) for status in statuses
             ),
-            workers=self._pool.workers(),
+            workers=(*self._pool.workers(), self._inference.snapshot()),
             outbox_events=events,
             outbox_media=media,
             events_in_memory=self._outbox.waiting,
@@ -246,6 +249,7 @@ class EdgeProcess:
         self._watch.stopping()
         self._offline.finish()
         self._pool.stop(STOP_CAMERAS_S)
+        self._inference.stop(STOP_INFERENCE_S)
         for sender in self._senders:
             drain_s = {EventSender: DRAIN_EVENTS_S, MediaSender: DRAIN_MEDIA_S}.get(type(sender), 0.0)
             sender.stop(drain_s)
