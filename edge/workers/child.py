@@ -14,11 +14,11 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
-from os import dup
+from os import close, dup, pidfd_open
 from typing import Any
 
 from edge.backoff import Backoff
@@ -77,7 +77,10 @@ class Child:
         self._stopping = threading.Event()
         self._sending = threading.Lock()
         self._connection: Connection | None = None
-        self._process: ForkServerProcess | None = None
+        self._pid = 0
+        self._handling = threading.Lock()
+        self._handle: int | None = None
+        """Of the process itself: its number may be another's once it is dead."""
         self._thread = threading.Thread(target=self._keep, name=f"keep-{name}", daemon=True)
 
     def start(self) -> None:
@@ -87,8 +90,7 @@ class Child:
     @property
     def pid(self) -> int | None:
         """None while it does not run."""
-        process = self._process
-        return process.pid if process is not None and self._connection is not None else None
+        return self._pid if self._connection is not None else None
 
     def send(self, message: object) -> bool:
         """Say something to the child; False: it is not there to hear. One that does not listen is killed."""
@@ -122,7 +124,11 @@ class Child:
         backoff = Backoff(_FIRST_RETRY_S, _LAST_RETRY_S)
         while not self._stopping.is_set():
             started_s = time.monotonic()
-            reason = self._live()
+            try:
+                reason = self._live()
+            except Exception as error:  # no memory, no file handles: the next try may find some
+                log.exception("child_not_started child=%s", self.name)
+                reason = f"it could not be started ({type(error).__name__})"
             lived_s = time.monotonic() - started_s
             if lived_s > STABLE_S:
                 backoff.succeeded()
@@ -131,40 +137,58 @@ class Child:
                 log.error(
                     "child_died child=%s cause=%r lived_s=%.0f retry_in_s=%.1f", self.name, reason, lived_s, delay_s
                 )
-            self._on_death(Death(reason, lived_s, delay_s))
+            try:
+                self._on_death(Death(reason, lived_s, delay_s))
+            except Exception:  # a defect here must not leave the cameras without a worker
+                log.exception("death_not_met child=%s", self.name)
             if self._stopping.wait(delay_s):
                 return
             self.restarts += 1
 
     def _live(self) -> str:
         """Run the child once, from start to end; return how it ended."""
-        ours, theirs = _CONTEXT.Pipe()
-        _limit_sending(ours)
-        process = _CONTEXT.Process(
-            target=self._target, args=(theirs, self._argument()), name=f"langan-{self.name}", daemon=True
-        )
-        with _PROCESSES:
-            _start_deaf_to_signals(process)
-        theirs.close()
-        with self._sending:
-            self._process, self._connection = process, ours
-        log.info("child_started child=%s pid=%s", self.name, process.pid)
-        self._on_start()
-        if self._stopping.is_set():
-            self.send(Stop())
-        hung = self._listen(ours)
+        with ExitStack() as stack:
+            ours, theirs = _CONTEXT.Pipe()
+            stack.callback(ours.close)
+            stack.callback(theirs.close)
+            _limit_sending(ours)
+            process = _CONTEXT.Process(
+                target=self._target, args=(theirs, self._argument()), name=f"langan-{self.name}", daemon=True
+            )
+            with _PROCESSES:
+                _start_deaf_to_signals(process)
+            stack.callback(self._bury, process)
+            theirs.close()
+            assert process.pid is not None  # noqa: S101 - it was started
+            with suppress(ProcessLookupError):  # it is dead already
+                self._handle = pidfd_open(process.pid)
+            with self._sending:
+                self._connection, self._pid = ours, process.pid
+            log.info("child_started child=%s pid=%d", self.name, process.pid)
+            self._on_start()
+            if self._stopping.is_set():
+                self.send(Stop())
+            hung = self._listen(ours)
+            with self._sending:
+                self._connection = None
+            if self._handle is not None and not wait([self._handle], _REAP_S):
+                self._kill()
+            with _PROCESSES:
+                process.join()
+            return hung or _told(process.exitcode)
+
+    def _bury(self, process: ForkServerProcess) -> None:
+        """Let nothing of a child stay behind, however far it came."""
         with self._sending:
             self._connection = None
-            ours.close()
-        if not wait([process.sentinel], _REAP_S):
-            self._kill()
-            wait([process.sentinel])
+        self._kill()
+        with self._handling:
+            if self._handle is not None:
+                close(self._handle)
+            self._handle = None
         with _PROCESSES:
             process.join()
-            reason = hung or _told(process.exitcode)
-            self._process = None
             process.close()
-        return reason
 
     def _listen(self, connection: Connection) -> str:
         """Take messages until the child is gone; return what was wrong if it had to be killed."""
@@ -185,10 +209,9 @@ class Child:
                 self._kill()
 
     def _kill(self) -> None:
-        with _PROCESSES, suppress(ValueError):  # closed meanwhile
-            process = self._process
-            if process is not None:
-                process.kill()
+        with self._handling, suppress(ProcessLookupError):
+            if self._handle is not None:
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
 
 def _start_deaf_to_signals(process: ForkServerProcess) -> None:

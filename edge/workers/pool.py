@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -116,6 +117,7 @@ class WorkerPool:
         self._good: dict[str, LoadedCamera] = {}
         """What each camera was last seen running with."""
         self._stopping = False
+        self._hired = count(1)
 
     def apply(self, site: SiteConfig, cameras: Mapping[str, LoadedCamera]) -> None:
         """Put a configuration in force. Only workers whose cameras changed hear of it."""
@@ -199,7 +201,8 @@ class WorkerPool:
             self._hire(name, plan[name])
 
     def _hire(self, name: str, cameras: tuple[str, ...]) -> _Worker:
-        scratch_dir = self._settings.data_dir / "evidence" / "tmp" / name
+        # Of its own: one that leaves may still be writing into the folder of an earlier worker of this name.
+        scratch_dir = self._settings.data_dir / "evidence" / "tmp" / f"{name}.{next(self._hired)}"
         setup = WorkerSetup(name, self._settings, scratch_dir, log.getEffectiveLevel(), self._inference)
         child = Child(
             name,

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from contract.config_loader import LoadedCamera, config_version, load_camera, lo
 from contract.event import CameraHealth, Event, EventState, HealthReason
 from contract.site_config import SiteConfig
 from edge.clock import SystemClock
+from edge.errors import DiskFull
 from edge.evidence.store import EvidenceFolder
 from edge.outbox import SqliteOutbox
 from edge.settings import EdgeSettings
@@ -137,7 +138,7 @@ def test_a_killed_worker_restarts_its_cameras_only_and_its_events_are_ended(
     other, killed = village.worker_of("a"), village.worker_of("b")
     assert other.name != killed.name
     (event_a,), (event_b,) = village.open("a"), village.open("b")
-    scratch = village.folder / "evidence" / "tmp" / killed.name
+    (scratch,) = (village.folder / "evidence" / "tmp").glob(f"{killed.name}.*")
     (scratch / "half-a-clip.mp4").write_bytes(b"half")
     told: list[CameraSnapshot] = []
     watching = threading.Event()
@@ -177,7 +178,28 @@ def test_evidence_of_a_worker_lies_in_the_one_budgeted_folder(make_village: Call
     assert {path.stem for path in files} == {ref.sha256 for ref in start.evidence}
     assert village.evidence.used_bytes == sum(path.stat().st_size for path in files) > 0
     assert village.store.media_paths() == set(files)
-    assert list((village.folder / "evidence" / "tmp" / village.worker_of("a").name).iterdir()) == []
+    (scratch,) = (village.folder / "evidence" / "tmp").iterdir()
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_worker_whose_event_cannot_be_stored_hears_so_and_watches_on(
+    make_village: Callable[..., Village], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    village = make_village(workers=1)
+    refused: list[Event] = []
+
+    def refuse(event: Event, media: Sequence[tuple[str, Path]]) -> None:
+        refused.append(event)
+        raise DiskFull("no room for an event: free space")
+
+    monkeypatch.setattr(village.store, "put", refuse)
+    village.apply(camera("a"))
+    until(lambda: refused)
+    searched = village.searched("a")
+    until(lambda: village.searched("a") > searched + 5)
+    assert village.worker_of("a").restarts == 0
+    village.pool.stop(30.0)
+    assert refused[-1].state is EventState.END, "it goes on to tell of the event: the next revision may find room"
 
 
 def test_a_worker_whose_disk_is_full_has_old_evidence_given_up_for_new(tmp_path: Path) -> None:
