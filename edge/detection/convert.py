@@ -92,7 +92,9 @@ def quantise(kind: ModelKind, model_xml: Path, inputs: Sequence[NDArray[np.uint8
 
     graph = read_graph(model_xml)
     if any(node.get_type_name() in _QUANTISED for node in graph.get_ops()):
-        raise ModelError(f"{model_xml}: is quantised already: begin with the full-precision model")
+        raise ModelError(
+            f"{model_xml}: is quantised already: begin with the full-precision model (docs/reference/models.md)"
+        )
     ignored = None
     if kind is ModelKind.YOLO:
         # Boxes (0 to 640) and scores (0 to 1) leave in one tensor: 8 bits for both would erase the scores.

@@ -92,14 +92,15 @@ def _add_new_id(parser: argparse.ArgumentParser, default: str) -> None:
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().partition("x")
+    if not width.isdecimal() or not (height or width).isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no size in pixels: write one such as 640x384, or 640")
     return int(width), int(height or width)
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
 
 
 def _site(options: argparse.Namespace) -> SiteModels:
@@ -247,6 +248,8 @@ def _bench(options: argparse.Namespace) -> int:
     site = _site(options)
     manifest = site.manifest()
     entry = manifest.get(options.id)
+    if options.write:
+        _ = site.folder  # told before the minutes of measuring
     pictures = [noise_picture()]
     if options.images is not None:
         pictures = list(islice(chain.from_iterable(sequences([options.images], 20)), 20))

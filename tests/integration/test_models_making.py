@@ -287,3 +287,26 @@ def test_nothing_is_reported_to_the_maker_of_openvino() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["export", "nho", "--format", "openvino", "--imgsz", "wide"], "is no size in pixels"),
+        (["bench", "nho", "--threads", "0"], "is no whole number from 1 on"),
+        (["quantize", "nho"], "one of the arguments --images --clip --camera is required"),
+    ],
+)
+def test_wrong_usage_is_told_in_words(
+    site: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        models(site, *arguments)
+    assert said in capsys.readouterr().err
+
+
+def test_a_place_for_the_figures_is_asked_for_before_measuring(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "bench", "default", "--write"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "give --config" in captured.err
