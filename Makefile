@@ -33,6 +33,10 @@ test-ultralytics: ## Run the tests of the ultralytics adapter in their own envir
 	@sh tools/setup_ultralytics_env.sh
 	@.venv-ultralytics/bin/python -m pytest -m ultralytics $(ARGS)
 
+bench-edge: setup ## Measure the edge on two cores: cameras held, overhead, clips, a plain loop beside it (20 minutes)
+	@if [ -d ../shared/weights ]; then sh tools/setup_ultralytics_env.sh; fi
+	@$(BIN)/python -m bench.edge_all $(ARGS)
+
 lint: setup-dev ## Formatting, lint rules, types, and who may import whom
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -54,4 +58,4 @@ constraints: ## Renew constraints.txt from what .venv holds now
 clean: ## Remove what the targets above made in this folder
 	rm -rf .venv .venv-ultralytics .demo artifacts build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
-.PHONY: help setup setup-dev demo test test-ultralytics lint format schemas constraints clean
+.PHONY: help setup setup-dev demo test test-ultralytics bench-edge lint format schemas constraints clean

@@ -36,6 +36,7 @@ from edge.bench.capacity import find_capacity
 from edge.bench.command import choose_cpus
 
 CORES = 2
+LOOP_KINDS = ("mixed", "busy")
 PARTS = ("capacity", "plain", "overhead", "clip")
 LAST = CACHE / "last.json"
 """Where a search begins: what the last one on this machine found."""
@@ -90,8 +91,8 @@ class Bench:
         self.last: dict[str, Any] = dict.fromkeys(
             (
                 *(f"cameras_{kind}" for kind in KINDS),
-                "plain_loop_cameras_mixed", "plain_loop_cameras_busy",
-                "nanodet_loop_cameras_mixed", "nanodet_loop_cameras_busy",
+                "plain_loop", "plain_loop_cameras_mixed", "plain_loop_cameras_busy", "ratio_mixed", "ratio_busy",
+                *(f"{engine}_loop_cameras_{kind}" for engine in ("ultralytics", "nanodet") for kind in LOOP_KINDS),
                 "overhead_over_parts", "clip_cost_share", "p50_frame_to_event_s", "p95_frame_to_event_s",
                 "pss_mb_per_camera_mixed",
             )
@@ -143,10 +144,9 @@ class Bench:
                 self.say(f"plain loop, {engine}: left out: {reason}")
                 self.detail[f"plain_{engine}"] = reason
                 continue
-            name = "plain" if engine == "ultralytics" else engine
             one_thread: bool | None = None
-            first = self._first(f"{name}_loop_cameras_mixed", "plain")
-            for kind in ("mixed", "busy"):
+            first = self._first(f"{engine}_loop_cameras_mixed", "plain")
+            for kind in LOOP_KINDS:
                 self.say(f"{kind}: how many cameras does a plain loop with {engine} hold?")
                 loop = Loop(engine, self._plans[kind].phases, self._plans[kind].cpus, one_thread or False)
                 loop = replace(loop, window_s=self._pace.plain_window_s)
@@ -154,9 +154,21 @@ class Bench:
                     loop, first=first, max_runs=self._pace.runs, is_chosen=one_thread is not None, tell=self.say
                 )
                 one_thread, first = told["one_thread"], max(1, found.held)
-                self.last[f"{name}_loop_cameras_{kind}"] = found.held
+                self.last[f"{engine}_loop_cameras_{kind}"] = found.held
                 self.detail[f"plain_{engine}_{kind}"] = told
                 self.say(f"{kind}: a plain loop with {engine} holds {found.held}")
+        self._compare()
+
+    def _compare(self) -> None:
+        """The loop that a user would write first is the one with ultralytics; where it cannot be run, the other."""
+        engine = next(
+            (name for name in self._pace.engines if self.last[f"{name}_loop_cameras_mixed"] is not None), None
+        )
+        self.last["plain_loop"] = engine
+        for kind in LOOP_KINDS if engine is not None else ():
+            plain = self.last[f"plain_loop_cameras_{kind}"] = self.last[f"{engine}_loop_cameras_{kind}"]
+            if plain and self.last[f"cameras_{kind}"] is not None:
+                self.last[f"ratio_{kind}"] = round(self.last[f"cameras_{kind}"] / plain, 2)
 
     def overhead(self) -> None:
         """The whole over its parts, with as many busy cameras as leave the cores a little time."""

@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 FULL = 0.93
 """Share of the cores that can be used before pictures begin to wait: the next guess aims there."""
-MAX_STEP = 2.0
+MAX_STEP = 3.0
 """A guess goes up by this factor at most."""
 
 
