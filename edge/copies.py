@@ -19,7 +19,7 @@ from pathlib import Path
 
 from contract.event import CopyFailure, CopyReport, CopyWish, EvidenceRef, EvidenceRole
 from edge.errors import DeliveryError, DiskFull
-from edge.evidence import playable
+from edge.evidence import copy_status
 from edge.evidence.store import EvidenceFolder, StoredFile
 from edge.outbox.link import Rejected, ServerLink, TooLarge
 from edge.outbox.sender import IDLE_S, SenderThread
@@ -190,7 +190,7 @@ class CopyMaker(SenderThread):
             raise DeliveryError("stopped while a copy was being made: it is made after the next start")
         if child.returncode != 0:
             log.warning("copy_not_made clip=%s status=%d said=%r", clip.name, child.returncode, why)
-            raise _NoCopy(CopyFailure.NO_ROOM if child.returncode == playable.NO_ROOM else CopyFailure.UNREADABLE)
+            raise _NoCopy(CopyFailure.NO_ROOM if child.returncode == copy_status.NO_ROOM else CopyFailure.UNREADABLE)
 
 
 def _reference(stored: StoredFile) -> EvidenceRef:

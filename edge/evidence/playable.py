@@ -23,8 +23,8 @@ from av.video.reformatter import VideoReformatter
 from edge.capture.packet_ring import PTS_PER_S
 from edge.capture.picture import PrivacyMasks
 from edge.evidence.clip import MAX_RATE, ClipEncoder
+from edge.evidence.copy_status import NO_ROOM, UNREADABLE, WRONG_USAGE
 
-UNREADABLE, NO_ROOM, WRONG_USAGE = 1, 2, 3
 MAX_SECONDS = 600.0
 """Of video: longer clips are not ours."""
 _READ_OPTIONS = {"protocol_whitelist": "file", "enable_drefs": "0"}

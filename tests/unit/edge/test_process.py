@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,6 +40,19 @@ def process(tmp_path: Path) -> Iterator[EdgeProcess]:
 def message(process: EdgeProcess) -> str:
     (status,) = process._statuses()
     return status.message
+
+
+def test_the_main_process_loads_nothing_that_decodes_or_searches() -> None:
+    """It would hold some 45 MB for nothing, and a library that crashes would end every camera."""
+    told = subprocess.run(
+        [sys.executable, "-c", "import sys, edge.process; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout.split()
+    assert "edge.workers.pool" in told
+    assert not {"cv2", "av", "openvino", "ultralytics", "torch", "edge.bootstrap"} & set(told)
 
 
 def test_a_disk_that_is_nearly_full_is_told_with_every_camera_and_logged_once(
