@@ -96,7 +96,8 @@ def decode_part(clips: Sequence[Path], window_s: float) -> dict[str, float]:
         address = parse_source(clips[number].name, clips[number].parent)
         began_s, packets = time.monotonic(), 0
         while not ends.is_set():
-            container, stream = open_container(address, transport="tcp", open_timeout_s=10.0, read_timeout_s=10.0)
+            connection = open_container(address, open_timeout_s=10.0, read_timeout_s=10.0)
+            container, stream = connection.container, connection.stream
             for packet in container.demux(stream):
                 time.sleep(max(0.0, began_s + packets / FPS - time.monotonic()))
                 packets += bool(packet.size)

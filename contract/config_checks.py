@@ -18,6 +18,7 @@ from contract.yaml_tree import Path
 _MIN_AREA = 1e-5
 _PLACES = {"province": Text("province"), "commune": Text("commune"), "village": Text("village")}
 _STREAM = re.compile(r"^(rtsp|rtsps|http|https)://", re.IGNORECASE)
+_DEVICE = re.compile(r"/dev/video[0-9]{1,2}")
 _ANY_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _USER_INFO = re.compile(r"^[a-z]+://([^/@]*)@", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{LANGAN_[A-Z0-9_]+\}")
@@ -119,15 +120,14 @@ def _check_inputs(camera: CameraConfig, report: Report) -> None:
             )
         if any(ord(character) < 32 for character in item.path):
             report(path, Text("control characters in the path"), Text("remove them"))
-        if not _STREAM.match(item.path) and (
-            item.path.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", item.path)
-        ):
+        is_live = bool(_STREAM.match(item.path) or _DEVICE.fullmatch(item.path))
+        if not is_live and (item.path.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", item.path)):
             report(
                 path,
                 Text("a file outside the media folder"),
                 Text("copy it into the media folder and name it relative to that"),
             )
-        if item.loop and _STREAM.match(item.path):
+        if item.loop and is_live:
             report(("inputs", index, "loop"), Text("a live stream cannot loop"), Text("remove `loop:`"))
         for role in item.roles:
             if role in seen:

@@ -166,13 +166,17 @@ def make_parts(
     detect_settings = SourceSettings(
         fps=camera.detect.fps,
         transport=searched.transport,
+        verify_tls=searched.tls == "verify",
+        decode=searched.decode,
         loop=searched.loop,
         privacy_masks=camera.privacy.masks,
         attention=attention,
         motion=camera.motion,
         still=StillPicture(searched.frozen_after_s),
     )
-    record_settings = SourceSettings(role="record", transport=recorded.transport, loop=recorded.loop)
+    record_settings = SourceSettings(
+        role="record", transport=recorded.transport, verify_tls=recorded.tls == "verify", loop=recorded.loop
+    )
     return CameraParts(
         camera_id=camera_id,
         open_source=lambda: source(searched, detect_settings, ring if one_stream else None),

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 FORGET_AFTER_S = 30.0
 """A shorter loss of the picture ends no event."""
+RETRY_CAP_S = 5.0
+"""A camera must be back within 10 s of its stream's return, opening it included; one attempt costs a few packets."""
 PERMANENT_RETRY_S = 60.0
 """Trying faster cannot help, and may lock the camera's account."""
 _REASONS: dict[type[SourceError], HealthReason] = {
@@ -219,7 +221,7 @@ class CameraWorker:
         lost: Callable[[SourceError], None],
     ) -> bool:
         """Read a source, and open it again when it fails; True: it ended by itself, False: the worker stops."""
-        backoff = Backoff()
+        backoff = Backoff(cap_s=RETRY_CAP_S)
         while not self._stopping.is_set():
             opened_s = self._clock.monotonic_s()
             try:

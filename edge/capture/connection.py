@@ -5,74 +5,175 @@ No message ever carries FFmpeg's own text of the address: it holds the password.
 
 from __future__ import annotations
 
+import ssl
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
+from urllib.parse import urlsplit
 
 import av
 import av.error
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from edge.capture.source_url import SourceAddress, SourceKind, check_host
+from edge.capture.hardware import Decode, open_decoder
+from edge.capture.playlist import PlaylistReader
+from edge.capture.source_url import SourceAddress, SourceKind, check_host, pinned
 from edge.errors import SourceError, SourceNotFound, SourceRefused, SourceStalled, SourceUnreadable
 
 MAX_PIXELS = 8192 * 4320
 """The largest picture that is decoded (8K): a made-up header must not take all memory."""
+_MAX_PLACES = 3
+"""Addresses of one host that are tried."""
 _US_PER_S = 1_000_000
 _FILE_FORMATS = "mov,matroska,avi,mpegts,mpeg,flv,h264,hevc,mjpeg"
 _STREAM_FORMATS = {
-    # No playlists (hls, dash, concat): they name further addresses, which nobody has checked.
+    # No playlists (dash, concat; HLS by `edge.capture.playlist` only): they name further addresses, unchecked ones.
     SourceKind.RTSP: "rtsp,sdp,rtp,mpegts",
     SourceKind.HTTP: f"mpjpeg,{_FILE_FORMATS}",
     SourceKind.FILE: _FILE_FORMATS,
+    SourceKind.DEVICE: "video4linux2,v4l2",
 }
+_PLAYLIST_FORMATS = "hls,mpegts,mov"
 _PROTOCOLS = {
     SourceKind.RTSP: "rtsp,rtp,rtcp,srtp,udp,tcp,tls,crypto",
     SourceKind.HTTP: "http,https,tcp,tls",
     SourceKind.FILE: "file",
+    SourceKind.DEVICE: "file",
 }
 
 
-def _options(address: SourceAddress, transport: str, read_timeout_s: float) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How an input is reached.
+
+    Attributes:
+        transport: How RTSP carries media.
+        verify_tls: Refuse certificates that this machine does not trust.
+        decode: What decodes it.
+    """
+
+    transport: Literal["tcp", "udp"] = "tcp"
+    verify_tls: bool = False
+    decode: Decode = "cpu"
+
+
+@dataclass(slots=True)
+class Connection:
+    """An opened input.
+
+    Attributes:
+        container: Gives packets; closed by `close`.
+        stream: Its video.
+        context: Decodes the stream, not opened yet where it is the CPU's.
+        decoder: `cpu`, or which hardware.
+    """
+
+    container: InputContainer
+    stream: VideoStream
+    context: VideoCodecContext
+    decoder: str = "cpu"
+    playlist: PlaylistReader | None = None
+
+    def close(self) -> None:
+        """Free it."""
+        self.container.close()
+        if self.playlist is not None:
+            self.playlist.close()
+
+
+def _options(address: SourceAddress, access: Access, read_timeout_s: float) -> dict[str, str]:
     options = {"protocol_whitelist": _PROTOCOLS[address.kind], "format_whitelist": _STREAM_FORMATS[address.kind]}
     # FFmpeg waits once more for its farewell to a dead peer, so half of the time-out is the whole.
     socket_timeout = str(round(read_timeout_s / 2 * _US_PER_S))
     if address.kind is SourceKind.RTSP:
         # The session description names the codec, so nothing need be probed: the first frame comes at once.
-        options |= {"rtsp_transport": transport, "timeout": socket_timeout, "allowed_media_types": "video"}
+        options |= {"rtsp_transport": access.transport, "timeout": socket_timeout, "allowed_media_types": "video"}
         options |= {"probesize": "32", "analyzeduration": "0"}
     elif address.kind is SourceKind.HTTP:
         options |= {"rw_timeout": socket_timeout, "max_redirects": "0"}
         options |= {"probesize": "500000", "analyzeduration": str(_US_PER_S)}
+    if access.verify_tls:
+        options |= {"tls_verify": "1", "ca_file": ssl.get_default_verify_paths().cafile or ""}
     return options
 
 
 def open_container(
-    address: SourceAddress, *, transport: str, open_timeout_s: float, read_timeout_s: float
-) -> tuple[InputContainer, VideoStream]:
+    address: SourceAddress, *, access: Access | None = None, open_timeout_s: float, read_timeout_s: float
+) -> Connection:
     """Open a source and find its video.
 
     Raises:
         SourceError: It cannot be opened, or holds no video.
     """
-    if address.kind is not SourceKind.FILE:
-        check_host(address)
+    access = access or Access()
+    options = _options(address, access, read_timeout_s)
+    opener = partial(av.open, timeout=(open_timeout_s, read_timeout_s), metadata_errors="replace")
     started_s = time.monotonic()
+    playlist: PlaylistReader | None = None
     try:
-        container = av.open(
-            address.target,
-            options=_options(address, transport, read_timeout_s),
-            timeout=(open_timeout_s, read_timeout_s),
-            metadata_errors="replace",
-        )
+        if address.is_playlist:
+            ip = check_host(address)[0]
+            playlist = PlaylistReader(address, ip, verify=access.verify_tls, timeout_s=read_timeout_s / 2)
+            options |= {"format_whitelist": _PLAYLIST_FORMATS, "http_persistent": "0", "http_multiple": "0"}
+            container = opener(playlist.url, format="hls", options=options, io_open=playlist.open)
+        elif address.kind is SourceKind.DEVICE:
+            container = opener(address.target, format="v4l2", options=options)
+        else:
+            container = _open_first(_places(address, access), opener, options)
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        if playlist is not None:
+            playlist.close()
+            if playlist.error is not None:
+                raise playlist.error from None
         # FFmpeg says "invalid data" of a camera that answers nothing at all.
         waited = time.monotonic() - started_s > 0.9 * min(open_timeout_s, read_timeout_s / 2)
-        silent = waited and isinstance(error, av.error.InvalidDataError) and address.kind is not SourceKind.FILE
+        is_stream = address.kind in {SourceKind.RTSP, SourceKind.HTTP}
+        silent = waited and isinstance(error, av.error.InvalidDataError) and is_stream
         raise translate(TimeoutError() if silent else error, address, "opened") from None
-    if not container.streams.video:
+    try:
+        return _find_video(address, container, access, playlist)
+    except SourceError:
         container.close()
+        if playlist is not None:
+            playlist.close()
+        raise
+
+
+def _places(address: SourceAddress, access: Access) -> list[tuple[str, dict[str, str]]]:
+    """URLs to try, with their options: the addresses that were checked instead of a name that may change meanwhile."""
+    if address.kind is SourceKind.FILE:
+        return [(address.target, {})]
+    parts = urlsplit(address.target)
+    ips = check_host(address)
+    if access.verify_tls or parts.hostname in ips:
+        # With a verified certificate the name itself is what is checked.
+        return [(address.target, {})]
+    found = [pinned(parts, ip) for ip in ips[:_MAX_PLACES]]
+    is_http = address.kind is SourceKind.HTTP
+    return [(url, {"headers": f"Host: {headers['Host']}\r\n"} if is_http else {}) for url, headers, _ in found]
+
+
+def _open_first(
+    places: Sequence[tuple[str, dict[str, str]]], opener: Callable[..., InputContainer], options: dict[str, str]
+) -> InputContainer:
+    """Open the first of several addresses of a host that listens."""
+    for url, more in places[:-1]:
+        try:
+            return opener(url, options=options | more)
+        except (ConnectionRefusedError, TimeoutError):
+            continue
+    url, more = places[-1]
+    return opener(url, options=options | more)
+
+
+def _find_video(
+    address: SourceAddress, container: InputContainer, access: Access, playlist: PlaylistReader | None
+) -> Connection:
+    if not container.streams.video:
         raise SourceUnreadable(
             f"{address}: holds no video: give the address of a camera's video stream or a video file",
             permanent=address.kind is SourceKind.FILE,
@@ -80,14 +181,14 @@ def open_container(
     stream = container.streams.video[0]
     context = stream.codec_context
     if context is None:
-        container.close()  # type: ignore[unreachable] # PyAV's stubs forget that an unknown codec has no context
         raise SourceUnreadable(f"{address}: its codec is unknown: set the camera to H.264 or H.265", permanent=True)
     # One thread a camera: many cameras share few cores, and threads add delay.
     context.thread_count = 1
     # Without the deblocking filter decoding is a quarter cheaper, and the picture stays within 37 dB for 4 s without a
     # keyframe (measured on four clips). Evidence clips are cut from the packets and keep their full quality.
     context.options = {"max_pixels": str(MAX_PIXELS), "skip_loop_filter": "all"}
-    return container, stream
+    decoding, decoder = open_decoder(context, access.decode)
+    return Connection(container, stream, decoding, decoder, playlist)
 
 
 @dataclass(frozen=True, slots=True)

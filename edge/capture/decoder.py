@@ -63,15 +63,16 @@ class DecoderParts:
 
 
 class StreamDecoder:
-    """Decodes one connection's video. `broken` of the counts tells of packets that could not be.
+    """Decodes the video of one source. `begin` comes first, and again for each loop of a clip.
 
     Args:
-        context: Of the stream; nobody else decodes with it.
-        parts: What else it needs.
+        parts: What it needs besides the stream.
     """
 
-    def __init__(self, context: VideoCodecContext, parts: DecoderParts) -> None:
-        self._context, self._parts, self._counts = context, parts, parts.counts
+    _context: VideoCodecContext
+
+    def __init__(self, parts: DecoderParts) -> None:
+        self._parts, self._counts = parts, parts.counts
         self._attention = parts.attention
         self._keyframes, self._lag = KeyframeDistance(), Lag()
         self._trial = ReferenceTrial(parts.fps)
@@ -89,6 +90,19 @@ class StreamDecoder:
         self._strictness = 1.0
         self.catching_up = False
         """What is given now was taken a while ago and comes all at once: whoever takes it should not drop it."""
+
+    def begin(self, context: VideoCodecContext) -> None:
+        """Decode with a new context, which nobody else uses; what is known of the stream and its scene stays.
+
+        Args:
+            context: Not opened yet.
+        """
+        self._context = context
+        self._begin_group()
+        self._last_stamp = None
+        self._resting = self._skipping = self._counts.resting = False
+        if self._trial.skips:
+            context.skip_frame = "NONREF"
 
     def pictures(self, packet: VideoPacket, time_s: float, now_s: float) -> Iterator[VideoFrame]:
         """Take the next packet; an empty one drains the decoder.

@@ -15,7 +15,7 @@ from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from contract.messages import Text
-from edge.capture.connection import open_container, translate
+from edge.capture.connection import Access, open_container, translate
 from edge.capture.source_url import SourceAddress, SourceKind
 from edge.errors import SourceStalled
 
@@ -85,7 +85,8 @@ def probe(address: SourceAddress, *, seconds: float = 8.0, transport: Literal["t
         SourceError: It cannot be opened or read, or sent no picture.
     """
     began_s = time.monotonic()
-    container, stream = open_container(address, transport=transport, open_timeout_s=10.0, read_timeout_s=10.0)
+    connection = open_container(address, access=Access(transport), open_timeout_s=10.0, read_timeout_s=10.0)
+    container, stream = connection.container, connection.stream
     try:
         context = stream.codec_context
         report = StreamReport(codec=context.name, stated_fps=float(stream.average_rate or stream.guessed_rate or 0))
@@ -106,7 +107,7 @@ def probe(address: SourceAddress, *, seconds: float = 8.0, transport: Literal["t
             report.broken += 1
         report.width, report.height = context.width, context.height
     finally:
-        container.close()
+        connection.close()
     if report.packets < 2 or not report.width:
         raise SourceStalled(f"{address}: sent no picture within {seconds:.0f} s: restart the camera, check the path")
     _sum_up(report, stamps, keyframes_s, address.kind)

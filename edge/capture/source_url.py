@@ -1,7 +1,9 @@
-"""Which inputs may be opened: camera streams over RTSP and HTTP, and files below the media folder. Nothing else.
+"""Which inputs may be opened: streams over RTSP and HTTP, cameras of this machine, files below the media folder.
 
 FFmpeg would also open `file:`, `concat:`, `pipe:`, playlists that name other addresses, and more; an allowlist here,
 and the protocol and format lists of `edge.capture.connection`, keep a configuration from reading what it should not.
+A host is looked up once, and the connection goes to the address that was checked: a name that points elsewhere a
+moment later ("DNS rebinding") leads nowhere.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from edge.errors import SourceNotFound, SourceRefused
 
@@ -28,6 +30,7 @@ _SECRET_FIELD = re.compile(
     r"(?P<name>[?&;/_](?:user(?:name)?|usr|login|auth|pass(?:word|wd)?|pwd|token|key|secret)=)[^&;#\s]*", re.IGNORECASE
 )
 """Some cameras take `/user=admin_password=..._channel=1` as a path, others a query."""
+_DEVICE = re.compile(r"/dev/video[0-9]{1,2}")
 _METADATA_ADDRESSES = frozenset(
     ipaddress.ip_address(text) for text in ("169.254.169.254", "169.254.170.2", "100.100.100.200", "fd00:ec2::254")
 )
@@ -40,6 +43,7 @@ class SourceKind(StrEnum):
     RTSP = "rtsp"
     HTTP = "http"
     FILE = "file"
+    DEVICE = "device"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -51,6 +55,11 @@ class SourceAddress:
     """What FFmpeg opens; may hold credentials: never log it."""
     shown: str
     """The same without credentials."""
+
+    @property
+    def is_playlist(self) -> bool:
+        """An HLS playlist: a list of further addresses."""
+        return self.kind is SourceKind.HTTP and urlsplit(self.target).path.lower().endswith(".m3u8")
 
     def __str__(self) -> str:
         return self.shown
@@ -112,6 +121,8 @@ def parse_source(text: str, media_folder: Path) -> SourceAddress:
         raise _refuse("an input is empty, too long or holds control characters")
     if "://" in text and text.split("://", 1)[0].lower() in STREAM_SCHEMES:
         return _parse_stream(text)
+    if _DEVICE.fullmatch(text):
+        return SourceAddress(SourceKind.DEVICE, text, text)
     if _SCHEME.match(text) or "://" in text:
         raise _refuse(f"{redact_url(text)}: this kind of input is not allowed")
     return _parse_file(text, media_folder)
@@ -144,12 +155,15 @@ def _parse_file(text: str, media_folder: Path) -> SourceAddress:
 
 
 def _refuse(reason: str) -> SourceRefused:
-    remedy = "give an rtsp://, rtsps://, http:// or https:// address, or a file below the media folder"
+    remedy = "give an rtsp://, rtsps://, http:// or https:// address, /dev/video0, or a file below the media folder"
     return SourceRefused(f"{reason}: {remedy}", permanent=True)
 
 
-def check_host(address: SourceAddress) -> None:
+def check_host(address: SourceAddress) -> list[str]:
     """Look a stream's host up, and refuse addresses that are never cameras.
+
+    Returns:
+        The IP addresses that were checked, IPv4 first: few cameras speak anything else.
 
     Raises:
         SourceNotFound: The name cannot be resolved.
@@ -168,3 +182,18 @@ def check_host(address: SourceAddress) -> None:
             ip = ip.ipv4_mapped
         if ip in _METADATA_ADDRESSES or ip.is_multicast or ip.is_unspecified:
             raise _refuse(f"{address}: {ip} is not the address of a camera")
+    found.sort(key=lambda entry: entry[0] != socket.AF_INET)
+    return list(dict.fromkeys(str(place[0]) for *_, place in found))
+
+
+def pinned(parts: SplitResult, ip: str) -> tuple[str, dict[str, str], dict[str, str]]:
+    """Put a checked address into a URL instead of its host's name.
+
+    Returns:
+        The URL, HTTP headers and httpx's extensions that still tell the server the name it was asked by.
+    """
+    credentials, at, host = parts.netloc.rpartition("@")
+    shown_ip = f"[{ip}]" if ":" in ip else ip
+    port = "" if parts.port is None else f":{parts.port}"
+    url = parts._replace(netloc=f"{credentials}{at}{shown_ip}{port}").geturl()
+    return url, {"Host": host}, {"sni_hostname": parts.hostname or ""}

@@ -23,12 +23,15 @@ from av.video.stream import VideoStream
 from contract.camera_config import MotionConfig
 from contract.geometry import Point
 from edge.attention import Attention
-from edge.capture.connection import open_container, translate
+from edge.capture.connection import Access, Connection, open_container, translate
 from edge.capture.decoder import DecoderParts, StreamDecoder
+from edge.capture.hardware import Decode
 from edge.capture.packet_ring import PTS_PER_S, PacketRing, StoredPacket, StreamInfo
+from edge.capture.parameter_sets import ParameterSets
 from edge.capture.picture import Darkroom, PrivacyMasks, VideoPicture
 from edge.capture.source_counts import SourceCounts
 from edge.capture.source_url import SourceAddress, SourceKind
+from edge.capture.still_picture import StillPicture
 from edge.capture.timeline import ClipTimeline, LiveTimeline, Timeline
 from edge.errors import SourceStalled, SourceUnreadable
 from edge.ports import Clock
@@ -61,6 +64,9 @@ class SourceSettings:
     fps: float = 5.0
     """Frames a second to give, at most."""
     transport: Literal["tcp", "udp"] = "tcp"
+    verify_tls: bool = False
+    """Refuse certificates that this machine does not trust."""
+    decode: Decode = "cpu"
     loop: bool = False
     """A file plays again and again."""
     replay_start: datetime | None = None
@@ -71,8 +77,15 @@ class SourceSettings:
     """How closely the pipeline needs to look; None: every picture is decoded."""
     motion: MotionConfig = field(default_factory=MotionConfig)
     """What counts as a change between two keyframes."""
+    still: StillPicture | None = None
+    """Notices a frozen picture; the same for all sources of a camera. None: nobody does."""
     open_timeout_s: float = 10.0
     read_timeout_s: float = 10.0
+
+    @property
+    def access(self) -> Access:
+        """How the input is reached; only what is searched is decoded."""
+        return Access(self.transport, self.verify_tls, self.decode if self.role == "detect" else "cpu")
 
 
 class VideoSource:
@@ -108,6 +121,8 @@ class VideoSource:
         self._last_pts_s = 0.0
         self._short_by_s = 0.0
         self._decoder: StreamDecoder | None = None
+        self._sets = ParameterSets("")
+        self._no_hardware = False
         self._repeats = Repeats(clock)
 
     @property
@@ -122,10 +137,19 @@ class VideoSource:
         if self._short_by_s > 0:
             return f"{self._address}: is cut short, the last {self._short_by_s:.0f} s are missing: copy it again"
         if self._clock.monotonic_s() - self._last_bad_s > TROUBLE_S:
-            return ""
+            return self._hardware_trouble()
         bad = self.counts.bad_packets + self.counts.bad_pictures
         remedy = "record it again" if is_file else "check the network, and use `transport: tcp`"
         return f"{self._address}: {bad} of {self.counts.packets} pictures are broken and were left out: {remedy}"
+
+    def _hardware_trouble(self) -> str:
+        if not self._no_hardware:
+            return ""
+        wanted = self._settings.decode
+        return (
+            f"{self._address}: decoded by the CPU, as {wanted} cannot be used here: check its driver and that this "
+            "user may open its device, or set `decode: cpu`"
+        )
 
     def figures(self) -> dict[str, float]:
         """See `edge.worker.CameraSource`."""
@@ -143,21 +167,23 @@ class VideoSource:
         """
         timeline: Timeline | None = None
         while not self._closed.is_set():
-            container, stream = open_container(
+            connection = open_container(
                 self._address,
-                transport=self._settings.transport,
+                access=self._settings.access,
                 open_timeout_s=self._settings.open_timeout_s,
                 read_timeout_s=self._settings.read_timeout_s,
             )
+            container, stream = connection.container, connection.stream
+            self._note_decoder(connection.decoder)
             given_before = self.counts.decoded + self.counts.packets
             try:
                 is_clip = self._address.kind is SourceKind.FILE or self._is_clip_over_http(container)
                 timeline = timeline or self._make_timeline(stream, is_clip=is_clip)
-                yield from self._play(container, stream, timeline)
+                yield from self._play(connection, timeline)
                 if is_clip and not self._closed.is_set():
                     self._note_end(container)
             finally:
-                container.close()
+                connection.close()
             if self._closed.is_set():
                 return
             if not is_clip:
@@ -170,7 +196,8 @@ class VideoSource:
                 timeline.begin_loop()
 
     def _is_clip_over_http(self, container: InputContainer) -> bool:
-        return self._address.kind is SourceKind.HTTP and container.duration is not None
+        is_file = self._address.kind is SourceKind.HTTP and not self._address.is_playlist
+        return is_file and container.duration is not None
 
     def _make_timeline(self, stream: VideoStream, *, is_clip: bool) -> Timeline:
         if not is_clip:
@@ -184,14 +211,27 @@ class VideoSource:
         while not self._closed.is_set() and (left_s := monotonic_s - self._clock.monotonic_s()) > 0:
             self._clock.sleep(min(left_s, _WAIT_SLICE_S))
 
-    def _play(self, container: InputContainer, stream: VideoStream, timeline: Timeline) -> Iterator[Frame]:
-        context, tick_s = stream.codec_context, float(stream.time_base or 0)
+    def _note_decoder(self, decoder: str) -> None:
+        """Say what decodes, where the camera's file asks for hardware."""
+        wanted = self._settings.decode
+        if wanted == "cpu" or self._settings.role == "record":
+            return
+        self._no_hardware = decoder == "cpu" and wanted != "auto"
+        if self._repeats.unsaid(f"decoder {decoder}") is not None:
+            _log.info("decoder camera=%s wanted=%s found=%s", self._camera_id, wanted, decoder)
+
+    def _play(self, connection: Connection, timeline: Timeline) -> Iterator[Frame]:
+        stream, context = connection.stream, connection.context
+        stated, tick_s = stream.codec_context, float(stream.time_base or 0)
         if self._ring is not None:
-            self._ring.restart(StreamInfo(context.name, context.width, context.height, context.extradata))
+            self._ring.restart(StreamInfo(stated.name, stated.width, stated.height, stated.extradata))
         self._last_picture_s = self._clock.monotonic_s()
-        self._decoder = StreamDecoder(context, self._decoder_parts())
+        if self._decoder is None:
+            self._decoder = StreamDecoder(self._decoder_parts())
+        self._decoder.begin(context)
+        self._sets = ParameterSets(stated.name)
         time_s = self._last_picture_s
-        for packet in self._packets(container, stream):
+        for packet in self._packets(connection):
             if packet.size:
                 time_s = self._store(packet, timeline, tick_s)
             if self._settings.role == "record":
@@ -219,13 +259,16 @@ class VideoSource:
             repeats=self._repeats,
         )
 
-    def _packets(self, container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+    def _packets(self, connection: Connection) -> Iterator[Packet[VideoStream]]:
         """Packets of the video; the last one is empty and drains the decoder."""
+        container, stream = connection.container, connection.stream
         packets = container.demux()  # all streams, so that sound cannot hide that the picture stands still
         while not self._closed.is_set():
             try:
                 packet = next(packets, None)
             except (av.error.FFmpegError, OSError, ValueError) as error:
+                if connection.playlist is not None and connection.playlist.error is not None:
+                    raise connection.playlist.error from None
                 if self._is_clip_over_http(container) and not self.counts.packets:
                     raise SourceUnreadable(
                         f"{self._address}: this video file has its index at the end, and the server sends no parts of "
@@ -248,8 +291,17 @@ class VideoSource:
             # A clip's own timestamps start again with each loop; its place on the timeline does not.
             placed_s = time_s if isinstance(timeline, ClipTimeline) else pts_s
             pts = None if placed_s is None else round(placed_s * PTS_PER_S)
-            self._ring.append(StoredPacket(bytes(packet), pts, time_s, packet.is_keyframe))
+            data = bytes(packet)
+            if packet.is_keyframe and (sets := self._sets.changed(data)) is not None:
+                self._begin_ring_anew(self._ring, sets)
+            self._ring.append(StoredPacket(data, pts, time_s, packet.is_keyframe))
         return time_s
+
+    def _begin_ring_anew(self, ring: PacketRing, sets: bytes) -> None:
+        """The camera changed its resolution or profile: one clip holds one of each. Its pictures tell the size."""
+        if ring.stream is not None:
+            _log.warning("stream_changed camera=%s role=%s", self._camera_id, self._settings.role)
+            ring.restart(StreamInfo(ring.stream.codec_name, 0, 0, sets))
 
     def _decode(self, decoder: StreamDecoder, packet: Packet[VideoStream], time_s: float) -> Iterator[VideoFrame]:
         """Decode one packet, if anybody needs it; a broken one is counted and skipped."""
@@ -299,6 +351,7 @@ class VideoSource:
             self.counts.bad_pictures += 1
             self._note_bad()
             return None
+        self._watch_still(picture, time_s)
         if not self._is_due(time_s):
             return None
         self.counts.given += 1
@@ -317,11 +370,22 @@ class VideoSource:
         return True
 
     def _watch_size(self, picture: VideoFrame) -> None:
-        """Begin the ring anew when the camera changes its resolution: one clip holds one size."""
+        """Begin the ring anew when the camera changes its resolution, where its packets did not tell it before."""
         size = picture.width, picture.height
         if self._frame_size not in {None, size}:
             _log.warning("resolution_changed camera=%s from=%s to=%s", self._camera_id, self._frame_size, size)
-            if self._ring is not None and self._ring.stream is not None:
-                info = self._ring.stream
+            info = None if self._ring is None else self._ring.stream
+            if self._ring is not None and info is not None and info.width:
                 self._ring.restart(StreamInfo(info.codec_name, *size, info.extradata))
         self._frame_size = size
+
+    def _watch_still(self, picture: VideoFrame, time_s: float) -> None:
+        """Give a camera up whose picture is frozen; it is tried again as after any loss."""
+        still, is_keyframe = self._settings.still, bool(picture.key_frame)
+        if still is None or self._address.kind is SourceKind.FILE or not still.wants(time_s, is_keyframe=is_keyframe):
+            return
+        if frozen_s := still.look(self._darkroom.luma(picture), time_s, is_keyframe=is_keyframe):
+            raise SourceStalled(
+                f"{self._address}: its picture has been frozen for {frozen_s:.0f} s though it goes on sending: restart "
+                "the camera; where nothing ever changes in the picture, set `frozen_after_s: 0`"
+            )

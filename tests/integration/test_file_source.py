@@ -12,6 +12,7 @@ import pytest
 
 from edge.capture.packet_ring import PacketRing
 from edge.errors import SourceNotFound, SourceUnreadable
+from edge.evidence.clip import cut_clip
 from tests.edge_fakes import START, FakeClock
 from tests.support.clips import make_clip, picture
 from tests.support.sources import first_frames, live_source, replay_source
@@ -200,5 +201,8 @@ def test_a_change_of_resolution_goes_on_and_begins_the_ring_anew(tmp_path: Path)
     assert len(frames) >= 38
     cut = ring.cut(0, 100)
     assert cut is not None
-    assert (cut.stream.width, cut.packets[0].is_keyframe) == (640, True)
-    assert cut.start_s > 2.0
+    assert cut.packets[0].is_keyframe
+    assert len(cut.packets) == 20  # all of the new size, from its first keyframe on
+    cut_clip(cut, tmp_path / "cut.mp4")
+    assert {f.resolution_wh for f in replay_source(tmp_path / "cut.mp4").frames()} == {(640, 480)}
+    assert cut.start_s == pytest.approx(2.0)
