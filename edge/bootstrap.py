@@ -33,6 +33,7 @@ from edge.tracking import ByteTracker, filter_detections
 from edge.types import Detections, Frame
 from edge.worker import CameraParts
 
+NOT_SEARCHED = "its pictures are not searched: the detector is away, or the box has more cameras than it can search"
 RING_SLACK_S = 10.0
 """Beyond pre-roll, post-roll and patience: the distance of two keyframes."""
 
@@ -143,6 +144,7 @@ def make_parts(
 
     def pipeline(monitor: CameraMonitor) -> CameraPipeline:
         monitor.add_figures("search", inference.figures)
+        monitor.set_notice("search", NOT_SEARCHED, lambda: not inference.failing)
         return make_pipeline(
             loaded,
             site,

@@ -58,6 +58,11 @@ class Searcher(Protocol):
         """Wait until a frame is searched; None: it was given up for a newer one, or because the detector is away."""
         ...
 
+    @property
+    def failing(self) -> bool:
+        """No frame could be searched for a while; may be asked by another thread."""
+        ...
+
     def figures(self) -> Mapping[str, float]:
         """Numbers by the names of `edge.metrics.CAMERA_FIGURES`; may be asked by another thread."""
         ...

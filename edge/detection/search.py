@@ -12,6 +12,9 @@ from edge.detection.letterbox import Letterbox
 from edge.detection.model import Boxes, Model
 from edge.types import Detections, Frame
 
+FAILING_AFTER = 10
+"""Searches dropped in a row, some two seconds of them: longer than the inference process needs to come back."""
+
 
 class Asker(Protocol):
     """One camera's way to a model. One thread uses it."""
@@ -41,6 +44,12 @@ class CameraSearch:
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
         self._dropped = 0
+        self._dropped_in_row = 0
+
+    @property
+    def failing(self) -> bool:
+        """So many searches in a row were dropped that the admin should know."""
+        return self._dropped_in_row >= FAILING_AFTER
 
     def detect(self, frame: Frame) -> Detections | None:
         """What is in a frame, most confident first, in its pixels; None: the search was dropped.
@@ -54,7 +63,9 @@ class CameraSearch:
         boxes = self._asker.ask()
         if boxes is None:
             self._dropped += 1
+            self._dropped_in_row += 1
             return None
+        self._dropped_in_row = 0
         return read_boxes(boxes, letterbox, self._asker.class_names)
 
     def figures(self) -> dict[str, float]:

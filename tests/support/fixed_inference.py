@@ -30,6 +30,10 @@ class FixedSearcher:
         box = np.array([[0.45, 0.3, 0.55, 0.7]], np.float32) * np.array([width, height, width, height], np.float32)
         return Detections(box.astype(np.float32), np.array([0.9], np.float32), ("person",))
 
+    @property
+    def failing(self) -> bool:
+        return False
+
     def figures(self) -> dict[str, float]:
         return {}
 
