@@ -81,7 +81,7 @@ def shown_copy(box: Box, incident: str) -> bytes:
     address = page.partition("data-copy")[2].partition('src="')[2].partition('"')[0]
     answer = browser.get(address)
     assert answer.status_code == 200
-    return answer.data
+    return bytes(answer.data)
 
 
 @pytest.mark.parametrize("is_here", [True, False], ids=["clip still at the edge", "clip fetched back"])
@@ -105,7 +105,8 @@ def test_a_copy_is_made_on_wish_and_sent(box: Box, hevc: bytes, tmp_path: Path, 
     with av.open(str(got)) as container:
         stream = container.streams.video[0]
         pictures = list(container.decode(stream))
-    assert (stream.codec.name, len(pictures)) == ("h264", pytest.approx(30, abs=1)), "15 pictures a second of 2 s"
+    assert stream.codec.name == "h264"
+    assert len(pictures) in range(29, 32), "15 pictures a second of 2 s"
     boxes = top_level_boxes(got.read_bytes())
     assert boxes.index("moov") < boxes.index("mdat")
     assert "moof" not in boxes
