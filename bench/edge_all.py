@@ -60,7 +60,7 @@ class Pace:
 
 QUICK = Pace(
     content_s=4.0,
-    window_s=dict.fromkeys(KINDS, 6.0),
+    window_s=dict.fromkeys(KINDS, 5.0),
     warm_up_s=0.0,
     first=dict.fromkeys((*KINDS, "plain"), 2),
     runs=1,
@@ -191,10 +191,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a minute, to see that it works")
     parser.add_argument("--only", choices=PARTS, action="append", help="may be given more than once")
+    parser.add_argument("--cache", type=Path, default=CACHE, metavar="DIR", help="keep streams there (%(default)s)")
     parser.add_argument("--detail", type=Path, metavar="FILE", help="write every run's figures there as JSON")
     options = parser.parse_args()
     pace = QUICK if options.quick else Pace()
-    folder = CACHE / "quick" if options.quick else CACHE
+    folder = options.cache / "quick" if options.quick else options.cache
     cpus = choose_cpus(min(CORES, len(os.sched_getaffinity(0))))
     content = make_content(folder, seconds=pace.content_s)
     load = os.getloadavg()[0]
