@@ -8,15 +8,17 @@ motorbike which left its own box within 0.2 s is still followed; classes that a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.rules.base import VEHICLE_CLASSES
-from edge.classes import lookalike_group
+from edge.tracking.appearance import Look, looks
 from edge.tracking.assignment import match
+from edge.tracking.candidates import Candidates, Groups, overlap, prepare
+from edge.tracking.identity import Identity, Left, Place
 from edge.tracking.kalman import BoxFilters
+from edge.tracking.relink import LostTracks, is_shown_again
 from edge.types import Detections, Frame, Track, TrackId
 
 Array = NDArray[np.float64]
@@ -29,13 +31,18 @@ OTHER_CLASS_COST = 0.1
 """A detection of a look-alike class yields to one of the track's own class."""
 MAX_MARGIN = 0.5
 """Boxes are widened by at most this share of the track's longer side."""
-STANDS_S = 10.0
-"""A vehicle whose box has kept its place for this long stands; in a dense jam, where vehicles come out from behind each
-other all the time, 3 s broke a tenth more tracks ..."""
-STANDS_WITHIN = 0.4
-"""... its centre stayed within this share of its longer side: a box half hidden shifts by a quarter ..."""
 STANDS_GROWTH = 0.5
-"""... and a detection that reaches beyond its box by more than this share of it is another vehicle that hides it."""
+"""A detection that reaches beyond a standing vehicle's box by more than this share of it is another vehicle ..."""
+STANDS_ASIDE, STANDS_LEAST = 0.45, 0.3
+"""... and so is one whose centre is off by more than these shares of its side and of its longer side. Half of a vehicle
+is off by a quarter, and one that drives off by less than this at each search."""
+STANDING_PATIENCE_S = 60.0
+"""A vehicle that stands and is not found is waited for at its place, whatever passes in front of it ..."""
+STANDING_COST = 0.3
+"""... but once it has been missed for longer than others are, a detection there goes to a track that comes along."""
+LOOK_EVERY_S = 2.0
+"""How often the look of a track is taken, and of how many tracks at most in one frame."""
+LOOKS_A_FRAME = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +57,6 @@ class TrackerSettings:
     unsure_overlap: float = 0.4
     new_overlap: float = 0.3
     """For a track that was detected once: it has no speed yet, and may be a wrong detection."""
-    double_overlap: float = 0.7
-    """A detection that overlaps a matched one of a like class by this much is the same object named twice."""
     new_s: float = 0.15
     """How long a track that was detected once may be missed: one search of ten a second, none of five."""
     lost_s: float = 3.0
@@ -65,56 +70,6 @@ class TrackerSettings:
     """... but not before this long."""
 
 
-@dataclass(slots=True)
-class _Identity:
-    """What a track is, beside its box."""
-
-    track_id: int
-    """0 until a second detection has confirmed it."""
-    group: int
-    first_seen_s: float
-    last_seen_s: float
-    score: float
-    votes: dict[str, float] = field(default_factory=dict)
-    """Sum of scores for each class."""
-    missed_s: float = 0.0
-    patience_s: float = 0.0
-    """How long it may be missed; known from the first miss on."""
-    home: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-    """Its box, as centre and size, when it last moved ..."""
-    since_s: float = 0.0
-    """... and when that was."""
-
-    @property
-    def class_name(self) -> str:
-        return max(self.votes, key=self.votes.__getitem__)
-
-    def see(self, now_s: float, class_name: str, score: float) -> None:
-        self.last_seen_s, self.score, self.missed_s = now_s, score, 0.0
-        self.votes[class_name] = self.votes.get(class_name, 0.0) + score
-
-    def moves_to(self, box: list[float], now_s: float) -> None:
-        """Remember since when it is about where it is now; `box` is its centre and size."""
-        x, y, width, height = box
-        if max(abs(x - self.home[0]), abs(y - self.home[1])) > STANDS_WITHIN * max(width, height, *self.home[2:]):
-            self.home, self.since_s = (x, y, width, height), now_s
-
-    def stands(self, now_s: float) -> bool:
-        """Tell whether it is a vehicle that has stood for a while."""
-        return now_s - self.since_s >= STANDS_S and self.class_name in VEHICLE_CLASSES
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidates:
-    """Detections ready to match: centre-size boxes and corners in picture heights."""
-
-    boxes: Array
-    xyxy: Array
-    scores: Array
-    class_names: tuple[str, ...]
-    groups: NDArray[np.intp]
-
-
 class ByteTracker:
     """Follows the objects of one camera. Ids count up from 1 and are never used twice."""
 
@@ -122,11 +77,12 @@ class ByteTracker:
         """Start without tracks."""
         self._settings = settings or TrackerSettings()
         self._last_id = 0
-        self._groups: dict[str, int] = {}
+        self._groups = Groups()
         self._aspect: float | None = None
         self._now_s: float | None = None
         self._filters = BoxFilters.start(np.zeros((0, 4)))
-        self._identities: list[_Identity] = []
+        self._identities: list[Identity] = []
+        self._lost = LostTracks()
 
     @property
     def waiting(self) -> bool:
@@ -138,7 +94,7 @@ class ByteTracker:
 
         Args:
             detections: In pixels of the frame.
-            frame: Gives the time and the resolution; its pixels are not read.
+            frame: Gives the time and the resolution; its pixels are read for the looks of tracks, every 2 s.
 
         Returns:
             Confirmed tracks that were found, or were found less than `coast_s` ago.
@@ -147,11 +103,12 @@ class ByteTracker:
         aspect = width / height
         if self._aspect is not None and aspect != self._aspect:
             self._filters.stretch(aspect / self._aspect)
+            self._lost.stretch(aspect / self._aspect)
         self._aspect = aspect
         step_s = self._advance(frame.monotonic_s)
         begins = self._now_s is None
         self._now_s = frame.monotonic_s
-        candidates = self._candidates(detections, height)
+        candidates = prepare(detections, height, self._settings.unsure_score, self._groups)
         found = self._associate(candidates)
         for row, column in found:
             self._identities[row].see(
@@ -162,7 +119,9 @@ class ByteTracker:
             self._filters.update(rows, candidates.boxes[columns])
             for (row, _), box in zip(found, self._filters.value[rows].tolist(), strict=True):
                 self._identities[row].moves_to(box, frame.monotonic_s)
-        self._settle({row for row, _ in found}, step_s, aspect)
+        self._settle({row for row, _ in found}, step_s, frame)
+        self._reunite(frame.monotonic_s)
+        self._take_looks(frame)
         self._start([column for _, column in found], candidates, frame.monotonic_s, confirmed=begins)
         return self._report(detected=True)
 
@@ -189,6 +148,7 @@ class ByteTracker:
         self._now_s = None
         self._filters = BoxFilters.start(np.zeros((0, 4)))
         self._identities = []
+        self._lost.clear()
 
     def _advance(self, now_s: float) -> float:
         """Predict to a time; return the step. A clock that jumped ends every track."""
@@ -201,47 +161,21 @@ class ByteTracker:
         if step_s > 0.0 and self._identities:
             coasting = np.array([identity.missed_s > 0.0 for identity in self._identities])
             self._filters.predict(step_s, coasting)
+            self._filters.stop(np.array([i.missed_s > 0.0 and i.stands(now_s) for i in self._identities]))
         return step_s
 
-    def _candidates(self, detections: Detections, picture_height: int) -> _Candidates:
-        """Drop what is too unsure, impossible, or the same object named twice."""
-        corners = detections.xyxy.astype(np.float64) / picture_height
-        usable = (
-            np.isfinite(corners).all(axis=1)
-            & (corners[:, 2] > corners[:, 0])
-            & (corners[:, 3] > corners[:, 1])
-            & (detections.confidence >= self._settings.unsure_score)
-        )
-        rows = np.flatnonzero(usable)
-        rows = rows[np.argsort(-detections.confidence[rows], kind="stable")]
-        groups = np.array([self._group(detections.class_name[row]) for row in rows.tolist()], np.intp)
-        corners = corners[rows]
-        double = _overlap(corners, corners) >= self._settings.double_overlap
-        double &= groups[:, None] == groups[None, :]
-        single = ~np.tril(double, -1).any(axis=1)
-        rows, groups, corners = rows[single], groups[single], corners[single]
-        return _Candidates(
-            boxes=np.concatenate(((corners[:, :2] + corners[:, 2:]) / 2.0, corners[:, 2:] - corners[:, :2]), axis=1),
-            xyxy=corners,
-            scores=detections.confidence[rows].astype(np.float64),
-            class_names=tuple(detections.class_name[row] for row in rows.tolist()),
-            groups=groups,
-        )
-
-    def _group(self, class_name: str) -> int:
-        return self._groups.setdefault(lookalike_group(class_name), len(self._groups))
-
-    def _associate(self, candidates: _Candidates) -> list[tuple[int, int]]:
+    def _associate(self, candidates: Candidates) -> list[tuple[int, int]]:
         """(track, detection) pairs: confirmed with sure, tracked with unsure, new with the sure ones left over."""
         if not self._identities or len(candidates.scores) == 0:
             return []
         settings = self._settings
         cost = self._cost(candidates)
         confirmed = np.array([identity.track_id > 0 for identity in self._identities])
-        lost = np.array([identity.missed_s > settings.coast_s for identity in self._identities])
+        now_s = self._now_s or 0.0
+        lost = np.array([i.missed_s > settings.coast_s and not i.stands(now_s) for i in self._identities])
         sure = candidates.scores >= settings.sure_score
         found: list[tuple[int, int]] = []
-        for rows, columns, overlap in (
+        for rows, columns, least in (
             (confirmed, sure, settings.sure_overlap),
             (confirmed & ~lost, ~sure, settings.unsure_overlap),
             (~confirmed, sure, settings.new_overlap),
@@ -250,39 +184,44 @@ class ByteTracker:
             for row, column in found:
                 free_rows[row] = free_columns[column] = False
             row_index, column_index = np.flatnonzero(free_rows), np.flatnonzero(free_columns)
-            pairs = match(cost[np.ix_(row_index, column_index)], 1.0 - overlap)
+            pairs = match(cost[np.ix_(row_index, column_index)], 1.0 - least)
             found += [(int(row_index[row]), int(column_index[column])) for row, column in pairs]
         return found
 
-    def _cost(self, candidates: _Candidates) -> Array:
+    def _cost(self, candidates: Candidates) -> Array:
         """(tracks, detections): 1 - overlap, a little more for another class, infinite for another group."""
         longer = self._filters.value[:, 2:].max(axis=1)
         margin = np.minimum(self._filters.spread(), MAX_MARGIN * longer)
-        cost = 1.0 - _overlap(self._filters.xyxy(), candidates.xyxy, margin)
+        cost = 1.0 - overlap(self._filters.xyxy(), candidates.xyxy, margin)
         own = np.array([identity.group for identity in self._identities])
         names = np.array([identity.class_name for identity in self._identities])
         cost += OTHER_CLASS_COST * (names[:, None] != np.array(candidates.class_names)[None, :])
         cost[own[:, None] != candidates.groups[None, :]] = np.inf
-        cost[self._hidden_by(candidates)] = np.inf
+        cost[self._elsewhere(candidates)] = np.inf
+        long_missed = np.array([identity.missed_s > self._settings.lost_s for identity in self._identities])
+        cost[long_missed] += STANDING_COST
         return cost
 
-    def _hidden_by(self, candidates: _Candidates) -> NDArray[np.bool_]:
-        """(tracks, detections): it reaches too far beyond the standing vehicle, so it is another one that hides it."""
-        hidden = np.zeros((len(self._identities), len(candidates.scores)), np.bool_)
+    def _elsewhere(self, candidates: Candidates) -> NDArray[np.bool_]:
+        """(tracks, detections): it does not lie on the standing vehicle, or reaches beyond it: another one passes."""
+        other = np.zeros((len(self._identities), len(candidates.scores)), np.bool_)
         now_s = self._now_s or 0.0
         rows = [row for row, identity in enumerate(self._identities) if identity.stands(now_s)]
         if rows:
-            homes = np.array([self._identities[row].home for row in rows])
-            slack = (0.5 + STANDS_GROWTH) * homes[:, 2:]
+            usual = np.array([self._identities[row].usual for row in rows])
+            slack = (0.5 + STANDS_GROWTH) * usual[:, 2:]
             found = candidates.xyxy[None]
-            before = found[..., :2] < (homes[:, :2] - slack)[:, None]
-            after = found[..., 2:] > (homes[:, :2] + slack)[:, None]
-            hidden[rows] = (before | after).any(axis=2)
-        return hidden
+            before = found[..., :2] < (usual[:, :2] - slack)[:, None]
+            after = found[..., 2:] > (usual[:, :2] + slack)[:, None]
+            reach = np.maximum(STANDS_ASIDE * usual[:, 2:], STANDS_LEAST * usual[:, 2:].max(axis=1, keepdims=True))
+            aside = np.abs(candidates.boxes[None, :, :2] - usual[:, None, :2]) > reach[:, None]
+            other[rows] = (before | after | aside).any(axis=2)
+        return other
 
-    def _settle(self, found: set[int], step_s: float, aspect: float) -> None:
+    def _settle(self, found: set[int], step_s: float, frame: Frame) -> None:
         """Confirm what was found, age what was not, end what is lost."""
-        settings = self._settings
+        settings, now_s, aspect = self._settings, frame.monotonic_s, self._aspect or 1.0
+        self._lost.forget(now_s)
         keep = np.ones(len(self._identities), np.bool_)
         pace = np.hypot(*self._filters.speed[:, :2].T) / self._filters.value[:, 2:].max(axis=1)
         patience_s = np.clip(settings.lost_boxes / np.maximum(pace, 1e-6), settings.lost_least_s, settings.lost_s)
@@ -291,20 +230,88 @@ class ByteTracker:
         for row, identity in enumerate(self._identities):
             if row in found:
                 if identity.track_id == 0:
-                    identity.track_id = self._next_id()
+                    self._confirm(row, frame)
                 continue
             if identity.missed_s == 0.0:  # later its speed decays
-                identity.patience_s = settings.new_s if identity.track_id == 0 else float(patience_s[row])
+                identity.patience_s = self._patience_s(identity, float(patience_s[row]), now_s)
+                x, y, width, height = self._filters.value[row].tolist()
+                speed_x, speed_y = self._filters.speed[row, :2].tolist()
+                identity.left = Left((x, y, width, height), (speed_x, speed_y))
+                if identity.stands(now_s):
+                    self._filters.put(row, identity.usual)  # what was seen of it last may be a half
                 # It was there for part of a long step; and the gate looks again at once.
                 identity.missed_s += min(step_s, FIRST_MISS_S)
             else:
                 identity.missed_s += step_s
             keep[row] = identity.missed_s <= identity.patience_s and inside[row]
+            if not keep[row] and inside[row] and identity.track_id > 0:
+                self._lost.add(identity)
         if not keep.all():
             self._filters.keep(keep)
             self._identities = [self._identities[row] for row in np.flatnonzero(keep).tolist()]
 
-    def _start(self, taken: list[int], candidates: _Candidates, now_s: float, *, confirmed: bool) -> None:
+    def _patience_s(self, identity: Identity, usual_s: float, now_s: float) -> float:
+        if identity.track_id == 0:
+            return self._settings.new_s
+        return STANDING_PATIENCE_S if identity.stands(now_s) else usual_s
+
+    def _confirm(self, row: int, frame: Frame) -> None:
+        """A second detection shows that a track is somebody: a new one, or one that was lost."""
+        identity = self._identities[row]
+        if len(self._lost):
+            x, y, width, height = self._filters.value[row].tolist()
+
+            def look_of() -> Look | None:
+                identity.take_look(looks(frame.picture, [self._box_of(row)])[0], frame.monotonic_s)
+                return identity.look
+
+            earlier = self._lost.find(identity, (x, y, width, height), look_of)
+            if earlier is not None:
+                identity.go_on_as(earlier)
+                return
+        identity.track_id = self._next_id()
+
+    def _reunite(self, now_s: float) -> None:
+        """A vehicle that stands, was hidden and shows again, half of it first, as a track of its own, is itself."""
+        keep = np.ones(len(self._identities), np.bool_)
+        for row, hidden in enumerate(self._identities):
+            if hidden.missed_s == 0.0 or not hidden.stands(now_s):
+                continue
+            for other, shown in enumerate(self._identities):
+                if shown.missed_s == 0.0 and keep[other] and is_shown_again(hidden, shown, self._place_of(other)):
+                    shown.go_on_as(hidden)
+                    keep[row] = False
+                    break
+        if not keep.all():
+            self._filters.keep(keep)
+            self._identities = [self._identities[row] for row in np.flatnonzero(keep).tolist()]
+
+    def _place_of(self, row: int) -> Place:
+        x, y, width, height = self._filters.value[row].tolist()
+        return (x, y, width, height)
+
+    def _take_looks(self, frame: Frame) -> None:
+        """Renew the looks of the tracks whose last one is oldest."""
+        due_s = frame.monotonic_s - LOOK_EVERY_S
+        due = [
+            row
+            for row, identity in enumerate(self._identities)
+            if identity.track_id > 0 and identity.missed_s == 0.0 and identity.look_s <= due_s
+        ]
+        if not due:
+            return
+        due = sorted(due, key=lambda row: self._identities[row].look_s)[:LOOKS_A_FRAME]
+        taken = looks(frame.picture, [self._box_of(row) for row in due])
+        for row, look in zip(due, taken, strict=True):
+            self._identities[row].take_look(look, frame.monotonic_s)
+
+    def _box_of(self, row: int) -> tuple[float, float, float, float]:
+        """Normalised xyxy."""
+        x, y, width, height = self._filters.value[row].tolist()
+        aspect = self._aspect or 1.0
+        return ((x - width / 2) / aspect, y - height / 2, (x + width / 2) / aspect, y + height / 2)
+
+    def _start(self, taken: list[int], candidates: Candidates, now_s: float, *, confirmed: bool) -> None:
         """Start tracks at sure detections that belong to none."""
         free = candidates.scores >= self._settings.sure_score
         free[taken] = False
@@ -313,14 +320,14 @@ class ByteTracker:
             return
         self._filters.add(BoxFilters.start(candidates.boxes[new]))
         for column in new.tolist():
-            identity = _Identity(
+            identity = Identity(
                 track_id=self._next_id() if confirmed else 0,
                 group=int(candidates.groups[column]),
                 first_seen_s=now_s,
                 last_seen_s=now_s,
                 score=0.0,
             )
-            identity.moves_to(candidates.boxes[column].tolist(), now_s)
+            identity.begin(candidates.boxes[column].tolist(), now_s)
             identity.see(now_s, candidates.class_names[column], float(candidates.scores[column]))
             self._identities.append(identity)
 
@@ -346,24 +353,3 @@ class ByteTracker:
             for identity, box in zip(self._identities, boxes, strict=True)
             if identity.track_id > 0 and identity.missed_s <= self._settings.coast_s
         ]
-
-
-def _overlap(a: Array, b: Array, margin: Array | None = None) -> Array:
-    """Intersection over union of boxes.
-
-    Args:
-        a: (N, 4) xyxy.
-        b: (M, 4) xyxy, in the same unit.
-        margin: (N,) by which both boxes of a pair are widened on every side.
-
-    Returns:
-        (N, M) in [0, 1].
-    """
-    grow = 0.0 if margin is None else margin[:, None]
-    width = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0]) + 2.0 * grow
-    height = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1]) + 2.0 * grow
-    shared = np.maximum(width, 0.0) * np.maximum(height, 0.0)
-    area_a = (a[:, None, 2] - a[:, None, 0] + 2.0 * grow) * (a[:, None, 3] - a[:, None, 1] + 2.0 * grow)
-    area_b = (b[None, :, 2] - b[None, :, 0] + 2.0 * grow) * (b[None, :, 3] - b[None, :, 1] + 2.0 * grow)
-    overlap: Array = shared / (area_a + area_b - shared)
-    return overlap

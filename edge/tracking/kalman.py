@@ -97,10 +97,17 @@ class BoxFilters:
         self.cross[rows] *= 1.0 - value_gain
         self.value_var[rows] *= 1.0 - value_gain
 
-    def stop(self) -> None:
-        """Every box stands still: its speed is forgotten, its place kept."""
-        self.speed[:] = 0.0
-        self.cross[:] = 0.0
+    def stop(self, rows: NDArray[np.bool_] | None = None) -> None:
+        """The boxes `rows` (N,), or all, stand still: their speed is forgotten, their place kept."""
+        which = slice(None) if rows is None else rows
+        self.speed[which] = 0.0
+        self.cross[which] = 0.0
+
+    def put(self, row: int, box: tuple[float, float, float, float]) -> None:
+        """One box, as `value`, stands there."""
+        self.value[row] = box
+        self.speed[row] = 0.0
+        self.cross[row] = 0.0
 
     def stretch(self, factor: float) -> None:
         """The picture became `factor` times as wide in its own heights."""

@@ -78,11 +78,11 @@ def test_one_track_per_object_under_jitter_and_misses(seed: int, count: int, ste
             st.floats(-40.0, 40.0),
             st.lists(
                 st.tuples(
-                    st.floats(-50, 1300, width=32),
+                    st.one_of(st.floats(-50, 1300, width=32), st.sampled_from([float("nan"), float("inf")])),
                     st.floats(-50, 750, width=32),
                     st.floats(-5, 400, width=32),
-                    st.floats(-5, 400, width=32),
-                    st.floats(0, 1, width=32),
+                    st.one_of(st.floats(-5, 400, width=32), st.just(float("nan"))),
+                    st.one_of(st.floats(0, 1, width=32), st.just(float("nan"))),
                     st.sampled_from(CLASSES),
                 ),
                 max_size=6,
@@ -120,3 +120,41 @@ def test_ids_count_up_and_never_return_whatever_comes(
             assert track.xyxy[1] <= track.xyxy[3]
             last_seen[track.track_id] = index
         highest = max([highest, *names])
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0.0, 12.0),
+            st.lists(
+                st.tuples(st.integers(0, 4), st.floats(-6, 6), st.floats(0.1, 1.0), st.sampled_from(CLASSES)),
+                max_size=5,
+            ),
+        ),
+        min_size=1,
+        max_size=60,
+    )
+)
+def test_an_id_belongs_to_one_kind_of_thing_and_never_jumps_faster_than_anything_goes(
+    steps: list[tuple[float, list[tuple[int, float, float, str]]]],
+) -> None:
+    """Things appear and vanish at five places far apart, at any times: what is linked again was there before."""
+    tracker, at_s = ByteTracker(), 1000.0
+    last: dict[int, tuple[float, int, bool]] = {}
+    for step_s, found in steps:
+        at_s += step_s
+        boxes = [[100 + 250 * at + off, 300, 140 + 250 * at + off, 400] for at, off, _, _ in found]
+        scores = np.array([score for _, _, score, _ in found], np.float32)
+        names = tuple(name for *_, name in found)
+        seen = Detections(np.array(boxes, np.float32).reshape(-1, 4), scores, names)
+        for track in tracker.update(seen, frame_at(at_s)):
+            if track.detected:
+                at, is_person = (
+                    round(((track.xyxy[0] + track.xyxy[2]) / 2 * 1280 - 120) / 250),
+                    track.class_name == "person",
+                )
+                before_s, before, was_person = last.get(int(track.track_id), (at_s, at, is_person))
+                assert is_person == was_person
+                assert 250 * abs(at - before) <= 100 * (at_s - before_s) + 80  # a length a second, and half a length
+                last[int(track.track_id)] = (at_s, at, is_person)

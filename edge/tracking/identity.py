@@ -1,0 +1,120 @@
+"""What a track is, beside its box: who, since when, where it stands, what it looks like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from contract.rules.base import VEHICLE_CLASSES
+from edge.tracking.appearance import Look, blend
+
+STANDS_S = 10.0
+"""A vehicle whose box has kept its place for this long stands; in a dense jam, where vehicles come out from behind each
+other all the time, 3 s broke a tenth more tracks ..."""
+STANDS_WITHIN = 0.4
+"""... its centre stayed within this share of its longer side: a box half hidden shifts by a quarter."""
+USUAL_GAIN = 0.1
+"""Share of the newest box in the usual one: a few halves seen in passing change it little."""
+
+Place = tuple[float, float, float, float]
+"""Centre x and y, width and height in picture heights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How a track was when it was missed first."""
+
+    box: Place
+    speed: tuple[float, float]
+    """Picture heights a second."""
+
+
+@dataclass(slots=True)
+class Identity:
+    """One track."""
+
+    track_id: int
+    """0 until a second detection has confirmed it."""
+    group: int
+    first_seen_s: float
+    last_seen_s: float
+    score: float
+    votes: dict[str, float] = field(default_factory=dict)
+    """Sum of scores for each class."""
+    found: int = 0
+    """How often it was detected."""
+    missed_s: float = 0.0
+    patience_s: float = 0.0
+    """How long it may be missed; known from the first miss on."""
+    left: Left = Left((0.0, 0.0, 1.0, 1.0), (0.0, 0.0))
+    """Known from the first miss on."""
+    home: Place = (0.0, 0.0, 0.0, 0.0)
+    """Its box when it last moved ..."""
+    since_s: float = 0.0
+    """... and when that was."""
+    born: Place = (0.0, 0.0, 0.0, 0.0)
+    """Its first box."""
+    usual: Place = (0.0, 0.0, 0.0, 0.0)
+    """Its mean box since it last moved; the latest count most."""
+    look: Look | None = None
+    look_s: float = float("-inf")
+    """When its look was taken last."""
+
+    @property
+    def class_name(self) -> str:
+        """What it was called most."""
+        return max(self.votes, key=self.votes.__getitem__)
+
+    def see(self, now_s: float, class_name: str, score: float) -> None:
+        """It was detected."""
+        self.last_seen_s, self.score, self.missed_s = now_s, score, 0.0
+        self.found += 1
+        self.votes[class_name] = self.votes.get(class_name, 0.0) + score
+
+    def moves_to(self, box: list[float], now_s: float) -> None:
+        """Remember since when it is about where it is now; `box` is its centre and size."""
+        x, y, width, height = box
+        if max(abs(x - self.home[0]), abs(y - self.home[1])) > STANDS_WITHIN * max(width, height, *self.home[2:]):
+            self.home, self.since_s = (x, y, width, height), now_s
+            self.usual = self.home
+        else:
+            old = self.usual
+            self.usual = (
+                old[0] + USUAL_GAIN * (x - old[0]),
+                old[1] + USUAL_GAIN * (y - old[1]),
+                old[2] + USUAL_GAIN * (width - old[2]),
+                old[3] + USUAL_GAIN * (height - old[3]),
+            )
+
+    def begin(self, box: list[float], now_s: float) -> None:
+        """It was seen for the first time; `box` is its centre and size."""
+        x, y, width, height = box
+        self.born = self.home = self.usual = (x, y, width, height)
+        self.since_s = now_s
+
+    def stood(self, least_s: float) -> bool:
+        """Tell whether it had kept its place for so long when it was seen last."""
+        return self.last_seen_s - self.since_s >= least_s
+
+    def stands(self, now_s: float) -> bool:
+        """Tell whether it is a vehicle that has stood for a while."""
+        return now_s - self.since_s >= STANDS_S and self.class_name in VEHICLE_CLASSES
+
+    def take_look(self, look: Look | None, now_s: float) -> None:
+        """Remember what it looks like."""
+        self.look_s = now_s
+        if look is not None:
+            self.look = blend(self.look, look)
+
+    def go_on_as(self, earlier: Identity) -> None:
+        """It is the same object as an earlier track."""
+        self.track_id, self.first_seen_s = earlier.track_id, earlier.first_seen_s
+        self.found += earlier.found
+        for name, score in earlier.votes.items():
+            self.votes[name] = self.votes.get(name, 0.0) + score
+        x, y, width, height = self.home
+        if max(abs(x - earlier.home[0]), abs(y - earlier.home[1])) <= STANDS_WITHIN * max(
+            width, height, *earlier.home[2:]
+        ):
+            self.home, self.since_s, self.usual = earlier.home, earlier.since_s, earlier.usual
+        if earlier.look is not None:
+            self.look = earlier.look if self.look is None else blend(earlier.look, self.look)
