@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from edge.types import Picture
 
 Look = NDArray[np.float32]
-"""(2 * 4 * 6 * 6,) shares, each half's sum to 1: lightness by two axes of colour (CIE Lab)."""
+"""(2 * 4 * 6 * 6,) shares, each half's sum to 1: lightness by two axes of colour (YCrCb)."""
 
 LOOK_WIDTH = 640
 """Looks are taken from a picture this wide: halves of small objects would not fill a histogram in a smaller one."""
 _BINS = [4, 6, 6]
 _RANGES = [0, 256, 98, 158, 98, 158]
-"""Of Lab in 8 bits: colours of the street lie near grey (128); stronger ones are counted at the edge."""
+"""Of YCrCb in 8 bits: colours of the street lie near grey (128); stronger ones are counted at the edge."""
 _INNER = 0.15
 """Of the box's width is left out on each side: that is ground."""
 _LEAST_SIDE = 4
@@ -60,7 +60,7 @@ def _look(image: NDArray[np.uint8], box: tuple[float, float, float, float]) -> L
     middle = (top + bottom) // 2
     if right - left < _LEAST_SIDE or middle - top < _LEAST_SIDE:
         return None
-    colours = cv2.cvtColor(image[top:bottom, left:right], cv2.COLOR_BGR2LAB)
+    colours = cv2.cvtColor(image[top:bottom, left:right], cv2.COLOR_BGR2YCrCb)
     colours[..., 1:] = np.clip(colours[..., 1:], _RANGES[2], _RANGES[3] - 1)
     halves = []
     for half in (colours[: middle - top], colours[middle - top :]):

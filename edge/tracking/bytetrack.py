@@ -40,8 +40,8 @@ STANDING_PATIENCE_S = 60.0
 """A vehicle that stands and is not found is waited for at its place, whatever passes in front of it ..."""
 STANDING_COST = 0.3
 """... but once it has been missed for longer than others are, a detection there goes to a track that comes along."""
-LOOK_EVERY_S = 2.0
-"""How often the look of a track is taken, and of how many tracks at most in one frame."""
+LOOK_EVERY_S = 1.0
+"""How often looks are taken, all from one frame, and of how many tracks at most."""
 LOOKS_A_FRAME = 8
 
 
@@ -83,6 +83,7 @@ class ByteTracker:
         self._filters = BoxFilters.start(np.zeros((0, 4)))
         self._identities: list[Identity] = []
         self._lost = LostTracks()
+        self._looked_s = float("-inf")
 
     @property
     def waiting(self) -> bool:
@@ -94,7 +95,7 @@ class ByteTracker:
 
         Args:
             detections: In pixels of the frame.
-            frame: Gives the time and the resolution; its pixels are read for the looks of tracks, every 2 s.
+            frame: Gives the time and the resolution; its pixels are read for the looks of tracks, once a second.
 
         Returns:
             Confirmed tracks that were found, or were found less than `coast_s` ago.
@@ -292,14 +293,14 @@ class ByteTracker:
 
     def _take_looks(self, frame: Frame) -> None:
         """Renew the looks of the tracks whose last one is oldest."""
-        due_s = frame.monotonic_s - LOOK_EVERY_S
+        if 0.0 <= frame.monotonic_s - self._looked_s < LOOK_EVERY_S:
+            return
         due = [
-            row
-            for row, identity in enumerate(self._identities)
-            if identity.track_id > 0 and identity.missed_s == 0.0 and identity.look_s <= due_s
+            row for row, identity in enumerate(self._identities) if identity.track_id > 0 and identity.missed_s == 0.0
         ]
         if not due:
             return
+        self._looked_s = frame.monotonic_s
         due = sorted(due, key=lambda row: self._identities[row].look_s)[:LOOKS_A_FRAME]
         taken = looks(frame.picture, [self._box_of(row) for row in due])
         for row, look in zip(due, taken, strict=True):
