@@ -9,6 +9,8 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from contract.camera_config import CameraConfig
 from contract.event import EvidenceRef, EvidenceRole, TrackPath
@@ -25,6 +27,8 @@ from edge.recorder import ClipJob, EvidenceFile, Moment
 from edge.types import RuleEvent
 
 DRAWN_PATH_S = 12.0
+_WITHOUT_PUBLIC_COPY = frozenset({"camera_tampered"})
+_LEFT_AND_RIGHT: dict[Language, str] = {"vi": "Trái: trước đó · Phải: bây giờ", "en": "Left: before · Right: now"}
 _SUSPECTED: dict[Language, str] = {"vi": "Nghi vấn", "en": "Suspected"}
 
 
@@ -78,13 +82,15 @@ class CameraEvidence:
         Raises:
             EdgeError: It cannot be drawn or stored.
         """
+        if event.kind in _WITHOUT_PUBLIC_COPY:
+            return self._before_and_after(moment, event)
         image = moment.frame.image
         caption = self._caption(moment, event)
         now_s = (moment.frame.utc - event.started_utc).total_seconds()
         recent = [_newer(path, now_s - DRAWN_PATH_S) for path in paths]
         zone = self._camera.zones.get(event.zone) if event.zone else None
         try:
-            redacted = redact(image, moment.detections, moment.observation.tracks)
+            redacted = self._redacted(moment)
             jpegs = [
                 draw_snapshot(
                     picture,
@@ -99,6 +105,33 @@ class CameraEvidence:
             raise EdgeError(f"camera {self._camera.camera.id}: no snapshot: {error}") from error
         roles = (EvidenceRole.SNAPSHOT, EvidenceRole.SNAPSHOT_REDACTED)
         return [_file(role, self._folder.add_bytes(jpeg, ".jpg")) for role, jpeg in zip(roles, jpegs, strict=True)]
+
+    def _before_and_after(self, moment: Moment, event: RuleEvent) -> list[EvidenceFile]:
+        """The camera's view as it was, beside what it is now. No public copy: residents are not told of this."""
+        after, before = moment.frame.image, moment.view_before
+        caption = self._caption(moment, event)
+        try:
+            if before is not None:
+                height, width = after.shape[:2]
+                gap = np.full((height, max(2, width // 200), 3), 255, np.uint8)
+                enlarged = cv2.resize(before, (width, height), interpolation=cv2.INTER_LINEAR)
+                after = np.asarray(np.hstack((enlarged, gap, after)), np.uint8)
+                caption.append(_LEFT_AND_RIGHT[self._language])
+            jpeg = draw_snapshot(after, caption=caption)
+        except (ValueError, cv2.error) as error:
+            raise EdgeError(f"camera {self._camera.camera.id}: no snapshot: {error}") from error
+        return [_file(EvidenceRole.SNAPSHOT, self._folder.add_bytes(jpeg, ".jpg"))]
+
+    def _redacted(self, moment: Moment) -> NDArray[np.uint8]:
+        """The picture with nobody recognisable, whether or not it was searched itself."""
+        seen, now_s = moment.observation, moment.frame.monotonic_s
+        return redact(
+            moment.frame.image,
+            moment.detections,
+            seen.tracks,
+            moment.sightings.suspects(now_s) if moment.sightings is not None else (),
+            blind=not seen.detected and (moment.sightings is None or moment.sightings.is_blind(now_s)),
+        )
 
     def recorded_until_s(self) -> float | None:
         """Monotonic time of the newest packet."""

@@ -15,11 +15,15 @@ from dataclasses import dataclass
 from time import perf_counter, thread_time
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from contract.camera_config import CameraConfig
 from edge.attention import Attention
 from edge.ports import Rule, Tracker
 from edge.recorder import Moment, Recorder
 from edge.scene import Scene
+from edge.sightings import Sightings
 from edge.types import Detections, Frame, Observation, Track, ViewReading
 
 log = logging.getLogger(__name__)
@@ -41,6 +45,9 @@ class View(Protocol):
     """Compares the picture with the view that the camera should have: `edge.health.view`."""
 
     def look(self, frame: Frame) -> ViewReading | None: ...
+
+    @property
+    def before(self) -> NDArray[np.uint8] | None: ...
 
 
 @dataclass(slots=True)
@@ -110,6 +117,7 @@ class CameraPipeline:
         self._rests = False
         self._tracks: Sequence[Track] = ()
         self._detections = Detections.empty()
+        self._sightings = Sightings()
         self._observation: Observation | None = None
 
     @property
@@ -145,11 +153,14 @@ class CameraPipeline:
         self.counts.detect_cpu_s += searched_cpu - gated_cpu
         if detections is None:
             self.counts.gated += not wanted
+            if wanted:
+                self._sightings.missed(frame.monotonic_s)
             self._tracks = self._tracker.hold(frame.monotonic_s)
         else:
             self.counts.searched += 1
             self._on_search()
             self._detections = detections
+            self._sightings.searched(frame.monotonic_s, detections)
             self._tracks = self._tracker.update(self._keep(detections, frame.resolution_wh), frame)
         tracked, tracked_cpu = perf_counter(), thread_time()
         self.counts.track_s += tracked - searched
@@ -178,7 +189,9 @@ class CameraPipeline:
         )
         self._observation = observation
         self._recorder.history.observe(observation)
-        moment = Moment(frame, observation, self._detections)
+        moment = Moment(
+            frame, observation, self._detections, self._sightings, self._view.before if self._view is not None else None
+        )
         for index, rule in enumerate(self._rules):
             for rule_event in rule.observe(observation):
                 self._recorder.record(index, rule_event, moment)
@@ -205,4 +218,5 @@ class CameraPipeline:
         self._rest_if(False)
         self._tracks = ()
         self._detections = Detections.empty()
+        self._sightings.forget()
         self._observation = None

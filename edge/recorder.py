@@ -22,9 +22,13 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
+
 from contract.camera_config import CameraConfig
 from contract.event import Event, EventState, EvidenceRef, TrackPath
 from edge.errors import EdgeError
+from edge.sightings import Sightings
 from edge.track_history import TrackHistory
 from edge.types import Detections, Frame, Observation, RuleEvent
 
@@ -55,6 +59,10 @@ class Moment:
     observation: Observation
     detections: Detections
     """Of the last search, unfiltered: whoever may be in the picture is redacted."""
+    sightings: Sightings | None = None
+    """What the searches before leave open. None: only what was searched itself can be redacted in part."""
+    view_before: NDArray[np.uint8] | None = None
+    """(h, w, 3) uint8, BGR: the camera's view when it was well."""
 
 
 class EvidenceMaker(Protocol):

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.sightings import Suspect
 from edge.types import Detections, Track
 
 SURE_CONFIDENCE = 0.5
@@ -39,18 +40,33 @@ _NO_FACE_NO_PLATE = frozenset({"traffic light", "stop sign", "bench", "chair", "
 _BLOCKS = 3
 """Blocks along the shorter side: a head becomes about 3 x 3 colours, from which no face can be computed back."""
 _MIN_BLOCK_PX = 10
+BLIND_BLOCKS = 24
+"""Blocks across a picture of which nothing is known: streets and light remain, people do not."""
 
 Box = tuple[float, float, float, float]
 
 
-def redact(image: NDArray[np.uint8], detections: Detections, tracks: Sequence[Track] = ()) -> NDArray[np.uint8]:
+def redact(
+    image: NDArray[np.uint8],
+    detections: Detections,
+    tracks: Sequence[Track] = (),
+    suspects: Sequence[Suspect] = (),
+    *,
+    blind: bool = False,
+) -> NDArray[np.uint8]:
     """Return a copy of a picture in which nobody can be recognised.
 
     Args:
         image: (H, W, 3) uint8, BGR.
         detections: All that the detector suspects, down to its lowest threshold; pixels of `image`.
         tracks: What is followed, too: a track may hold a person whom this frame's detections miss. Normalised.
+        suspects: What other frames' searches leave open: hidden entirely.
+        blind: Nobody knows who is in the picture: all of it is hidden.
     """
+    if blind:
+        hidden = image.copy()
+        _hide(hidden, (0.0, 0.0, float(image.shape[1]), float(image.shape[0])), image.shape[1] // BLIND_BLOCKS)
+        return hidden
     height, width = image.shape[:2]
     seen = zip(detections.class_name, detections.confidence.tolist(), detections.xyxy.tolist(), strict=True)
     scale = (width, height, width, height)
@@ -63,6 +79,9 @@ def redact(image: NDArray[np.uint8], detections: Detections, tracks: Sequence[Tr
     for name, confidence, (x1, y1, x2, y2) in (*seen, *followed):
         for area in areas_to_hide(name, confidence, (x1, y1, x2, y2)):
             _hide(redacted, area)
+    for suspect in suspects:
+        for area in areas_to_hide(suspect.class_name, 0.0, suspect.box):
+            _hide(redacted, area, _block_of(suspect.box))
     return redacted
 
 
@@ -88,7 +107,12 @@ def areas_to_hide(class_name: str, confidence: float, box: Box) -> tuple[Box, ..
     return (plate,) if class_name in _VEHICLES and sure and large else (whole,)
 
 
-def _hide(image: NDArray[np.uint8], area: Box) -> None:
+def _block_of(box: Box) -> int:
+    """Blocks for an area that is larger than what it hides: none may be finer than for the object itself."""
+    return int(min(box[2] - box[0], box[3] - box[1])) // _BLOCKS
+
+
+def _hide(image: NDArray[np.uint8], area: Box, block: int = 0) -> None:
     """Pixelate and blur an area, in place. The averages of large blocks are all that is left of it."""
     height, width = image.shape[:2]
     left, top = max(0, int(area[0])), max(0, int(area[1]))
@@ -96,7 +120,7 @@ def _hide(image: NDArray[np.uint8], area: Box) -> None:
     if right <= left or bottom <= top:
         return
     part = image[top:bottom, left:right]
-    block = max(_MIN_BLOCK_PX, min(part.shape[:2]) // _BLOCKS)
+    block = max(_MIN_BLOCK_PX, block, min(part.shape[:2]) // _BLOCKS)
     cells = max(1, round((right - left) / block)), max(1, round((bottom - top) / block))
     coarse = cv2.resize(part, cells, interpolation=cv2.INTER_AREA)
     flat = cv2.resize(coarse, (right - left, bottom - top), interpolation=cv2.INTER_NEAREST)

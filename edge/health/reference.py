@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import zipfile
@@ -97,7 +98,7 @@ class Reference:
 def load_references(path: Path) -> dict[str, Reference]:
     """The references of a file by their light; none when there is no file, or it cannot be read."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             if int(file["format"]) != _FORMAT:
                 log.info("view_of_another_format file=%s: the camera's view is learned anew", path)
                 return {}

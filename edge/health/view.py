@@ -25,6 +25,8 @@ LOOK_EVERY_S = 1.0
 FINE_WIDTH, COARSE_WIDTH, LAYOUT_WIDTH = 320, 160, 20
 MIN_DETAIL = 0.8
 """Grey levels. A picture with less shows nothing that could be learned: night without a lamp, a cap on the lens."""
+BEFORE_EVERY_S, BEFORE_WIDTH = 20.0, 640
+"""How often, and how small, a picture is kept that shows what the view was before."""
 SAVE_EVERY_S = 900.0
 _SHAKE_SHARE = 0.03
 """A mast that sways moves the picture by this share of its width: still the same view."""
@@ -85,6 +87,13 @@ class ViewWatch:
         self._looked_s: float | None = None
         self._saved_s: float | None = None
         self._wrong_since_s: float | None = None
+        self._before: NDArray[np.uint8] | None = None
+        self._before_s = float("-inf")
+
+    @property
+    def before(self) -> NDArray[np.uint8] | None:
+        """(h, w, 3) uint8, BGR: a recent picture in which the view was as it should be, small."""
+        return self._before
 
     def look(self, frame: Frame) -> ViewReading | None:
         """Compare a frame with the reference, and learn from it if it is as it should be.
@@ -106,7 +115,7 @@ class ViewWatch:
         if reference is None or not reference.ready:
             return self._begin(reference, seen, step_s)
         reading = compare(seen, reference)
-        self._follow(reference, reading, seen, now_s, step_s)
+        self._follow(reference, reading, seen, frame, step_s)
         return reading
 
     def _begin(self, reference: Reference | None, seen: Features, step_s: float) -> ViewReading | None:
@@ -131,9 +140,12 @@ class ViewWatch:
         """Infrared light shows less detail than the sun, but not none."""
         return reading.detail < 0.12 * reading.detail_reference
 
-    def _follow(self, reference: Reference, reading: ViewReading, seen: Features, now_s: float, step_s: float) -> None:
+    def _follow(self, reference: Reference, reading: ViewReading, seen: Features, frame: Frame, step_s: float) -> None:
+        now_s = frame.monotonic_s
         if wrong_with(reading) is None:
             self._wrong_since_s = None
+            if not 0.0 <= now_s - self._before_s < BEFORE_EVERY_S:
+                self._before, self._before_s = self._small(frame), now_s
             usual = reading.match >= _DOUBTFUL * reference.match
             trust = 1.0 if usual else _DOUBTFUL_RATE  # a bus before the camera, or a market that came to stay
             reference.learn(
@@ -149,6 +161,12 @@ class ViewWatch:
         elif now_s - self._wrong_since_s >= self._accept_after_s and seen.detail >= MIN_DETAIL:
             self._wrong_since_s = None
             self._references = {self._light: Reference.of(seen.edges, seen.layout)}
+
+    @staticmethod
+    def _small(frame: Frame) -> NDArray[np.uint8]:
+        width, height = frame.resolution_wh
+        wanted = min(width, BEFORE_WIDTH)
+        return frame.picture.resized(wanted, max(1, round(wanted * height / width))).copy()
 
     def _light_of(self, frame: Frame) -> Light:
         small = frame.picture.resized(32, 18).astype(np.int16)

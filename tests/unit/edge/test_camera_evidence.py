@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,15 +10,18 @@ from zoneinfo import ZoneInfo
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from contract.camera_config import CameraConfig
 from contract.event import EventState, EvidenceRole
+from contract.rules.camera_tampered import CameraTamperedFacts, Tampering
 from contract.rules.intrusion import IntrusionFacts
 from edge.camera_evidence import CameraEvidence
 from edge.errors import EdgeError
 from edge.evidence.store import EvidenceFolder
 from edge.picture import ArrayPicture
 from edge.recorder import Moment
+from edge.sightings import Sightings
 from edge.types import Detections, Frame, Observation, RuleEvent
 from tests.edge_fakes import START
 
@@ -58,3 +62,43 @@ def test_a_picture_that_cannot_be_drawn_is_an_error_that_the_recorder_expects(
     monkeypatch.setattr(f"edge.camera_evidence.{part}", fail)
     with pytest.raises(EdgeError, match="camera san: no snapshot"):
         evidence.snapshots(moment(), event(), [])
+
+
+@pytest.mark.parametrize("before", [None, np.full((30, 40, 3), 200, np.uint8)], ids=["unknown", "known"])
+def test_a_tampered_camera_is_shown_before_and_after_without_a_public_copy(
+    evidence: CameraEvidence, before: NDArray[np.uint8] | None
+) -> None:
+    facts = CameraTamperedFacts(
+        tampering=Tampering.COVERED,
+        stay_s=6.0,
+        detail_before=6.0,
+        detail_after=0.1,
+        sharpness_before=1.0,
+        sharpness_after=1.0,
+        match_before_share=0.9,
+        match_after_share=0.0,
+    )
+    tampered = replace(event(), kind="camera_tampered", facts=facts)
+    ((ref, path),) = evidence.snapshots(replace(moment(), view_before=before), tampered, [])
+    assert ref.role is EvidenceRole.SNAPSHOT
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    assert picture.shape[1] == (80 if before is None else 162)
+    if before is not None:
+        assert picture[20, 20].mean() > 190
+        assert picture[20, 140].mean() < 100
+
+
+@pytest.mark.parametrize(("detected", "hidden"), [(True, False), (False, True)])
+def test_a_picture_of_which_nothing_is_known_is_hidden_entirely_in_public(
+    evidence: CameraEvidence, detected: bool, hidden: bool
+) -> None:
+    known = moment()
+    picture = np.zeros((60, 80, 3), np.uint8)
+    picture[:, ::2] = 255
+    frame = replace(known.frame, picture=ArrayPicture(picture))
+    observed = replace(known.observation, detected=detected)
+    _, (_, path) = evidence.snapshots(Moment(frame, observed, Detections.empty(), Sightings()), event(), [])
+    drawn = cv2.imread(str(path))
+    assert drawn is not None
+    assert (float(drawn[10:40].std()) < 30.0) is hidden

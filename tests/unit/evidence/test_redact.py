@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge.evidence.redact import redact
+from edge.sightings import Suspect
 from edge.types import Detections, Track, TrackId
 
 WIDTH, HEIGHT = 320, 240
@@ -75,6 +76,17 @@ def test_an_unknown_class_is_hidden_entirely() -> None:
 def test_a_track_that_this_frame_missed_is_hidden_too() -> None:
     track = Track(TrackId(1), "person", 0.9, (0.25, 0.25, 0.5, 0.9), 0.0, 1.0, detected=False)
     assert is_hidden(redact(stripes(), Detections.empty(), [track]), (80, 60, 160, 216))
+
+
+def test_a_picture_that_nobody_searched_is_hidden_entirely_while_something_moves() -> None:
+    image = redact(stripes(), Detections.empty(), blind=True)
+    assert is_hidden(image, (0, 0, WIDTH, HEIGHT))
+
+
+def test_whom_another_search_suspects_is_hidden_entirely_in_blocks_of_its_own_size() -> None:
+    image = redact(stripes(), Detections.empty(), suspects=[Suspect("person", (100, 60, 160, 220))])
+    assert is_hidden(image, (95, 50, 165, 225))
+    assert is_untouched(image, (0, 0, 60, 240))
 
 
 def test_the_picture_itself_is_not_changed() -> None:

@@ -1,0 +1,163 @@
+"""Who may be where in a picture that was not searched, or that a search has missed: what redaction hides besides.
+
+searched     ..[a]......[a]..........            [a] seen twice: its speed is known
+not searched               .. [a~~~~>]           hidden: from where it was to where it may be, and a margin that
+                                                 grows with time
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+from edge.types import Detections
+
+MEMORY_S = 2.0
+"""So long an object that no later search confirms may still be there: detectors miss people for seconds."""
+GROWTH_PER_S, MAX_GROWTH = 1.0, 1.0
+"""Margin on every side of whom was seen once, in heights (or widths, if greater) of the box."""
+STEADY_GROWTH_PER_S, MAX_STEADY_GROWTH = 0.35, 0.5
+"""The same where the speed is known: people turn and stop, but not at once."""
+BLIND_AFTER_S = 0.5
+"""Something moves, and the detector could not look for so long: nobody knows who is where."""
+STALE_S = 15.0
+"""Longer than the motion gate lets a still scene go without a search."""
+_REACH_PER_S = 4.0
+"""An object seen again lies within this many sizes of its box for each second."""
+_SAME_SIZE = 2.0
+_MAX_SEARCHES = 64
+_FRESH_S = 1e-3
+_GROUPS = {
+    "person": "person",
+    "bicycle": "vehicle",
+    "motorcycle": "vehicle",
+    "car": "vehicle",
+    "bus": "vehicle",
+    "truck": "vehicle",
+}
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """Something that may be in the picture."""
+
+    class_name: str
+    box: Box
+    """xyxy, pixels of the frame; may reach beyond it. The object lies anywhere in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    class_name: str
+    box: Box
+    speed: tuple[float, float] | None = None
+    """Pixels a second; None: seen once."""
+
+    @property
+    def size(self) -> float:
+        return max(self.box[2] - self.box[0], self.box[3] - self.box[1], 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    at_s: float
+    found: tuple[_Seen, ...]
+
+
+class Sightings:
+    """What the searches of one camera's last seconds suspected. One thread uses it, in order of time."""
+
+    def __init__(self) -> None:
+        self._searches: deque[_Search] = deque(maxlen=_MAX_SEARCHES)
+        self._missed_s: float | None = None
+
+    def searched(self, at_s: float, detections: Detections) -> None:
+        """Remember all that a search suspects, unfiltered."""
+        self._missed_s = None
+        before = self._searches[-1] if self._searches else None
+        if before is not None and not 0.0 < at_s - before.at_s <= MEMORY_S:
+            before = None
+        found = []
+        for name, row in zip(detections.class_name, detections.xyxy.tolist(), strict=True):
+            seen = _Seen(name, (row[0], row[1], row[2], row[3]))
+            if not all(map(math.isfinite, seen.box)):
+                continue
+            if before is not None:
+                step_s = at_s - before.at_s
+                known = _nearest(seen, before.found, step_s)
+                if known is not None:
+                    dx, dy = _apart(known.box, seen.box)
+                    seen = _Seen(name, seen.box, (dx / step_s, dy / step_s))
+            found.append(seen)
+        while self._searches and not 0.0 <= at_s - self._searches[0].at_s <= MEMORY_S:
+            self._searches.popleft()
+        self._searches.append(_Search(at_s, tuple(found)))
+
+    def missed(self, at_s: float) -> None:
+        """A frame that should have been searched could not be."""
+        if self._missed_s is None:
+            self._missed_s = at_s
+
+    def forget(self) -> None:
+        """The camera stops looking."""
+        self._searches.clear()
+        self._missed_s = None
+
+    def is_blind(self, at_s: float) -> bool:
+        """Nothing is known of who is in the picture: all of it must be hidden."""
+        if not self._searches or at_s - self._searches[-1].at_s > STALE_S:
+            return True
+        return self._missed_s is not None and at_s - self._missed_s > BLIND_AFTER_S
+
+    def suspects(self, at_s: float) -> tuple[Suspect, ...]:
+        """Whoever may be in the picture at a time, besides what a search of this very frame found."""
+        if not self._searches:
+            return ()
+        latest = self._searches[-1]
+        suspects = []
+        age_s = max(0.0, at_s - latest.at_s)
+        if age_s > _FRESH_S:
+            suspects += [_swept(seen, age_s) for seen in latest.found]
+        for search in list(self._searches)[:-1]:
+            if at_s - search.at_s > MEMORY_S:
+                continue
+            for seen in search.found:
+                if _nearest(seen, latest.found, latest.at_s - search.at_s) is None:
+                    suspects.append(_swept(seen, at_s - search.at_s))
+        return tuple(suspects)
+
+
+def _nearest(seen: _Seen, others: tuple[_Seen, ...], step_s: float) -> _Seen | None:
+    """The same object in another search, if it may be that."""
+    best, best_apart = None, _REACH_PER_S * seen.size * step_s
+    for other in others:
+        group = _GROUPS.get(seen.class_name, seen.class_name)
+        alike = 1 / _SAME_SIZE <= other.size / seen.size <= _SAME_SIZE
+        if alike and _GROUPS.get(other.class_name, other.class_name) == group:
+            apart = math.hypot(*_apart(seen.box, other.box))
+            if apart <= best_apart:
+                best, best_apart = other, apart
+    return best
+
+
+def _apart(a: Box, b: Box) -> tuple[float, float]:
+    return (b[0] + b[2] - a[0] - a[2]) / 2, (b[1] + b[3] - a[1] - a[3]) / 2
+
+
+def _swept(seen: _Seen, age_s: float) -> Suspect:
+    x1, y1, x2, y2 = seen.box
+    if seen.speed is None:
+        margin, (speed_x, speed_y) = seen.size * min(MAX_GROWTH, GROWTH_PER_S * age_s), (0.0, 0.0)
+    else:
+        margin, (speed_x, speed_y) = seen.size * min(MAX_STEADY_GROWTH, STEADY_GROWTH_PER_S * age_s), seen.speed
+    dx, dy = speed_x * min(age_s, MEMORY_S), speed_y * min(age_s, MEMORY_S)
+    box = (
+        x1 + min(0.0, dx) - margin,
+        y1 + min(0.0, dy) - margin,
+        x2 + max(0.0, dx) + margin,
+        y2 + max(0.0, dy) + margin,
+    )
+    return Suspect(seen.class_name, box)
