@@ -191,9 +191,9 @@ class EvidenceFolder:
             excess -= entry.size_bytes
             if not entry.uploaded:
                 lost.append(entry.sha256)
-        self._lost += len(lost)
-        if lost:
-            _log.warning("evidence_deleted_before_upload files=%d", len(lost))
+        before, self._lost = self._lost, self._lost + len(lost)
+        if self._lost.bit_length() != before.bit_length():  # at 1, 2, 4, ...: each one would fill the disk with words
+            _log.warning("evidence_deleted_before_upload files_since_start=%d", self._lost)
         return lost
 
     def _forget(self, sha256: str) -> None:

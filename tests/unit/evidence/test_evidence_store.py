@@ -139,3 +139,12 @@ def test_suffixes_cannot_lead_out_of_the_folder(suffix: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "*", "a" * 63, ""])
 def test_only_hashes_are_looked_up(name: str, tmp_path: Path) -> None:
     assert EvidenceFolder(tmp_path, 1_000).path_of(name) is None
+
+
+def test_what_is_lost_is_counted_and_the_log_does_not_grow_with_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, _ = filled(tmp_path, 100, budget_bytes=1_000)
+    assert folder.lost_files == 99
+    assert caplog.text.count("evidence_deleted_before_upload") == 7
+    assert "files_since_start=64" in caplog.text
