@@ -43,7 +43,7 @@ class InputConfig(ContractModel):
     """One stream of the camera."""
 
     path: Annotated[str, Field(min_length=1, max_length=1000)]
-    """rtsp://, rtsps://, http://, https:// (a playlist ends in .m3u8), /dev/video0 to /dev/video63, or a file below the
+    """rtsp://, rtsps://, http://, https:// (a playlist ends in .m3u8), /dev/video0 to /dev/video99, or a file below the
     media folder; `{LANGAN_...}` from the environment."""
     roles: Annotated[tuple[Literal["detect", "record"], ...], Field(min_length=1)] = ("detect", "record")
     """`detect`: searched for objects (the sub-stream, if there is one); `record`: evidence clips are cut from it."""
@@ -67,6 +67,9 @@ class DetectConfig(ContractModel):
     """Frames a second that are searched; 5 follows people and village traffic."""
     model: Slug = "default"
     """An id of models/manifest.yaml."""
+    regions: Literal["off", "motion"] = "off"
+    """`motion`: beside the whole picture, one part of it in which something small moves is searched at full resolution:
+    finds more small vehicles far away, for two searches instead of one. Needs the motion gate."""
 
 
 class ObjectFilter(ContractModel):

@@ -18,6 +18,7 @@ from edge.capture.source_url import expand_secrets, parse_source
 from edge.capture.still_picture import StillPicture
 from edge.capture.video_source import SourceSettings, VideoSource
 from edge.detection.loaded import LoadedModels
+from edge.detection.regions import RegionSearch
 from edge.detection.search import CameraSearch
 from edge.detection.worker import LocalAsker
 from edge.gate import CameraGate, still_recheck_s
@@ -96,6 +97,8 @@ def make_pipeline(
     gate = CameraGate(camera.motion, still_recheck_s(camera))
     if monitor is not None:
         monitor.add_figures("gate", gate.figures)
+    if camera.detect.regions == "motion":
+        detect = RegionSearch(detect, lambda: gate.regions)
     return CameraPipeline(
         camera=camera,
         scene=scene,

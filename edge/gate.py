@@ -52,6 +52,7 @@ class CameraGate:
         self._config = config
         self._recheck_s = recheck_s
         self._searches = dict.fromkeys(Reason, 0)
+        self._regions: tuple[Box, ...] = ()
         self._motion = MotionGate(config)
         self.reset()
 
@@ -71,6 +72,7 @@ class CameraGate:
         followed = [track.xyxy for track in tracks if not self._stands(track, now_s)]
         standing = [track.xyxy for track in tracks if self._stands(track, now_s)]
         motion = self._motion.update(frame, followed, standing)
+        self._regions = motion.regions
         reason = self._policy.decide(
             now_s,
             self._state(tracks, now_s, waiting=waiting),
@@ -84,6 +86,11 @@ class CameraGate:
         self._searches[reason] += 1
         self._searched_s = now_s
         return True
+
+    @property
+    def regions(self) -> tuple[Box, ...]:
+        """Where something moves in the frame that `should_search` judged last, the largest first; normalised."""
+        return self._regions
 
     def may_rest(self, monotonic_s: float, tracks: Sequence[Track], *, waiting: bool = False) -> bool:
         """Tell whether keyframes are enough for now: nothing changes, and whoever is followed stands still.
@@ -106,6 +113,7 @@ class CameraGate:
         self._motion.reset()
         self._policy = GatePolicy(still_recheck_s=self._recheck_s)
         self._places: dict[TrackId, _Place] = {}
+        self._regions = ()
         self._searched_s = float("-inf")
 
     def figures(self) -> dict[str, float]:

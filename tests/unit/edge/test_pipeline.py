@@ -266,3 +266,24 @@ def test_a_camera_file_with_an_impossible_rule_is_refused_when_it_is_built() -> 
         make_pipeline(
             loaded, SITE, detect=lambda _f: None, evidence=NoEvidence(), sink=House(set()), new_id=uuid7_from_content
         )
+
+
+@pytest.mark.parametrize("regions", ["off", "motion"])
+def test_small_motion_is_looked_at_closely_where_the_camera_asks_for_it(regions: str) -> None:
+    loaded = LoadedCamera(camera_config(detect={"regions": regions}), "", Path("c.yaml"), "v1")
+    sizes: set[tuple[int, int]] = set()
+
+    def detect(shown: Frame) -> Detections:
+        sizes.add(shown.resolution_wh)
+        return Detections.empty()
+
+    pipeline = make_pipeline(
+        loaded, SITE, detect=detect, evidence=NoEvidence(), sink=House(set()), new_id=uuid7_from_content
+    )
+    for number in range(60):
+        image = np.full((720, 1280, 3), 120, np.uint8)
+        left = 400 + 8 * number
+        image[300:360, left : left + 60] = 230
+        at = timedelta(seconds=number / 5)
+        pipeline.process(Frame("cong_cho", ArrayPicture(image), number / 5, START + at, number))
+    assert sizes == ({(1280, 720)} if regions == "off" else {(1280, 720), (640, 384)})
