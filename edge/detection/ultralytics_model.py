@@ -133,8 +133,19 @@ class UltralyticsModel:
     def _try(self, image: NDArray[np.uint8]) -> Any:
         try:
             return self._predict([image])[0]
-        except UNUSABLE as error:
+        except (*UNUSABLE, *_triton_errors(self._weights)) as error:
             raise _unusable(self._weights, error) from error
+
+
+def _triton_errors(weights: Path | str) -> tuple[type[Exception], ...]:
+    """What Triton's client raises for a server that refuses; its connections' errors are among `UNUSABLE`."""
+    if isinstance(weights, Path):
+        return ()
+    try:
+        from tritonclient.utils import InferenceServerException
+    except ImportError:  # ultralytics says the same in its own words, when it is asked to search
+        return ()
+    return (InferenceServerException,)
 
 
 def _boxes_of(result: Any) -> Boxes:
