@@ -17,7 +17,7 @@ MEMORY_S = 2.0
 """So long an object that no later search confirms may still be there: detectors miss people for seconds."""
 GROWTH_PER_S, MAX_GROWTH = 1.0, 1.0
 """Margin on every side of whom was seen once, in heights (or widths, if greater) of the box."""
-STEADY_GROWTH_PER_S, MAX_STEADY_GROWTH = 0.35, 0.5
+STEADY_GROWTH_PER_S, MAX_STEADY_GROWTH = 0.7, 0.8
 """The same where the speed is known: people turn and stop, but not at once."""
 BLIND_AFTER_S = 0.5
 """Something moves, and the detector could not look for so long: nobody knows who is where."""

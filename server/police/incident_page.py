@@ -91,7 +91,7 @@ def incident_page(session: Session, principal: Principal, detail: IncidentDetail
         zones=_zone_names(session, card.camera_id, {event.zone for event in detail.events if event.zone}),
         confidence=f"{i18n.number(100 * newest.confidence, 0)}\N{NO-BREAK SPACE}%" if newest is not None else "",
         clips=_clips(session, detail),
-        clips_absent=_absent(detail.events, EvidenceRole.CLIP),
+        clips_absent="none" if card.kind == "camera_offline" else _absent(detail.events, EvidenceRole.CLIP),
         is_snapshot_gone=_absent(detail.events, EvidenceRole.SNAPSHOT) == "gone",
         timeline=_timeline(detail),
     )

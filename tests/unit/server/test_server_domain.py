@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
@@ -142,6 +143,17 @@ def test_residents_get_a_cut_down_entry_only_after_the_delay() -> None:
     assert (public.state, public.started_at) == (IncidentState.ACKNOWLEDGED, START)
     assert "Nhà ông Ba" not in repr(public)
     assert access.publish(card(IncidentState.FALSE_ALARM), START, START + timedelta(days=1), policy) is None
+
+
+@pytest.mark.parametrize("kind", ["camera_offline", "camera_tampered"])
+def test_residents_are_not_told_where_nobody_watches(kind: str) -> None:
+    told = replace(card(), kind=kind)
+    assert access.publish(told, START, START + timedelta(days=1), PublicLogPolicy(timedelta())) is None
+    assert kind not in access.PUBLIC_KINDS
+    assert not access.may_open_evidence(
+        principal(Role.RESIDENT, "village-a"), told, EvidenceRole.SNAPSHOT_REDACTED, None
+    )
+    assert access.may_open_evidence(principal(Role.OFFICER, "village-a"), told, EvidenceRole.SNAPSHOT, None)
 
 
 @pytest.mark.parametrize(
