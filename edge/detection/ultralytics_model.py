@@ -5,6 +5,7 @@ Ultralytics is AGPL-3.0 and an optional extra; nothing else in the project impor
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -133,19 +134,17 @@ class UltralyticsModel:
     def _try(self, image: NDArray[np.uint8]) -> Any:
         try:
             return self._predict([image])[0]
-        except (*UNUSABLE, *_triton_errors(self._weights)) as error:
+        except _errors_of(self._weights) as error:
             raise _unusable(self._weights, error) from error
 
 
-def _triton_errors(weights: Path | str) -> tuple[type[Exception], ...]:
-    """What Triton's client raises for a server that refuses; its connections' errors are among `UNUSABLE`."""
-    if isinstance(weights, Path):
-        return ()
-    try:
+def _errors_of(weights: Path | str) -> tuple[type[Exception], ...]:
+    """What weights that cannot be used raise; a Triton server that refuses has an error of its own."""
+    if isinstance(weights, str) and importlib.util.find_spec("tritonclient") is not None:
         from tritonclient.utils import InferenceServerException
-    except ImportError:  # ultralytics says the same in its own words, when it is asked to search
-        return ()
-    return (InferenceServerException,)
+
+        return (*UNUSABLE, InferenceServerException)
+    return UNUSABLE
 
 
 def _boxes_of(result: Any) -> Boxes:
