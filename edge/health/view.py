@@ -220,25 +220,18 @@ def compare(seen: Features, reference: Reference) -> ViewReading:
 
 def _match(edges: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
     """Share of the picture's blocks with fixed edges in which these are seen; 1 where there are too few to tell."""
-    fixed = np.sqrt(np.square(reference).sum(axis=2))
-    strong = fixed > _MIN_STATIC
-    length = np.maximum(np.sqrt(np.square(edges).sum(axis=2)), 0.2)  # what is weak has no direction
-    cosine = (edges * reference).sum(axis=2) / (length * np.maximum(fixed, 1e-3))
-    points = _block_sums(strong.astype(np.float32))
-    found = _block_sums(np.where(strong, cosine, 0.0).astype(np.float32))
-    textured = points >= _MIN_BLOCK_POINTS
+    (x, y), (fixed_x, fixed_y) = cv2.split(edges), cv2.split(reference)
+    fixed = cv2.magnitude(fixed_x, fixed_y)
+    strong = np.asarray(cv2.threshold(fixed, _MIN_STATIC, 1.0, cv2.THRESH_BINARY)[1], np.float32)
+    length = np.maximum(cv2.magnitude(x, y), 0.2)  # what is weak has no direction
+    cosine = (x * fixed_x + y * fixed_y) * strong / (length * np.maximum(fixed, _MIN_STATIC))
+    # Means over the blocks: both have the same number of points.
+    points = cv2.resize(strong, _BLOCKS_WH, interpolation=cv2.INTER_AREA)
+    found = cv2.resize(np.asarray(cosine, np.float32), _BLOCKS_WH, interpolation=cv2.INTER_AREA)
+    textured = points >= _MIN_BLOCK_POINTS * points.size / strong.size
     if np.count_nonzero(textured) < _MIN_BLOCKS:
         return 1.0
     return float((found[textured] / points[textured] > _BLOCK_FOUND).mean())
-
-
-def _block_sums(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(H, W) -> sums of 8 x 6 blocks."""
-    columns, rows = _BLOCKS_WH
-    height, width = values.shape[0] // rows, values.shape[1] // columns
-    cut = values[: height * rows, : width * columns]
-    sums: NDArray[np.float32] = cut.reshape(rows, height, columns, width).sum(axis=(1, 3))
-    return sums
 
 
 def _correlate(edges: NDArray[np.float32], reference: NDArray[np.float32]) -> tuple[float, float, tuple[int, int]]:
