@@ -266,6 +266,13 @@ _NOT_A_VIDEO_STREAM = _Meaning(
 
 def translate(error: Exception, address: SourceAddress, doing: Literal["opened", "read"]) -> SourceError:
     """Turn FFmpeg's error into ours, with the place and the remedy but never a credential."""
+    if address.kind is SourceKind.DEVICE and isinstance(error, (FileNotFoundError, OSError)):
+        said = (
+            "is not allowed: add this user to the group `video`"
+            if isinstance(error, PermissionError)
+            else ("no such camera, or it is in use: check that it is plugged in and that nobody else reads it")
+        )
+        return (SourceRefused if isinstance(error, PermissionError) else SourceNotFound)(f"{address}: {said}")
     otherwise = _NOT_A_VIDEO_FILE if address.kind is SourceKind.FILE else _NOT_A_VIDEO_STREAM
     meaning = next((meaning for meaning in _MEANINGS if isinstance(error, meaning.raised)), otherwise)
     return meaning.becomes(f"{address}: {meaning.says.format(doing=doing)}", permanent=meaning.permanent)

@@ -178,7 +178,9 @@ class VideoSource:
             given_before = self.counts.decoded + self.counts.packets
             try:
                 is_clip = self._address.kind is SourceKind.FILE or self._is_clip_over_http(container)
-                timeline = timeline or self._make_timeline(stream, is_clip=is_clip)
+                # A playlist's segments come each at once: arrival says nothing of their pictures' times.
+                plays = is_clip or self._address.is_playlist
+                timeline = timeline or self._make_timeline(stream, is_clip=plays)
                 yield from self._play(connection, timeline)
                 if is_clip and not self._closed.is_set():
                     self._note_end(container)

@@ -17,7 +17,7 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402 - versions must be required before
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402 - versions must be required before
 
 PAYLOADERS = {
     "h264": "caps=video/x-h264,stream-format=byte-stream,alignment=au ! h264parse config-interval=-1 ! rtph264pay",
@@ -56,7 +56,7 @@ class LoopFactory(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc] # gi ha
         source.emit("push-buffer", buffer)
 
 
-def _protect(server: Any, factories: list[Any], user: str, password: str, *, digest: bool) -> None:
+def _protect(server: Any, factories: list[Any], user: str, password: str, *, digest: bool, certificate: str) -> None:
     auth, token = GstRtspServer.RTSPAuth(), GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "viewer")
     if digest:
@@ -64,6 +64,8 @@ def _protect(server: Any, factories: list[Any], user: str, password: str, *, dig
         auth.add_digest(user, password, token)
     else:
         auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
+    if certificate:
+        auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(certificate))
     server.set_auth(auth)
     for factory in factories:
         permissions = GstRtspServer.RTSPPermissions()
@@ -77,14 +79,16 @@ def main() -> None:
     plan = json.load(sys.stdin)
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
-    server.set_address("127.0.0.1")
+    server.set_address(plan["address"])
     server.set_service(str(plan["port"]))
     factories = []
     for path, stream in plan["streams"].items():
         factories.append(LoopFactory(stream))
         server.get_mount_points().add_factory(path, factories[-1])
     if plan["user"]:
-        _protect(server, factories, plan["user"], plan["password"], digest=plan["digest"])
+        _protect(
+            server, factories, plan["user"], plan["password"], digest=plan["digest"], certificate=plan["certificate"]
+        )
     if not server.attach(None):
         sys.exit(f"cannot listen on port {plan['port']}: is it in use?")
     print(server.get_bound_port(), flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -43,11 +43,31 @@ class RtspServer:
     """
 
     def __init__(
-        self, clips: Mapping[str, Path], *, folder: Path, user: str = "", password: str = "", digest: bool = True
+        self,
+        clips: Mapping[str, Path | Sequence[Path]],
+        *,
+        folder: Path,
+        user: str = "",
+        password: str = "",
+        digest: bool = True,
+        certificate: Path | None = None,
+        address: str = "127.0.0.1",
+        namespace: str = "",
     ) -> None:
         self._plan: dict[str, Any] = {"user": user, "password": password, "digest": digest, "port": 0}
-        self._plan["streams"] = {f"/{name}": _unpack(clip, folder / f"{name}.units") for name, clip in clips.items()}
+        self._plan |= {"certificate": str(certificate or ""), "address": address}
+        self._folder, self._prefix = folder, ["ip", "netns", "exec", namespace] if namespace else []
+        self.serve(clips)
         self._process: subprocess.Popen[str] | None = None
+
+    def serve(self, clips: Mapping[str, Path | Sequence[Path]]) -> None:
+        """Play other clips from the next start on; several of one name follow each other in one stream."""
+        self._plan["streams"] = {
+            f"/{name}": _join(
+                [_unpack(clip, self._folder / f"{name}-{index}.units") for index, clip in enumerate(_list(of))]
+            )
+            for name, of in clips.items()
+        }
 
     @property
     def port(self) -> int:
@@ -57,12 +77,13 @@ class RtspServer:
     def url(self, name: str, *, user: str = "", password: str = "") -> str:
         """Address of a stream, with credentials when given."""
         credentials = f"{user}:{password}@" if user else ""
-        return f"rtsp://{credentials}127.0.0.1:{self.port}/{name}"
+        scheme = "rtsps" if self._plan["certificate"] else "rtsp"
+        return f"{scheme}://{credentials}{self._plan['address']}:{self.port}/{name}"
 
     def start(self) -> None:
         """Listen, on the port of the first start."""
         self._process = subprocess.Popen(
-            [SYSTEM_PYTHON, str(_SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*self._prefix, SYSTEM_PYTHON, str(_SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -83,6 +104,11 @@ class RtspServer:
                 self._process.stdout.close()
             self._process = None
 
+    def thaw(self) -> None:
+        """Go on after `freeze`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def freeze(self) -> None:
         """Stop sending but keep the connections open, as a camera that hangs."""
         assert self._process is not None
@@ -96,6 +122,22 @@ class RtspServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _list(of: Path | Sequence[Path]) -> Sequence[Path]:
+    return [of] if isinstance(of, Path) else of
+
+
+def _join(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """One stream of several, which must have one codec: their units follow each other."""
+    whole = dict(parts[0])
+    for part in parts[1:]:
+        with Path(whole["file"]).open("ab") as file:
+            file.write(Path(part["file"]).read_bytes())
+        shift = whole["loop_ns"]
+        whole["units"] = whole["units"] + [(size, pts + shift, dts + shift) for size, pts, dts in part["units"]]
+        whole["loop_ns"] = shift + part["loop_ns"]
+    return whole
 
 
 def _unpack(clip: Path, into: Path) -> dict[str, Any]:

@@ -51,5 +51,16 @@ def test_a_reconnection_that_brings_the_same_picture_has_mended_nothing() -> Non
     assert watch(still, [street(1)], start_s=90.0) == [0.0]
 
 
+def test_a_short_scene_that_is_played_again_and_again_is_not_frozen() -> None:
+    moved = street()
+    moved[100:140, 100:140] = 250
+    assert not any(watch(StillPicture(60.0), [street(), moved] * 100))
+
+
+def test_an_encoder_that_refines_the_frozen_picture_between_keyframes_hides_nothing() -> None:
+    refined = street() + np.uint8(6)
+    assert watch(StillPicture(60.0), [street(), refined] * 40)[-1] > 60.0
+
+
 def test_it_can_be_turned_off() -> None:
     assert watch(StillPicture(0.0), [street()] * 200) == []
