@@ -53,7 +53,7 @@ class InputConfig(ContractModel):
     """rtsps and https: `any` accepts whatever certificate the camera shows, as nearly all cameras sign their own;
     `verify` refuses one that this machine does not trust, or that is not made out to the address."""
     decode: Literal["cpu", "auto", "vaapi", "nvdec", "v4l2m2m"] = "cpu"
-    """What decodes `detect`; anything but `cpu` is tried when the stream opens, and `cpu` is taken where it is missing."""
+    """What decodes `detect`; anything but `cpu` is tried when the stream opens, and falls back to `cpu`."""
     frozen_after_s: Annotated[float, Field(ge=0, le=3600)] = 60.0
     """A picture that is the same to the last bit for so long is frozen and the camera is connected anew; 0: never."""
     loop: bool = False
