@@ -107,7 +107,7 @@ def test_silence_over_udp_is_a_stall(server: RtspServer) -> None:
 
 
 def test_a_frozen_picture_is_given_up_with_a_remedy_and_again_when_it_comes_back(tmp_path: Path) -> None:
-    still = make_scene(tmp_path / "still.mp4", seconds=2, gop_s=1.0, draw=lambda _at_s, _index: scene(0.0, (), 1))
+    still = make_scene(tmp_path / "still.mp4", seconds=1, gop_s=1.0, draw=lambda _at_s, _index: scene(0.0, (), 1))
     watch = StillPicture(3.0)
     with RtspServer({"main": still}, folder=tmp_path) as camera:
         with pytest.raises(
