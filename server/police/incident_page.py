@@ -14,6 +14,7 @@ from contract.event import EventState, EvidenceRole
 from server import i18n, wording
 from server.db.models import Camera, CameraConfigVersion
 from server.domain.access import Principal
+from server.domain.copies import CopyState
 from server.domain.incident import IncidentAction
 from server.domain.views import EventItem, IncidentCard, IncidentDetail, TimelineItem, media_url
 from server.police.wall import WallRow, actions_for
@@ -130,10 +131,10 @@ def _clips(session: Session, detail: IncidentDetail) -> list[Clip]:
 
 
 def _copy_view(card: IncidentCard, status: copies.CopyStatus | None) -> ClipCopyView:
-    if status is None:
-        return ClipCopyView("none")
-    if status.has_arrived:
+    if status is not None and status.has_arrived:
         return ClipCopyView("ready", url=media_url(card.id, status.copy_sha256))
+    if status is None or (status.state is CopyState.MADE and not status.is_wanted):  # nobody asked, or it was removed
+        return ClipCopyView("none")
     return ClipCopyView(status.state.value, status.failure)
 
 

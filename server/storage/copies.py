@@ -35,6 +35,16 @@ MAX_WAITING: Final = 50
 """Of one device: a small box makes one at a time, in its idle moments."""
 MAX_TOLD: Final = 8
 """In one heartbeat's answer."""
+_HAS_ARRIVED = and_(EvidenceFile.sha256.is_not(None), EvidenceFile.removed_at.is_(None))
+_IS_WANTED = or_(
+    ClipCopy.state.in_(UNFINISHED),
+    # What was removed before the edge spoke last was an earlier copy with the same bytes.
+    and_(
+        ClipCopy.state == CopyState.MADE,
+        or_(EvidenceFile.sha256.is_(None), EvidenceFile.removed_at < ClipCopy.told_at),
+    ),
+)
+"""The edge has it still to make or to send. A copy that was removed to make room is not made again unasked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,8 @@ class CopyStatus:
     failure: str
     copy_sha256: str | None
     has_arrived: bool
+    is_wanted: bool
+    """It is still to be made or sent."""
 
 
 def ask(
@@ -77,7 +89,7 @@ def ask(
         raise NotFound("no such clip", "Load the page anew.")
     lock(session, LOCK_VILLAGE, {incident.village_id})
     known = session.get(ClipCopy, sha256, populate_existing=True)
-    if known is not None and not _may_begin_again(session, known):
+    if known is not None and not _may_begin_again(session, sha256):
         return
     waiting = session.scalar(
         select(func.count()).where(ClipCopy.device_id == found.device_id, ClipCopy.state.in_(UNFINISHED))
@@ -111,17 +123,11 @@ def ask(
 
 
 def wishes_for(session: Session, device: Principal) -> tuple[CopyWish, ...]:
-    """What the device is to make: whatever has not arrived and has not failed, in the order of asking."""
+    """What the device is to make or to send, in the order of asking."""
     rows = session.execute(
         select(ClipCopy.clip_sha256, ClipCopy.size_bytes)
-        .outerjoin(EvidenceFile, and_(EvidenceFile.sha256 == ClipCopy.copy_sha256, EvidenceFile.removed_at.is_(None)))
-        .where(
-            ClipCopy.device_id == device.id,
-            or_(
-                ClipCopy.state.in_(UNFINISHED),
-                and_(ClipCopy.state == CopyState.MADE, EvidenceFile.sha256.is_(None)),
-            ),
-        )
+        .outerjoin(EvidenceFile, EvidenceFile.sha256 == ClipCopy.copy_sha256)
+        .where(ClipCopy.device_id == device.id, _IS_WANTED)
         .order_by(ClipCopy.asked_at)
         .limit(MAX_TOLD)
     )
@@ -164,8 +170,12 @@ def clip_for_device(session: Session, device: Principal, sha256: str) -> Evidenc
         NotFound: Nobody wants a copy of it, it is not the device's, or it is gone.
     """
     wish = session.get(ClipCopy, sha256)
-    is_wanted = wish is not None and wish.state is not CopyState.FAILED
-    if wish is None or not access.may_fetch_clip(device, wish.device_id, is_copy_wanted=is_wanted):
+    status = statuses(session, [sha256]).get(sha256)
+    if (
+        wish is None
+        or status is None
+        or not access.may_fetch_clip(device, wish.device_id, is_copy_wanted=status.is_wanted)
+    ):
         raise NotFound("nobody asked for a copy of this clip", "Fetch those clips only that a heartbeat names.")
     file = session.get(EvidenceFile, sha256)
     if file is None or file.removed_at is not None:
@@ -176,20 +186,20 @@ def clip_for_device(session: Session, device: Principal, sha256: str) -> Evidenc
 def statuses(session: Session, clips: Iterable[str]) -> dict[str, CopyStatus]:
     """How far the copies of these clips are; clips that nobody asked for are left out."""
     rows = session.execute(
-        select(ClipCopy, EvidenceFile.sha256)
-        .outerjoin(EvidenceFile, and_(EvidenceFile.sha256 == ClipCopy.copy_sha256, EvidenceFile.removed_at.is_(None)))
+        select(ClipCopy, _HAS_ARRIVED, _IS_WANTED)
+        .outerjoin(EvidenceFile, EvidenceFile.sha256 == ClipCopy.copy_sha256)
         .where(ClipCopy.clip_sha256.in_(list(clips)))
     )
     return {
-        copy.clip_sha256: CopyStatus(copy.state, copy.failure, copy.copy_sha256, arrived is not None)
-        for copy, arrived in rows
+        copy.clip_sha256: CopyStatus(copy.state, copy.failure, copy.copy_sha256, bool(has_arrived), bool(is_wanted))
+        for copy, has_arrived, is_wanted in rows
     }
 
 
-def _may_begin_again(session: Session, wish: ClipCopy) -> bool:
+def _may_begin_again(session: Session, clip_sha256: str) -> bool:
     """It failed, or its file was removed to make room."""
-    file = session.get(EvidenceFile, wish.copy_sha256) if wish.copy_sha256 is not None else None
-    return wish.state is CopyState.FAILED or (file is not None and file.removed_at is not None)
+    status = statuses(session, [clip_sha256])[clip_sha256]
+    return not status.has_arrived and not status.is_wanted
 
 
 def _incidents_of(session: Session, sha256: str) -> list[Incident]:

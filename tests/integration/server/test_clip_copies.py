@@ -255,3 +255,25 @@ def test_a_copy_that_the_edge_gave_up_before_it_was_sent_has_failed(village: Vil
     report(village, **made())
     assert gone(village, COPY_SHA) == 204
     assert state_shown(village, incident) == "failed"
+
+
+def test_a_copy_removed_for_room_is_not_made_again_unasked_and_the_page_offers_it(village: Village) -> None:
+    incident = seen(village)
+    ask(village, incident)
+    report(village, **made())
+    village.put_evidence(COPY)
+    with village.parts.database.write() as session:
+        session.get_one(EvidenceFile, COPY_SHA).removed_at = village.clock.utc()
+    assert beat(village) == [], "else it would push other evidence out again, and again be removed"
+    assert fetch(village).status_code == 404
+    assert state_shown(village, incident) == "none"
+    assert "Make a playable copy" in page(village, incident)
+
+
+def test_a_clip_is_not_given_back_once_its_copy_has_arrived(village: Village) -> None:
+    incident = seen(village)
+    ask(village, incident)
+    report(village, **made())
+    assert fetch(village).status_code == 200, "the box may have to begin again"
+    assert village.put_evidence(COPY).status_code == 201
+    assert fetch(village).status_code == 404
