@@ -27,7 +27,6 @@ from edge.recorder import ClipJob, EvidenceFile, Moment
 from edge.types import RuleEvent
 
 DRAWN_PATH_S = 12.0
-_WITHOUT_PUBLIC_COPY = frozenset({"camera_tampered"})
 _LEFT_AND_RIGHT: dict[Language, str] = {"vi": "Trái: trước đó · Phải: bây giờ", "en": "Left: before · Right: now"}
 _SUSPECTED: dict[Language, str] = {"vi": "Nghi vấn", "en": "Suspected"}
 
@@ -82,7 +81,7 @@ class CameraEvidence:
         Raises:
             EdgeError: It cannot be drawn or stored.
         """
-        if event.kind in _WITHOUT_PUBLIC_COPY:
+        if RULES[event.kind].about_camera:
             return self._before_and_after(moment, event)
         image = moment.frame.image
         caption = self._caption(moment, event)

@@ -65,7 +65,7 @@ EVIDENCE: dict[Role, frozenset[EvidenceRole]] = {
 """Which evidence of an incident that it may see at all a role may open."""
 
 
-NOT_PUBLIC_KINDS = frozenset({"camera_offline", "camera_tampered"})
+NOT_PUBLIC_KINDS = frozenset(kind for kind, rule in RULES.items() if rule.about_camera)
 """About a camera, not about what it saw. To publish where and since when nobody watches would invite whom it should
 deter, and tells residents nothing that happened in their village."""
 PUBLIC_KINDS = tuple(kind for kind in RULES if kind not in NOT_PUBLIC_KINDS)
