@@ -10,6 +10,7 @@ import nncf
 import numpy as np
 import onnx
 import openvino
+import openvino.opset13 as opset
 from numpy.typing import NDArray
 from openvino.preprocess import PrePostProcessor
 
@@ -26,7 +27,31 @@ def with_uint8_input(model: onnx.ModelProto) -> openvino.Model:
     picture.tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
     picture.model().set_layout(openvino.Layout("NCHW"))
     picture.preprocess().convert_element_type(openvino.Type.f32).mean(MEAN_BGR).scale(STD_BGR)
-    return processor.build()
+    return fold_padding(processor.build())
+
+
+def fold_padding(model: openvino.Model) -> openvino.Model:
+    """Let every pooling pad by itself, where the graph pads with minus infinity in a step of its own, as TFJS does.
+
+    The result is the same by definition; the separate step is float only and keeps its neighbours from being INT8: an
+    eighth of the model's time.
+    """
+    for pool in model.get_ordered_ops():
+        if pool.get_type_name() != "MaxPool" or pool.input_value(0).get_node().get_type_name() != "Pad":
+            continue
+        pad = pool.input_value(0).get_node()
+        begin, end, value = (pad.input_value(place).get_node().get_data() for place in (1, 2, 3))
+        window = pool.get_attributes()
+        if value > -np.finfo(np.float32).max or any(begin[:2]) or any(end[:2]) or any(window["pads_begin"]):
+            continue
+        folded = opset.max_pool(
+            pad.input_value(0), window["strides"], [1, 1], begin[2:].tolist(), end[2:].tolist(), window["kernel"],
+            window["rounding_type"], "explicit",
+        )  # fmt: skip
+        for reader in pool.output(0).get_target_inputs():
+            reader.replace_source_output(folded.output(0))
+    model.validate_nodes_and_infer_types()
+    return model
 
 
 def quantise(model: openvino.Model, inputs: Sequence[NDArray[np.uint8]]) -> openvino.Model:
