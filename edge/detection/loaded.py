@@ -27,7 +27,10 @@ class LoadedModels:
     def __init__(self, threads: int | None = None) -> None:
         self._threads = threads or inference_threads()
         self._workers: dict[str, InferenceWorker] = {}
+        self._loading = threading.Lock()
+        """Held while a model is loaded, which may take a minute."""
         self._lock = threading.Lock()
+        """Guards `_workers`, for moments only: whoever tells that this process lives does not wait for a model."""
 
     def worker_for(self, model_id: str, needed: Iterable[str]) -> InferenceWorker:
         """The queue of a model.
@@ -39,7 +42,7 @@ class LoadedModels:
         Raises:
             ModelError: The model cannot be loaded, or does not know a class.
         """
-        with self._lock:
+        with self._loading:
             worker = self._workers.get(model_id)
             if worker is None:
                 manifest = load_manifest()
@@ -48,8 +51,8 @@ class LoadedModels:
                 if worker is None:
                     model = load_model(model_id, manifest, threads=self._threads, parallel=self._threads)
                     worker = InferenceWorker(model, max_batch=entry.batch)
-                # An alias and its model are one.
-                self._workers[entry.id] = self._workers[model_id] = worker
+                with self._lock:  # an alias and its model are one
+                    self._workers[entry.id] = self._workers[model_id] = worker
         require_classes(model_id, worker.class_names, needed)
         return worker
 
@@ -61,7 +64,7 @@ class LoadedModels:
 
     def close(self) -> None:
         """End every worker."""
-        with self._lock:
+        with self._loading, self._lock:
             for worker in set(self._workers.values()):
                 worker.close()
             self._workers.clear()
