@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 MAX_PATHS = 32
 MAX_OPEN_CLIPS = 64
+MAX_CLIPS_IN_WRITING = 8
+"""Each keeps its packets in memory. A box that writes clips more slowly than they come goes without some."""
 CLIP_PATIENCE_S = 10.0
 """How long after `post_s` the recorded stream may lag behind before the clip is cut from what there is."""
 
@@ -185,6 +187,8 @@ class Recorder:
         """Cut each clip whose post-roll has been recorded by now, and tell those that are written."""
         recorded_s = self._evidence.recorded_until_s()
         for item in self._waiting_for_clip():
+            if self._clips_in_writing() >= MAX_CLIPS_IN_WRITING:
+                break
             late = now_s >= item.clip_end_s + CLIP_PATIENCE_S
             if late or (now_s >= item.clip_end_s and recorded_s is not None and recorded_s >= item.clip_end_s):
                 self._cut_clip(item)
@@ -206,6 +210,10 @@ class Recorder:
 
     def _waiting_for_clip(self) -> list[_Open]:
         return [item for item in (*self._ended, *self._open.values()) if item.clip_wanted]
+
+    def _clips_in_writing(self) -> int:
+        jobs = (item.clip_job for item in (*self._ended, *self._open.values()))
+        return sum(job is not None and not job.done() for job in jobs)
 
     def _start(self, key: tuple[int, str], rule_event: RuleEvent, moment: Moment | None) -> None:
         files = self._snapshots(rule_event, moment) if moment is not None and self._camera.evidence.snapshot else []

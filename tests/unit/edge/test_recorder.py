@@ -19,7 +19,7 @@ from contract.rules.intrusion import IntrusionFacts
 from edge.errors import DiskFull, EdgeError
 from edge.outbox import SqliteOutbox
 from edge.picture import ArrayPicture
-from edge.recorder import CLIP_PATIENCE_S, ClipJob, EvidenceFile, Moment, Recorder, end_orphans
+from edge.recorder import CLIP_PATIENCE_S, MAX_CLIPS_IN_WRITING, ClipJob, EvidenceFile, Moment, Recorder, end_orphans
 from edge.types import Detections, Frame, Observation, RuleEvent, Track, TrackId
 from tests.edge_fakes import START, FakeClock, make_event, make_media
 
@@ -263,6 +263,30 @@ def test_frames_and_revisions_do_not_wait_for_a_clip_that_is_being_written(
     assert [event.revision for event in sink.events] == [0, 1, 2, 3]
     assert sink.events[-1].state is EventState.END
     assert sink.events[-1].evidence[-1].role is EvidenceRole.CLIP
+
+
+def test_clips_that_come_faster_than_they_are_written_do_not_pile_up_in_memory(
+    sink: ListSink, evidence: FakeEvidence
+) -> None:
+    jobs: list[Future[EvidenceFile]] = []
+
+    def take(_job: ClipJob) -> Future[EvidenceFile]:
+        jobs.append(Future())
+        return jobs[-1]
+
+    recorder = Recorder(camera(), "v1", sink, evidence, uuid7_from_content, take)
+    for number in range(100):
+        at_s = 12.0 + 10 * number
+        recorder.record(0, said(EventState.START, at_s, str(number)), moment(at_s))
+        recorder.record(0, said(EventState.END, at_s + 1, str(number)), moment(at_s + 1))
+        recorder.cut_due_clips(at_s + 5)
+    assert len(jobs) == len(evidence.clips) == MAX_CLIPS_IN_WRITING
+    assert len(sink.events) == 200, "events wait for no clip"
+    jobs[0].set_result(evidence.write(10, 15))
+    recorder.cut_due_clips(2000)
+    recorder.cut_due_clips(2001)
+    assert sink.events[-1].evidence[-1].role is EvidenceRole.CLIP
+    assert len(jobs) == MAX_CLIPS_IN_WRITING + 1, "one was written, so the next is cut"
 
 
 def test_stopping_waits_for_clips_that_are_being_written(sink: ListSink, evidence: FakeEvidence) -> None:
