@@ -29,6 +29,7 @@ USER_NAME = "LANGAN_CAM_USER"
 PASSWORD_NAME = "LANGAN_CAM_PASSWORD"  # noqa: S105 - a name
 CLOCK_LIMIT_S = 60.0
 """A camera whose clock is off by more stamps wrong times into its picture."""
+MAX_SECONDS = 600.0
 _JPEG_QUALITY = 92
 
 
@@ -39,38 +40,74 @@ def add_commands(commands: Any, language: Language) -> None:  # Any: argparse ha
         commands: What `add_subparsers` gave.
         language: Default of `--language`.
     """
-    discover = commands.add_parser("discover", help="find the ONVIF cameras of this network and their streams")
-    discover.add_argument(
-        "--host", action="append", default=[], metavar="ADDRESS", help="ask this camera, do not search"
+    discover = commands.add_parser(
+        "discover",
+        help="find the ONVIF cameras of this network and their streams",
+        description="Asks this network for ONVIF cameras and prints their streams, with `inputs:` for a camera file. "
+        "ONVIF must be switched on in the cameras; their account is read from the environment or --env-file.",
     )
     discover.add_argument(
-        "--interface", action="append", default=[], metavar="IP", help="search through this card only"
+        "--host",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="ask this camera only, also behind a router; may be repeated",
     )
-    discover.add_argument("--timeout", type=float, default=4.0, metavar="S", help="wait for answers (%(default)s s)")
+    discover.add_argument(
+        "--interface",
+        action="append",
+        default=[],
+        metavar="IP",
+        help="search only from this address of the box; may be repeated",
+    )
+    discover.add_argument(
+        "--timeout", type=_seconds, default=4.0, metavar="S", help="wait so long for answers (%(default)s s)"
+    )
     discover.add_argument("--user", help=f"the cameras' account; default: {USER_NAME}. The password: {PASSWORD_NAME}")
     discover.add_argument("--json", action="store_true", help="one JSON line for each camera")
     _add_common(discover, language)
     discover.set_defaults(act=_discover)
 
-    snapshot = commands.add_parser("snapshot", help="save one picture of a camera")
+    snapshot = commands.add_parser(
+        "snapshot",
+        help="save one picture of a camera",
+        description="Saves one picture of a stream; of a configured camera with its privacy masks, to draw zones on.",
+    )
     _add_source(snapshot, language)
     snapshot.add_argument(
-        "-o", "--output", type=Path, default=Path("snapshot.jpg"), metavar="FILE.jpg", help="(%(default)s)"
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("snapshot.jpg"),
+        metavar="FILE.jpg",
+        help="a .jpg or .png (%(default)s)",
     )
     snapshot.set_defaults(act=_snapshot)
 
     probe = commands.add_parser(
-        "probe", help="measure a stream: codec, size, fps, keyframes, clock; and what to change"
+        "probe",
+        help="measure a stream: codec, size, fps, keyframes, clock; and what to change",
+        description="Reads a stream for some seconds, says what it is, and what to change at the camera.",
     )
     _add_source(probe, language)
-    probe.add_argument("--seconds", type=float, default=8.0, metavar="S", help="measure for so long (%(default)s s)")
+    probe.add_argument("--seconds", type=_seconds, default=8.0, metavar="S", help="measure for so long (%(default)s s)")
     probe.add_argument("--json", action="store_true", help="the report as JSON")
     probe.set_defaults(act=_probe)
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds <= MAX_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r}: give seconds, more than 0 and up to {MAX_SECONDS:.0f}")
+    return seconds
+
+
 def _add_common(parser: argparse.ArgumentParser, language: Language) -> None:
     parser.add_argument("--env-file", type=Path, help="file of LANGAN_NAME=value lines with the cameras' account")
-    parser.add_argument("--language", choices=get_args(Language), default=language, help="(%(default)s)")
+    parser.add_argument("--language", choices=get_args(Language), default=language, help="of messages (%(default)s)")
 
 
 def _add_source(parser: argparse.ArgumentParser, language: Language) -> None:
@@ -101,12 +138,13 @@ class _Camera:
 
 
 def _discover(options: argparse.Namespace) -> int:
+    from edge.capture.source_url import redact_url
     from edge.onvif.discovery import FoundDevice, discover
 
     secrets = read_secrets(os.environ, options.env_file)
     user, password = options.user or secrets.get(USER_NAME, ""), secrets.get(PASSWORD_NAME, "")
     if options.host:
-        devices = [FoundDevice(_host_of(host), _service_url(host)) for host in options.host]
+        devices = [FoundDevice(_host_of(host), redact_url(_service_url(host))) for host in options.host]
     else:
         devices = discover(options.timeout, options.interface)
     if not devices:
@@ -126,7 +164,10 @@ def _discover(options: argparse.Namespace) -> int:
 
 
 def _host_of(host: str) -> str:
-    return urlsplit(host if "://" in host else f"//{host}").hostname or host
+    try:
+        return urlsplit(host if "://" in host else f"//{host}").hostname or host
+    except ValueError:  # the client will say so
+        return host
 
 
 def _service_url(host: str) -> str:

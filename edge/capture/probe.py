@@ -28,6 +28,7 @@ _JUMP_S = 1.0
 """A step of the timestamps that differs from arrival by more than this is a jump."""
 _DRIFT_SHARE = 0.02
 _BAD_SHARE = 0.001
+_PATIENCE_S = 10.0
 _DRIFT_SPAN_S = 4.0
 """A shorter look cannot tell drift from the network's jitter."""
 
@@ -85,7 +86,9 @@ def probe(address: SourceAddress, *, seconds: float = 8.0, transport: Literal["t
         SourceError: It cannot be opened or read, or sent no picture.
     """
     began_s = time.monotonic()
-    connection = open_container(address, access=Access(transport), open_timeout_s=10.0, read_timeout_s=10.0)
+    connection = open_container(
+        address, access=Access(transport), open_timeout_s=_PATIENCE_S, read_timeout_s=_PATIENCE_S
+    )
     container, stream = connection.container, connection.stream
     try:
         context = stream.codec_context
@@ -100,6 +103,8 @@ def probe(address: SourceAddress, *, seconds: float = 8.0, transport: Literal["t
                 if packet.stream_index == stream.index and packet.size:
                     _take(packet, stream, now_s, report, stamps, keyframes_s)  # type: ignore[arg-type] # a video packet
                 if stamps.arrived_s and _span_s(stamps, address.kind) >= seconds:
+                    break
+                if now_s - began_s > 2 * _PATIENCE_S + seconds:  # sound comes, and no picture
                     break
         except (av.error.FFmpegError, OSError, ValueError) as error:
             if report.packets == 0:

@@ -1,14 +1,17 @@
 """Asks one ONVIF camera what it is and where its streams are.
 
 The password never travels: WS-Security sends a digest, and a camera that wants HTTP's own digest gets that.
-Redirects are not followed and every address must be the camera's own, so that a digest goes nowhere else.
+Redirects are not followed and every address is the camera's own, the streams' too, so that no digest and later no
+password goes anywhere else.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
@@ -16,7 +19,7 @@ from xml.sax.saxutils import escape
 
 import httpx
 
-from edge.capture.source_url import redact_url
+from edge.capture.source_url import parse_source, redact_url
 from edge.errors import SourceError, SourceNotFound, SourceRefused, SourceUnreadable
 from edge.onvif.discovery import is_at
 from edge.onvif.soap import MAX_BYTES, envelope, fault_of, find, find_all, parse, text_of, username_token
@@ -25,6 +28,8 @@ _DEVICE = "http://www.onvif.org/ver10/device/wsdl"
 _MEDIA = "http://www.onvif.org/ver10/media/wsdl"
 _SCHEMA = "http://www.onvif.org/ver10/schema"
 _TIMEOUT_S = 6.0
+ANSWER_S = 20.0
+"""For a whole answer: a stranger could send a byte every few seconds for days."""
 _MAX_PROFILES = 32
 _DETECT_MIN_WIDTH = 600
 """Below this a person far away is a few pixels: the sub-stream is too small."""
@@ -55,7 +60,7 @@ class StreamProfile:
     height: int
     fps: float
     url: str
-    """As the camera says it, without credentials."""
+    """At the camera itself, with the path that it says, without credentials; empty: it says none that can be used."""
 
     @property
     def pixels(self) -> int:
@@ -70,11 +75,23 @@ class OnvifClient:
         service_url: Its device service, from `discover`, or `http://<address>/onvif/device_service`.
         user: An account of the camera; empty: ask without.
         password: Its password.
+
+    Raises:
+        SourceRefused: The address is none.
     """
 
     def __init__(self, service_url: str, user: str = "", password: str = "") -> None:
+        try:
+            address = httpx.URL(service_url)
+        except httpx.InvalidURL:
+            address = httpx.URL()
+        if not address.host or address.userinfo:
+            raise SourceRefused(
+                f"{redact_url(service_url)}: is no address: write one such as 192.168.1.20, without the account",
+                permanent=True,
+            )
+        self._host = address.host
         self._service_url = service_url
-        self._host = urlsplit(service_url).hostname or ""
         self._user, self._password = user, password
         self._clock_offset = timedelta()
         self._http = httpx.Client(timeout=_TIMEOUT_S, follow_redirects=False, trust_env=False)
@@ -128,7 +145,7 @@ class OnvifClient:
         try:
             parts = [int(text_of(moment, name)) for name in ("Year", "Month", "Day", "Hour", "Minute", "Second")]
             told = datetime(parts[0], parts[1], parts[2], parts[3], parts[4], min(parts[5], 59), tzinfo=UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         self._clock_offset = told - datetime.now(UTC)
         return self._clock_offset.total_seconds()
@@ -141,8 +158,12 @@ class OnvifClient:
         if is_at(url, self._host):
             return url
         # Behind address translation a camera tells an address that only it knows: the path is right all the same.
-        ours, told = urlsplit(self._service_url), urlsplit(url)
-        return ours._replace(path=told.path or ours.path, query="").geturl()
+        ours = urlsplit(self._service_url)
+        try:
+            path = urlsplit(url).path
+        except ValueError:
+            path = ""
+        return ours._replace(path=path or ours.path, query="").geturl()
 
     def _profile(self, media_url: str, element: Element) -> StreamProfile:
         token = element.get("token", "")
@@ -154,13 +175,13 @@ class OnvifClient:
         )
         url = text_of(self._ask(media_url, request), "Uri")
         return StreamProfile(
-            token=token,
+            token=_plain(token),
             name=_plain(text_of(element, "Name")),
             encoding=_plain(text_of(encoder, "Encoding")) if encoder is not None else "",
             width=_whole(encoder, "Resolution", "Width"),
             height=_whole(encoder, "Resolution", "Height"),
             fps=float(_whole(encoder, "FrameRateLimit")),
-            url=_without_credentials(url),
+            url=_stream_url(url, self._host),
         )
 
     def _ask(self, url: str, body: str, *, signed: bool = True) -> Element:
@@ -177,6 +198,11 @@ class OnvifClient:
                 f"{self._host}: does not answer ({type(error).__name__}): check its address, power and that ONVIF is "
                 "switched on in its settings"
             ) from None
+        except (httpx.InvalidURL, UnicodeError):
+            raise SourceUnreadable(
+                f"{self._host}: its address or that of its media service is none: check what you wrote, update its "
+                "firmware"
+            ) from None
         if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
             raise self._refused()
         try:
@@ -192,12 +218,15 @@ class OnvifClient:
 
     def _post(self, url: str, content: bytes, auth: httpx.Auth | None = None) -> tuple[int, bytes]:
         headers = {"Content-Type": "application/soap+xml; charset=utf-8"}
+        ends_s = time.monotonic() + ANSWER_S
         with self._http.stream("POST", url, content=content, headers=headers, auth=auth) as response:
             data = b""
             for chunk in response.iter_bytes():
                 data += chunk
                 if len(data) > MAX_BYTES:
                     break
+                if time.monotonic() > ends_s:
+                    raise httpx.ReadTimeout(f"no whole answer in {ANSWER_S:.0f} s")
             return response.status_code, data
 
     def _refused(self) -> SourceError:
@@ -240,10 +269,17 @@ def _plain(text: str) -> str:
     return "".join(letter for letter in text if letter.isprintable())[:200]
 
 
-def _without_credentials(url: str) -> str:
-    """A stream's address as it may be shown; empty when it is none."""
-    if not url.startswith(("rtsp://", "rtsps://", "http://", "https://")) or not url.isprintable() or len(url) > 900:
+def _stream_url(url: str, host: str) -> str:
+    """A stream's address as a camera file may hold it; empty when it is none.
+
+    What a stranger says could otherwise send the cameras' password to another machine, or name one of our secrets.
+    """
+    if not url.startswith(("rtsp://", "rtsps://", "http://", "https://")) or not url.isprintable():
+        return ""
+    try:
+        parse_source(url, Path())
+    except SourceRefused:
         return ""
     parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return redact_url(parts._replace(netloc=host).geturl())
+    port = "" if parts.port is None else f":{parts.port}"
+    return redact_url(parts._replace(netloc=f"{f'[{host}]' if ':' in host else host}{port}").geturl())

@@ -171,9 +171,9 @@ def is_at(url: str, host: str) -> bool:
     """Whether an http(s) URL leads to a host, written as an IP address."""
     try:
         parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and ipaddress.ip_address(parts.hostname or "") == ipaddress.ip_address(
-            host
-        )
+        _ = parts.port
+        is_own = ipaddress.ip_address(parts.hostname or "") == ipaddress.ip_address(host)
+        return is_own and parts.scheme in {"http", "https"} and url.isprintable() and not parts.username
     except ValueError:
         return False
 

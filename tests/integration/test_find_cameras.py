@@ -88,6 +88,65 @@ def test_hostile_answers_are_refused(data: bytes) -> None:
         parse(data)
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("rtsp://192.0.2.1:554/sub", "rtsp://127.0.0.1:554/sub"),
+        ("rtsp://evil:x@192.0.2.1/sub", "rtsp://127.0.0.1/sub"),
+        ("rtsp://127.0.0.1:554/{LANGAN_DEVICE_TOKEN}", ""),
+        ("rtsp://127.0.0.1:554/sub #x", ""),
+        ("rtsp://[127.0.0.1/sub", ""),
+        ("rtsp://127.0.0.1:99999/sub", ""),
+        ("file:///etc/passwd", ""),
+    ],
+)
+def test_a_stream_is_asked_for_at_the_camera_and_names_none_of_our_secrets(told: str, shown: str) -> None:
+    """The admin copies it into a camera file: the password would go wherever a stranger says."""
+    with (
+        OnvifCamera((Stream("s", "H264", 704, 576, 12, told),)) as camera,
+        OnvifClient(camera.service_url) as client,
+    ):
+        assert [profile.url for profile in client.profiles()] == [shown]
+
+
+@pytest.mark.parametrize("year", ["10000000000", "0", "9" * 5000, "year"])
+def test_a_clock_that_is_none_is_no_clock(year: str) -> None:
+    with OnvifCamera((SUB,), year=year) as camera, OnvifClient(camera.service_url) as client:
+        assert client.information().clock_offset_s is None
+
+
+@pytest.mark.parametrize(
+    "host", ["http://127.0.0.1:abc/x", "http://[127.0.0.1/x", "http://a..b/x", "http://admin:s3cret@127.0.0.1:1/x", "["]
+)
+def test_discover_says_what_is_wrong_with_an_address(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["discover", "--host", host]) == 0
+    printed = capsys.readouterr().out
+    assert "address" in printed
+    assert "s3cret" not in printed
+
+
+@pytest.mark.parametrize("port", ["abc", "99999"])
+def test_a_media_service_at_no_address_is_asked_at_the_cameras_own(port: str) -> None:
+    with OnvifCamera((SUB,), told_address=f"127.0.0.1:{port}") as camera, OnvifClient(camera.service_url) as client:
+        assert [profile.token for profile in client.profiles()] == ["sub"]
+
+
+def test_an_answer_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.onvif.client.ANSWER_S", 0.3)
+    with (
+        OnvifCamera((SUB,), drips=True) as camera,
+        OnvifClient(camera.service_url) as client,
+        pytest.raises(SourceNotFound, match="ReadTimeout"),
+    ):
+        client.information()
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-1", "1e9", "x"])
+def test_spans_that_are_none_are_refused(seconds: str) -> None:
+    with pytest.raises(SystemExit):
+        main(["probe", "rtsp://127.0.0.1:1/x", "--seconds", seconds])
+
+
 def profile(token: str, encoding: str, width: int, height: int) -> StreamProfile:
     return StreamProfile(token, token, encoding, width, height, 15.0, f"rtsp://192.0.2.9/{token}")
 

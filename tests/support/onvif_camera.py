@@ -8,6 +8,7 @@ import re
 import socket
 import struct
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -52,6 +53,8 @@ class OnvifCamera:
         clock_offset: Its clock minus the true time.
         told_address: What it says its address is, in discovery and capabilities; None: the truth.
         http_digest: It wants HTTP's digest instead of WS-Security.
+        year: What it says the year is; empty: the true one.
+        drips: Its answers come byte by byte and never end.
     """
 
     streams: tuple[Stream, ...]
@@ -60,6 +63,8 @@ class OnvifCamera:
     clock_offset: timedelta = timedelta()
     told_address: str | None = None
     http_digest: bool = False
+    year: str = ""
+    drips: bool = False
     name: str = "Cong%20cho"
     requests: list[str] = field(default_factory=list)
     """Bodies as they came."""
@@ -77,9 +82,12 @@ class OnvifCamera:
                 if challenge:
                     self.send_header("WWW-Authenticate", challenge)
                 self.send_header("Content-Type", "application/soap+xml")
-                self.send_header("Content-Length", str(len(data)))
+                self.send_header("Content-Length", str(len(data) + camera.drips))
                 self.end_headers()
-                self.wfile.write(data)
+                with suppress(OSError):  # the client went away
+                    while camera.drips and not camera._stop.wait(0.02):
+                        self.wfile.write(b" ")
+                    self.wfile.write(data)
 
             def log_message(self, *_: object) -> None: ...
 
@@ -143,7 +151,7 @@ class OnvifCamera:
             return 200, (
                 "<tds:GetSystemDateAndTimeResponse><tds:SystemDateAndTime><tt:UTCDateTime>"
                 f"<tt:Time><tt:Hour>{now.hour}</tt:Hour><tt:Minute>{now.minute}</tt:Minute>"
-                f"<tt:Second>{now.second}</tt:Second></tt:Time><tt:Date><tt:Year>{now.year}</tt:Year>"
+                f"<tt:Second>{now.second}</tt:Second></tt:Time><tt:Date><tt:Year>{self.year or now.year}</tt:Year>"
                 f"<tt:Month>{now.month}</tt:Month><tt:Day>{now.day}</tt:Day></tt:Date></tt:UTCDateTime>"
                 "</tds:SystemDateAndTime></tds:GetSystemDateAndTimeResponse>"
             ), ""  # fmt: skip
