@@ -7,7 +7,7 @@ from __future__ import annotations
 
 VIETNAMESE: dict[str, str] = {
     "(file)": "(cả tệp)",
-    "well: {cameras} cameras, {rules} rules": "đúng cả: {cameras} camera, {rules} quy tắc",
+    "well (cameras: {cameras}, rules: {rules})": "đúng cả (camera: {cameras}, quy tắc: {rules})",
     # The file as a whole
     "the file is larger than {limit} kB": "tệp lớn hơn {limit} kB",
     "split it: one camera a file": "hãy tách ra, mỗi camera một tệp",

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from contract.rules.base import Language
 from edge import __version__
@@ -66,7 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--verbose", "-v", action="store_true", help="log details")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="watch the cameras of a configuration folder until stopped")
+    run = _command(
+        commands,
+        "run",
+        "watch the cameras of a configuration folder until stopped",
+        "Ctrl-C or SIGTERM stops it, SIGHUP reads the configuration again.",
+    )
     _add_config(run)
     _add_data(run)
     run.add_argument("--media", type=Path, help="folder below which clips that act as cameras lie (CONFIG/media)")
@@ -81,26 +86,33 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--http",
         metavar="HOST:PORT",
-        help="where /healthz and /metrics are served, or off (127.0.0.1:9476, where that is free)",
+        help="where /healthz and /metrics are served, or off (127.0.0.1:9476, and nowhere if that is taken)",
     )
     run.add_argument(
         "--workers",
         type=int,
         metavar="N",
-        help="processes that share the cameras (one for each core, at most one for each)",
+        help="worker processes that share the cameras (one for each processor core, and never more than cameras)",
     )
     run.set_defaults(act=_run)
 
-    validate = commands.add_parser("validate", help="check a configuration folder; one line for each mistake")
+    validate = _command(
+        commands,
+        "validate",
+        "check a configuration folder; one line for each mistake",
+        "Models and their files are checked, too; no camera is opened. Exit status 1: there are mistakes.",
+    )
     validate.add_argument("config", type=Path, metavar="CONFIG_DIR")
-    validate.add_argument("--language", choices=("vi", "en"), default=_system_language(), help="(%(default)s)")
+    validate.add_argument(
+        "--language", choices=("vi", "en"), default=_system_language(), help="of messages (%(default)s)"
+    )
     validate.set_defaults(act=_validate)
 
-    _add_outbox(
-        commands.add_parser("outbox", help="see what the server refused, and send it again (stop the edge first)")
-    )
+    _add_outbox(_command(commands, "outbox", "see what the server refused, and send it again (stop the edge first)"))
 
-    replay = commands.add_parser("replay", help="run a recorded clip through a camera's rules and print its events")
+    replay = _command(
+        commands, "replay", "run a recorded clip through a camera's rules and print its events", "Nothing is sent."
+    )
     _add_clip(replay)
     replay.add_argument("--json", action="store_true", help="one line of Event v1 for each revision")
     replay.add_argument("--evidence", type=Path, metavar="DIR", help="keep snapshots and clips there")
@@ -110,12 +122,19 @@ def _parser() -> argparse.ArgumentParser:
     add_camera_commands(commands, _system_language())
     add_models_commands(commands)
 
-    bench = commands.add_parser(
-        "bench", help="time each stage over a clip, or find how many cameras the machine holds; prints JSON"
+    bench = _command(
+        commands, "bench", "time each stage over a clip, or find how many cameras the machine holds; prints JSON"
     )
     _add_clip(bench)
     add_capacity_options(bench)
     bench.set_defaults(act=_bench)
+    return parser
+
+
+def _command(commands: Any, name: str, what: str, more: str = "") -> argparse.ArgumentParser:
+    """A subcommand whose own help begins with what the list of commands says of it."""
+    description = f"{what[0].upper()}{what[1:]}. {more}".strip()
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=what, description=description)
     return parser
 
 
@@ -146,7 +165,7 @@ def _add_outbox(outbox: argparse.ArgumentParser) -> None:
         ("retry", "send refused events again at the next start, after the mistake was mended"),
         ("export", "one JSON line for each refused event"),
     ):
-        action = actions.add_parser(name, help=what)
+        action = _command(actions, name, what)
         _add_data(action)
         if name == "retry":
             action.add_argument("--camera", metavar="ID", help="only this camera's events")
@@ -205,7 +224,7 @@ def _validate(options: argparse.Namespace) -> int:
     if errors:
         return FAILED
     rules = sum(len(item.config.rules) for item in loaded.cameras.values())
-    well = Text("well: {cameras} cameras, {rules} rules", cameras=len(loaded.cameras), rules=rules)
+    well = Text("well (cameras: {cameras}, rules: {rules})", cameras=len(loaded.cameras), rules=rules)
     print(f"{options.config}: {well.in_language(options.language)}", file=sys.stderr)
     return 0
 

@@ -83,11 +83,11 @@ class EdgeProcess:
         self._reload = threading.Event()
         self._configs = ConfigStore(settings.config_dir, settings.data_dir)
         self._config = self._configs.load()
-        for error in self._config.errors:
-            log.error("config_error %s", error)
         has_server = self._config.site is not None and not self._missing_for_server(self._config.site)
         if self._config.site is None or not (self._config.cameras or has_server):
             raise ConfigurationError("\n".join(str(error) for error in self._config.errors))
+        for error in self._config.errors:
+            log.error("config_error %s", error)
         self._site: SiteConfig = self._config.site
         if not self._config.cameras:
             log.error(

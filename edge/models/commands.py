@@ -28,8 +28,8 @@ def add_commands(commands: Any) -> None:  # Any: argparse has no public name for
     """Add `models` and its actions to what `add_subparsers` gave."""
     models = commands.add_parser(
         "models",
-        help="list, fetch, export, quantise and time detectors",
-        description="The detectors that a camera file may name (detect: {model: ID}): those that come with Làng An, "
+        help="list, fetch, export, quantise and time models",
+        description="The models that a camera file may name (detect: {model: ID}): those that come with Làng An, "
         "and the site's own in CONFIG/models/manifest.yaml (or in the folder LANGAN_MODELS_DIR).",
     )
     actions = models.add_subparsers(required=True, metavar="ACTION")
@@ -79,7 +79,7 @@ def add_commands(commands: Any) -> None:  # Any: argparse has no public name for
 def _action(actions: Any, name: str, act: Any, what: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = actions.add_parser(name, help=what, description=what)
     parser.add_argument(
-        "--config", type=Path, metavar="DIR", help="the site's folder: its own models are in DIR/models"
+        "--config", type=Path, metavar="DIR", help="the site's folder, with site.yaml: its own models are in DIR/models"
     )
     parser.set_defaults(act=act)
     return parser
@@ -190,6 +190,7 @@ def _quantise(options: argparse.Namespace) -> int:
     from edge.models.pictures import sequences
 
     site = _site(options)
+    _ = site.folder  # told before the minutes of measuring
     pictures: Iterable[Iterator[Picture]]
     if options.camera is not None:
         from edge.models.camera_pictures import camera_pictures

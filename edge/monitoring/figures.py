@@ -62,7 +62,7 @@ def _figures(
     made = []
     for name in [*known, *strange]:
         figure = known.get(name, Figure("gauge", "not described in edge.metrics"))
-        family = Family(metric_name(prefix, name, figure), figure.kind, figure.help)
+        family = Family(metric_name(prefix, name, figure), figure.kind, f"{figure.help[:1].upper()}{figure.help[1:]}.")
         family.samples += [(labels, figures[name]) for labels, figures in told if name in figures]
         made.append(family)
     return made
