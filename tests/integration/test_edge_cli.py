@@ -77,6 +77,33 @@ def replay(*arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.parametrize(
+    "command", ["run", "validate", "outbox retry", "replay", "discover", "snapshot", "probe", "models get", "bench"]
+)
+def test_every_command_says_in_its_help_what_it_does(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([*command.split(), "--help"])
+    assert stop.value.code == 0
+    usage, description, *_ = capsys.readouterr().out.split("\n\n")
+    assert usage.startswith(f"usage: langan-edge {command}")
+    assert not description.startswith(("positional arguments", "options")), "nothing between usage and options"
+
+
+def test_a_configuration_that_cannot_run_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["run", "--config", str(tmp_path / "none"), "--data", str(tmp_path / "data"), "--http", "off"]
+    assert main(arguments) == 1
+    assert capsys.readouterr().err.count("there is no such file") == 1
+
+
+def test_quantising_without_a_folder_for_the_result_is_refused_before_the_work(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["models", "quantize", "default", "--clip", str(CLIP)]) == 1
+    told = capsys.readouterr().err
+    assert "give --config" in told
+    assert "minutes" not in told
+
+
 def test_validate_says_nothing_on_stdout_when_all_is_well(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", str(config)]) == 0
     assert capsys.readouterr().out == ""
@@ -103,7 +130,9 @@ def test_validate_speaks_vietnamese_where_the_system_or_the_user_does(
         env=environment, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
-    assert done.stdout.startswith(f"{wrong}:6: rules[0]: không có loại 'intruder': hãy dùng một trong: crowding, ")
+    assert done.stdout.startswith(
+        f"{wrong}:6: rules[0]: không có loại 'intruder': hãy dùng một trong: camera_offline, "
+    )
 
 
 def test_validate_knows_the_models_and_their_files(

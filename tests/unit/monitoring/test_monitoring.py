@@ -85,7 +85,7 @@ def test_every_number_of_the_table_is_told_by_camera_with_its_kind_and_meaning()
     for number, (name, figure) in enumerate(CAMERA_FIGURES.items()):
         unit = f"{name[:-2]}_seconds" if name.endswith("_s") else name
         metric = known[f"langan_camera_{unit}"]
-        assert (metric.type, metric.documentation) == (figure.kind, figure.help)
+        assert (metric.type, metric.documentation) == (figure.kind, f"{figure.help[0].upper()}{figure.help[1:]}.")
         (sample,) = metric.samples
         assert sample.name == metric.name + ("_total" if figure.kind == "counter" else "")
         assert (sample.labels, sample.value) == ({"camera": "cong_cho"}, number)
