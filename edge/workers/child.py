@@ -51,7 +51,7 @@ class Child:
         argument: Made anew for each start; pickled.
         on_start: Called when it was started: send it what it needs.
         on_message: Called with what it says, in order, by one thread.
-        on_death: Called when it died unasked, after its last message and before it is started again.
+        on_death: Called when it ended, asked or not, after its last message and before it is started again.
         silence_s: A child that says nothing for so long is killed.
     """
 
@@ -111,14 +111,17 @@ class Child:
         self.send(Stop())
 
     def join(self, deadline_s: float) -> None:
-        """Wait until it has ended; at `deadline_s` of the monotonic clock it is killed."""
+        """Wait until it has ended; at `deadline_s` of the monotonic clock it is killed.
+
+        One that not even that ends, because a driver holds it up, is left behind.
+        """
         if not self._thread.is_alive():
             return
         self._thread.join(max(0.0, deadline_s - time.monotonic()))
         if self._thread.is_alive():
             log.error("child_killed child=%s cause='it did not stop in time'", self.name)
             self._kill()
-            self._thread.join()
+            self._thread.join(_REAP_S)
 
     def _keep(self) -> None:
         backoff = Backoff(_FIRST_RETRY_S, _LAST_RETRY_S)
@@ -151,7 +154,7 @@ class Child:
             ours, theirs = _CONTEXT.Pipe()
             stack.callback(ours.close)
             stack.callback(theirs.close)
-            _limit_sending(ours)
+            _limit_waiting(ours, self._silence_s)
             process = _CONTEXT.Process(
                 target=self._target, args=(theirs, self._argument()), name=f"langan-{self.name}", daemon=True
             )
@@ -173,6 +176,7 @@ class Child:
                 self._connection = None
             if self._handle is not None and not wait([self._handle], _REAP_S):
                 self._kill()
+            self._await_end()
             with _PROCESSES:
                 process.join()
             return hung or _told(process.exitcode)
@@ -182,6 +186,7 @@ class Child:
         with self._sending:
             self._connection = None
         self._kill()
+        self._await_end()
         with self._handling:
             if self._handle is not None:
                 close(self._handle)
@@ -199,6 +204,9 @@ class Child:
                     hung = f"it said nothing for {self._silence_s:.0f} s"
                     self._kill()
                 message = connection.recv()
+            except BlockingIOError:  # what was begun to be said is lost, and all after it
+                self._kill()
+                return f"it stopped in the middle of a message for {self._silence_s:.0f} s"
             except (EOFError, OSError):
                 return hung
             try:
@@ -207,6 +215,11 @@ class Child:
                 log.exception("message_failed child=%s kind=%s", self.name, type(message).__name__)
                 hung = "the main process could not take its message"
                 self._kill()
+
+    def _await_end(self) -> None:
+        """Wait for the end of one that was killed. Without the lock: one that a driver holds up holds up no other."""
+        if self._handle is not None:
+            wait([self._handle])
 
     def _kill(self) -> None:
         with self._handling, suppress(ProcessLookupError):
@@ -224,11 +237,13 @@ def _start_deaf_to_signals(process: ForkServerProcess) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _limit_sending(connection: Connection) -> None:
-    """Let `send` fail rather than wait for a child that has stopped to read."""
-    whole_s = int(_SEND_S)
+def _limit_waiting(connection: Connection, silence_s: float) -> None:
+    """Let `send` and `recv` fail rather than wait for a child that stopped in the middle of a message."""
     with socket.socket(fileno=dup(connection.fileno())) as handle:
-        handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", whole_s, 0))
+        for option, limit_s in ((socket.SO_SNDTIMEO, _SEND_S), (socket.SO_RCVTIMEO, silence_s)):
+            whole_s = int(limit_s)
+            microseconds = int((limit_s - whole_s) * 1e6)
+            handle.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", whole_s, microseconds))
 
 
 def _told(status: int | None) -> str:

@@ -146,7 +146,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """How a child process ended that nobody had asked to."""
+    """How a child process ended, and when it is started again, unless it was to stop."""
 
     reason: str
     lived_s: float

@@ -28,3 +28,17 @@ def deaf(connection: Connection, argument: object) -> None:
     while True:
         connection.send(argument)
         silence.wait(0.1)
+
+
+def stutter(connection: Connection, argument: object) -> None:
+    """Begin a message, and never end it."""
+    connection.send(argument)
+    os.write(connection.fileno(), (1000).to_bytes(4, "big") + b"half")
+    threading.Event().wait()
+
+
+def linger(connection: Connection, argument: object) -> None:
+    """Tell the process id, hang up, and stay."""
+    connection.send(os.getpid())
+    connection.close()
+    threading.Event().wait()

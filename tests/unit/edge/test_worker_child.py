@@ -117,6 +117,37 @@ def test_what_it_said_before_it_hung_is_heard_and_it_is_killed(make: Callable[..
     assert house.deaths[0].reason == "it said nothing for 1 s"
 
 
+def test_one_that_stops_in_the_middle_of_a_message_is_killed_and_started_again(make: Callable[..., House]) -> None:
+    house = make(children.stutter, silence_s=1.0)
+    until(lambda: ("born", 1) in house.heard)
+    assert house.deaths[0].reason == "it stopped in the middle of a message for 1 s"
+
+
+def test_one_that_cannot_even_be_killed_holds_up_no_other(
+    make: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child_module, "_REAP_S", 0.1)
+    stuck = House(children.linger)
+    # What a process does that waits for a camera's driver: it takes the signal, and goes on waiting.
+    monkeypatch.setattr(stuck.child, "_kill", lambda: None)
+    stuck.child.start()
+    until(lambda: stuck.heard)
+    pid = stuck.heard[0]
+    assert isinstance(pid, int)
+    try:
+        until(lambda: stuck.child.pid is None)
+        other = make()
+        until(lambda: other.heard)
+        other.child.send("crash")
+        until(lambda: ("born", 1) in other.heard)
+        stuck.child.ask_to_stop()
+        stuck.child.join(time.monotonic())
+        assert is_alive(pid)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: stuck.deaths)
+
+
 def test_one_that_does_not_listen_holds_nobody_up(make: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child_module, "_SEND_S", 1)
     house = make(children.deaf)
