@@ -7,9 +7,11 @@ not searched               .. [a~~~~>]           hidden: from where it was to wh
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from edge.types import Detections
 
@@ -26,6 +28,10 @@ STALE_S = 15.0
 _REACH_PER_S = 4.0
 """An object seen again lies within this many sizes of its box for each second."""
 _SAME_SIZE = 2.0
+_NAMED_TWICE = 0.7
+"""Boxes of one search that overlap by this much (IoU) are one object: a car that is also called a truck."""
+_SAME_PLACE = 0.3
+"""Of two searches (IoU): somebody else does not come so near so soon."""
 _MAX_SEARCHES = 64
 _FRESH_S = 1e-3
 _GROUPS = {
@@ -80,18 +86,12 @@ class Sightings:
         before = self._searches[-1] if self._searches else None
         if before is not None and not 0.0 < at_s - before.at_s <= MEMORY_S:
             before = None
-        found = []
-        for name, row in zip(detections.class_name, detections.xyxy.tolist(), strict=True):
-            seen = _Seen(name, (row[0], row[1], row[2], row[3]))
-            if not all(map(math.isfinite, seen.box)):
-                continue
-            if before is not None:
-                step_s = at_s - before.at_s
-                known = _nearest(seen, before.found, step_s)
-                if known is not None:
-                    dx, dy = _apart(known.box, seen.box)
-                    seen = _Seen(name, seen.box, (dx / step_s, dy / step_s))
-            found.append(seen)
+        found = _found(detections)
+        if before is not None:
+            step_s = at_s - before.at_s
+            for index, known in _pairs(found, before.found, step_s).items():
+                dx, dy = _apart(before.found[known].box, found[index].box)
+                found[index] = replace(found[index], speed=(dx / step_s, dy / step_s))
         while self._searches and not 0.0 <= at_s - self._searches[0].at_s <= MEMORY_S:
             self._searches.popleft()
         self._searches.append(_Search(at_s, tuple(found)))
@@ -121,26 +121,77 @@ class Sightings:
         age_s = max(0.0, at_s - latest.at_s)
         if age_s > _FRESH_S:
             suspects += [_swept(seen, age_s) for seen in latest.found]
-        for search in list(self._searches)[:-1]:
+        for search, following in itertools.pairwise(self._searches):
             if at_s - search.at_s > MEMORY_S:
                 continue
-            for seen in search.found:
-                if _nearest(seen, latest.found, latest.at_s - search.at_s) is None:
+            again = _pairs(search.found, latest.found, latest.at_s - search.at_s)
+            soon = _pairs(search.found, following.found, following.at_s - search.at_s)
+            for index, seen in enumerate(search.found):
+                known = soon.get(index)
+                # Who was seen again in the same place is suspected from there, if at all.
+                if index not in again and (
+                    known is None or _overlap(seen.box, following.found[known].box) < _SAME_PLACE
+                ):
                     suspects.append(_swept(seen, at_s - search.at_s))
         return tuple(suspects)
 
 
-def _nearest(seen: _Seen, others: tuple[_Seen, ...], step_s: float) -> _Seen | None:
-    """The same object in another search, if it may be that."""
-    best, best_apart = None, _REACH_PER_S * seen.size * step_s
-    for other in others:
-        group = _GROUPS.get(seen.class_name, seen.class_name)
-        alike = 1 / _SAME_SIZE <= other.size / seen.size <= _SAME_SIZE
-        if alike and _GROUPS.get(other.class_name, other.class_name) == group:
-            apart = math.hypot(*_apart(seen.box, other.box))
-            if apart <= best_apart:
-                best, best_apart = other, apart
-    return best
+def _found(detections: Detections) -> list[_Seen]:
+    """Every object once, however often it was named, in a box that holds all of its boxes."""
+    found: list[_Seen] = []
+    for name, row in zip(detections.class_name, detections.xyxy.tolist(), strict=True):
+        seen = _Seen(name, (row[0], row[1], row[2], row[3]))
+        if not all(map(math.isfinite, seen.box)):
+            continue
+        same = next(
+            (
+                index
+                for index, other in enumerate(found)
+                if _group_of(other) == _group_of(seen) and _overlap(other.box, seen.box) >= _NAMED_TWICE
+            ),
+            None,
+        )
+        if same is None:
+            found.append(seen)
+        else:
+            a, b = found[same].box, seen.box
+            found[same] = replace(found[same], box=(min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])))
+    return found
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Intersection over union."""
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0.0 or height <= 0.0:
+        return 0.0
+    both = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
+    return width * height / (both - width * height)
+
+
+def _pairs(some: Sequence[_Seen], others: Sequence[_Seen], step_s: float) -> dict[int, int]:
+    """Which objects of one search may be which of another, the nearest first, by index.
+
+    One find is one object: somebody who walked beside the one that was found is still missed.
+    """
+    near = sorted(
+        (apart, i, j)
+        for i, seen in enumerate(some)
+        for j, other in enumerate(others)
+        if _group_of(other) == _group_of(seen)
+        and 1 / _SAME_SIZE <= other.size / seen.size <= _SAME_SIZE
+        and (apart := math.hypot(*_apart(seen.box, other.box))) <= _REACH_PER_S * seen.size * step_s
+    )
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
+    for _, i, j in near:
+        if i not in pairs and j not in taken:
+            pairs[i] = j
+            taken.add(j)
+    return pairs
+
+
+def _group_of(seen: _Seen) -> str:
+    return _GROUPS.get(seen.class_name, seen.class_name)
 
 
 def _apart(a: Box, b: Box) -> tuple[float, float]:

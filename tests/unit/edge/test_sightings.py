@@ -58,6 +58,28 @@ def test_whom_the_next_search_misses_stays_suspected_for_a_while() -> None:
     assert sightings.suspects(MEMORY_S + 0.3) == ()
 
 
+def test_one_of_two_who_walk_side_by_side_is_not_taken_for_the_other() -> None:
+    sightings = Sightings()
+    sightings.searched(0.0, found(person(100), person(150)))
+    sightings.searched(0.2, found(person(152)))
+    (suspect,) = sightings.suspects(0.2)
+    assert covers(suspect.box, person(100))
+    sightings.searched(0.4, found(person(102), person(154)))
+    assert sightings.suspects(0.4) == ()
+
+
+def test_an_object_that_was_named_twice_is_one_and_all_of_it_is_hidden() -> None:
+    car, truck = (100.0, 100.0, 300.0, 200.0), (95.0, 100.0, 310.0, 205.0)
+    twice = Detections(np.array([car, truck], np.float32), np.full(2, 0.9, np.float32), ("car", "truck"))
+    sightings = Sightings()
+    sightings.searched(0.0, twice)
+    (suspect,) = sightings.suspects(0.01)
+    assert covers(suspect.box, car)
+    assert covers(suspect.box, truck)
+    sightings.searched(0.2, found(car, name="car"))
+    assert sightings.suspects(0.2) == ()
+
+
 def test_weak_finds_count_as_well() -> None:
     sightings = Sightings()
     sightings.searched(0.0, found(person(100), confidence=0.05))
