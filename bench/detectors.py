@@ -1,6 +1,6 @@
 """Measures detectors: speed, and accuracy on two labelled sets. Prints JSON.
 
-    python bench/detectors.py --models default --clips ../shared/clips --vietnam ../shared/gt_vn
+    python -m bench.detectors --models default --clips ../shared/clips --vietnam ../shared/gt_vn
 
 `vtest`: people of PETS09 S2.L1 (`vtest.avi`, boxes in `vtest_boxes.txt`): AP50, and recall and precision at the model's
 threshold. `vietnam`: a Vietnamese junction camera (images/, labels/ in YOLO format): recall only, as just one approach

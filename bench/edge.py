@@ -1,7 +1,7 @@
 """Measures one edge box: the whole path from a clip to events, as fast as it goes, and its memory. Prints JSON.
 
-    python bench/edge.py                                  # the demo's real clip and its camera
-    python bench/edge.py --config configs/demo --camera duong_lang --clip configs/demo/media/street.mp4 --runs 3
+    python -m bench.edge                                  # the demo's real clip and its camera
+    python -m bench.edge --config configs/demo --camera duong_lang --clip configs/demo/media/street.mp4 --runs 3
 
 Each run is a process of its own (`langan-edge bench`), so that the memory is that of an edge with one camera. Figures
 are the median over the runs; a first run warms the file cache and is left out.
