@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import tarfile
 import zipfile
@@ -18,7 +19,8 @@ MAX_BYTES = 4_000_000_000
 """A few packed bytes may unpack to a disk full of zeros."""
 _CHUNK = 1 << 20
 _BROKEN = (
-    tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeError,
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
+    UnicodeError,
 )  # fmt: skip
 
 
@@ -47,7 +49,9 @@ def extract(archive: Path, member: str, target: Path, sha256: str) -> None:
                 "or ask where the model comes from"
             )
         unpacked.replace(target)
-    except _BROKEN as error:
+    except (*_BROKEN, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk; without a number it is gzip or bzip2 that cannot go on
         raise ModelError(f"{archive}: is no archive that can be read ({error}): fetch it again") from error
     finally:
         unpacked.unlink(missing_ok=True)

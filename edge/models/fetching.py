@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from edge.detection.model_entry import ModelEntry, ModelFile
 from edge.errors import ModelError
@@ -43,7 +44,7 @@ def fetch(entry: ModelEntry, progress_for: Callable[[str], Progress]) -> list[Pa
             continue
         archive = file.path.parent / _DOWNLOADS / hashlib.sha256(file.url.encode()).hexdigest()[:16]
         if not archive.exists():
-            download(file.url, archive, None, progress_for(file.url.rsplit("/", 1)[-1]))
+            download(file.url, archive, None, progress_for(urlsplit(file.url).path.rpartition("/")[2]))
         archives.add(archive)
         try:
             extract(archive, file.member, file.path, file.sha256 or "")

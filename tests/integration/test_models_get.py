@@ -263,7 +263,22 @@ def test_a_member_that_is_missing_linked_or_wrong_is_refused(
     assert left == ["manifest.yaml"]
 
 
-@pytest.mark.parametrize("content", [b"no archive", gzip.compress(b"no tar"), b"PK\x05\x06broken"])
+def damaged(kind: str) -> bytes:
+    file, content = io.BytesIO(), random.Random(2).randbytes(1_000_000).hex().encode()
+    with tarfile.open(fileobj=file, mode=f"w:{kind}") as packed_tar:  # type: ignore[call-overload] # a known kind
+        info = tarfile.TarInfo("a.xml")
+        info.size = len(content)
+        packed_tar.addfile(info, io.BytesIO(content))
+    packed = bytearray(file.getvalue())
+    packed[len(packed) // 2 : len(packed) // 2 + 20] = b"\xff" * 20
+    return bytes(packed)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"no archive", gzip.compress(b"no tar"), b"PK\x05\x06broken", damaged("bz2"), damaged("xz")],
+    ids=["none", "no-tar", "zip", "bz2", "xz"],
+)
 def test_a_broken_archive_is_refused(
     server: HttpsFiles, tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -271,6 +286,17 @@ def test_a_broken_archive_is_refused(
     site = site_with(tmp_path / "site", packed(server, "a.xml", "a.xml", b"graph", "/p.tgz"))
     assert main(["models", "get", "cong", "--config", str(site)]) == 1
     assert "is no archive that can be read" in capsys.readouterr().err
+
+
+def test_a_key_in_an_address_is_not_shown(
+    server: HttpsFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.files["/p.tgz?key=geheim"] = server.files["/p.tgz"] = archive_of("tgz", {"a.xml": b"graph"})
+    site = site_with(tmp_path / "site", packed(server, "a.xml", "a.xml", b"graph", "/p.tgz?key=geheim"))
+    assert main(["models", "get", "cong", "--config", str(site)]) == 0
+    said = capsys.readouterr()
+    assert "p.tgz" in said.err
+    assert "geheim" not in said.out + said.err
 
 
 def test_a_model_without_an_address_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
