@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from contract.event import CameraHealth, HealthReason
 from tests.e2e.conftest import SignIn, Site
 from tests.support.seed import camera_yaml, tell_health
 from tests.support.server import Account
@@ -85,6 +86,18 @@ def test_the_list_tells_how_each_camera_does(site: Site, sign_in: SignIn) -> Non
     expect(row).to_contain_text("Camera từ chối đăng nhập")
     expect(row.locator("[lang=en]")).to_contain_text("LANGAN_CAM_PASSWORD")
     expect(page.locator("#camera-duong_lang")).to_contain_text("đang tự nối lại")
+
+
+def test_a_camera_that_runs_with_a_trouble_beside_says_so_in_the_admins_language(site: Site, sign_in: SignIn) -> None:
+    site.box.configure("cam_chay")
+    page = sign_in(site.admin)
+    row = page.locator("#camera-cam_chay")
+    for message, words in (("", 0), ("no stream for clips: check the input of `record`", 1)):
+        site.box.heartbeat({"cam_chay": (CameraHealth.OK, message, HealthReason.NONE)})
+        page.goto("/admin/cameras")
+        expect(row).to_contain_text("Đang hoạt động")
+        expect(row.get_by_text("Camera vẫn chạy nhưng có điều chưa ổn")).to_have_count(words)
+        expect(row.locator("[lang=en]")).to_have_count(words)
 
 
 def test_a_camera_is_added_by_its_yaml(site: Site, sign_in: SignIn) -> None:

@@ -79,6 +79,7 @@ def test_the_clip_of_a_real_edge_plays_in_the_officers_browser(tmp_path: Path, b
                 copy = page.locator("[data-copy]").first
                 expect(copy).to_have_attribute("data-state", "ready")  # without reloading the page
                 assert played_s(copy.locator("video")) > 0.2
+                expect(clip.locator(".original").first).to_be_hidden()  # one player is left, the one that plays
                 asked = rows(tmp_path / "server", "SELECT count(*) FROM audit_log WHERE action = 'clip.ask_copy'")
                 assert asked == [(1,)]
             page.close()

@@ -42,7 +42,6 @@ def _ids_from_registries() -> set[str]:
     ids |= {f"role.{role}" for role in USER_ROLES}
     ids |= {f"health.{health}" for health in (*CameraHealth, "silent", "unknown")}
     ids |= {f"health.{health}.help" for health in (*CameraHealth, "silent", "unknown")} - {
-        "health.ok.help",
         "health.starting.help",
     }
     ids |= {f"evidence.copy.failed.{failure}" for failure in CopyFailure}
