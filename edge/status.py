@@ -101,6 +101,7 @@ class CameraMonitor:
         self._message = ""
         self._reason = HealthReason.NONE
         self._notices: dict[str, tuple[str, Callable[[], bool]]] = {}
+        self._defects: dict[str, tuple[str, float]] = {}
         self._last_frame_at: datetime | None = None
         self._frames = self._searched = 0
         self._marks = deque([(clock.monotonic_s(), 0, 0)])
@@ -143,6 +144,17 @@ class CameraMonitor:
         with self._lock:
             self._notices[about] = (text, is_over)
 
+    def set_defect(self, thread: str, message: str, until_s: float) -> None:
+        """Say that a defect stopped one of the camera's threads: the others' frames do not make it well meanwhile.
+
+        Args:
+            thread: Which; what it meets next replaces this.
+            message: As in `set_health`.
+            until_s: Monotonic time after which it has recovered.
+        """
+        with self._lock:
+            self._defects[thread] = (message, until_s)
+
     def frame_came(self, utc: datetime, trouble: str = "") -> None:
         """Count a frame of the source: the camera is well, but for `trouble`."""
         with self._lock:
@@ -171,11 +183,12 @@ class CameraMonitor:
             span_s = max(now_s - since_s, 1e-3)
             self._marks.append((now_s, self._frames, self._searched))
             notices = [text for text, is_over in self._notices.values() if not is_over()]
+            defects = [text for text, until_s in self._defects.values() if now_s < until_s]
             return CameraStatus(
                 camera_id=self._camera_id,
-                health=self._health,
-                message=_join(self._message, notices),
-                reason=self._reason,
+                health=CameraHealth.RECONNECTING if defects else self._health,
+                message=_join(self._message, [*defects, *notices]),
+                reason=HealthReason.DEFECT if defects else self._reason,
                 fps_in=round((self._frames - frames) / span_s, 2),
                 fps_detected=round((self._searched - searched) / span_s, 2),
                 last_frame_at=self._last_frame_at,

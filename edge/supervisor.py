@@ -22,6 +22,11 @@ from edge.worker import CameraParts, CameraWorker
 
 log = logging.getLogger(__name__)
 
+STABLE_S = 30.0
+"""A thread that ran for so long has recovered: its next defect is a new one."""
+_DEFECT_TOLD_S = 5.0
+"""After a thread began again: what fails at each frame has failed again by then."""
+
 
 @dataclass(slots=True)
 class _Running:
@@ -50,12 +55,15 @@ class Supervisor:
         """Guards `_running`, for moments only: whoever asks how the cameras are never waits for an exchange."""
         self._stopping = threading.Event()
         self._repeats = Repeats(clock)
+        self._refusals = Repeats(clock)
+        self._wanted: Mapping[str, LoadedCamera] = {}
 
     def apply(self, cameras: Mapping[str, LoadedCamera]) -> None:
         """Start cameras that are new, stop those that are gone, exchange those that changed, leave the others alone."""
         with self._changing:
             if self._stopping.is_set():
                 return
+            self._wanted = cameras
             gone = self._running.keys() - cameras.keys()
             for camera_id in gone:
                 log.info("camera_removed camera=%s", camera_id)
@@ -65,10 +73,14 @@ class Supervisor:
                     del self._running[camera_id]
             for camera_id, loaded in cameras.items():
                 current = self._running.get(camera_id)
-                if current is None or current.version != loaded.version:
+                if current is None or current.version != loaded.version or _was_refused(current, loaded):
                     self._exchange(camera_id, loaded)
                 else:
                     current.monitor.set_notice("configuration", "")
+
+    def try_again(self) -> None:
+        """Put those configurations to work that were refused: what was missing may be there by now."""
+        self.apply(self._wanted)
 
     def _exchange(self, camera_id: str, loaded: LoadedCamera) -> None:
         current = self._running.get(camera_id)
@@ -82,11 +94,12 @@ class Supervisor:
             except Exception as error:  # the other cameras must not suffer from this one
                 is_defect = not isinstance(error, (EdgeError, ValueError))
                 cause = f"a defect, {type(error).__name__}: see the log" if is_defect else str(error)
-                log.error(  # noqa: TRY400 - the message names place and remedy, a traceback says no more
-                    "configuration_refused camera=%s version=%s cause=%r in_force=%s",
-                    camera_id, loaded.version, cause, current.version if current else None,
-                    exc_info=error if is_defect else None,
-                )  # fmt: skip
+                if self._refusals.unsaid(f"{camera_id} {loaded.version} {cause}") is not None:
+                    log.error(  # noqa: TRY400 - the message names place and remedy, a traceback says no more
+                        "configuration_refused camera=%s version=%s cause=%r in_force=%s",
+                        camera_id, loaded.version, cause, current.version if current else None,
+                        exc_info=error if is_defect else None,
+                    )  # fmt: skip
                 if current is not None and current.worker is not None:
                     kept = f"version {loaded.version} was refused, version {current.version} stays in force: {cause}"
                     current.monitor.set_notice("configuration", kept)
@@ -107,14 +120,18 @@ class Supervisor:
         def guard(name: str, body: Callable[[], bool]) -> None:
             backoff = Backoff()
             while True:
+                began_s = self._clock.monotonic_s()
                 try:
                     if body():
                         return
                 except Exception as error:  # the other cameras must not suffer from this one
+                    now_s = self._clock.monotonic_s()
+                    if now_s - began_s > STABLE_S:
+                        backoff.succeeded()
                     delay_s = backoff.failed()
                     log.exception("worker_failed thread=%s retry_in_s=%.1f", name, delay_s)
                     message = f"a defect stopped it: {type(error).__name__}: see the log"
-                    monitor.set_health(CameraHealth.RECONNECTING, message, HealthReason.DEFECT)
+                    monitor.set_defect(name, message, now_s + delay_s + _DEFECT_TOLD_S)
                     if worker.wait(delay_s):
                         return
 
@@ -167,3 +184,7 @@ class Supervisor:
             worker.ask_to_stop()
         for worker in workers:
             worker.join()
+
+
+def _was_refused(current: _Running, loaded: LoadedCamera) -> bool:
+    return current.worker is None and loaded.config.camera.enabled

@@ -9,6 +9,7 @@ cameras         three threads each, see `edge.worker`
 from __future__ import annotations
 
 import faulthandler
+import gc
 import logging
 import os
 import queue
@@ -23,6 +24,7 @@ from uuid import UUID
 from contract.config_loader import LoadedCamera
 from contract.ids import uuid7
 from contract.site_config import SiteConfig
+from edge.backoff import Backoff
 from edge.bootstrap import make_parts
 from edge.clock import SystemClock
 from edge.logs import configure_logging, log_threads_that_fail
@@ -34,6 +36,8 @@ from edge.workers.messages import Answer, Apply, CameraReport, Report, Stop, Usa
 log = logging.getLogger(__name__)
 
 REPORT_EVERY_S = 1.0
+AGAIN_S, AGAIN_CAP_S = 60.0, 3600.0
+"""Between attempts at what was refused. Seldom at last: loading a model that cannot be loaded may cost the others."""
 ORPHANED = 3
 """Exit status of a worker whose main process died."""
 
@@ -79,7 +83,17 @@ class WorkerProcess:
 
     def run(self) -> None:
         """Do as told until told to stop; open events are ended, and in the outbox, on return."""
-        while isinstance(told := self._told.get(), Apply):
+        again = Backoff(AGAIN_S, AGAIN_CAP_S)
+        while True:
+            try:
+                told = self._told.get(timeout=again.failed())
+            except queue.Empty:
+                self._supervisor.try_again()
+                gc.collect()  # cameras that were exchanged go round in circles, with their packets in memory
+                continue
+            if isinstance(told, Stop):
+                break
+            again.succeeded()
             if self._site is not None and told.site != self._site:
                 self._supervisor.apply({})  # schedules and villages may have changed for every camera
             self._site = told.site
@@ -98,8 +112,11 @@ class WorkerProcess:
                 else:
                     self._told.put(message)
         except (EOFError, OSError):
-            if not self._stopped.is_set():
-                os._exit(ORPHANED)  # what is open is ended by the next start; cameras must not be read twice
+            pass
+        except Exception:  # an answer that cannot be read: whoever waits for it would wait forever
+            log.exception("reader_failed")
+        if not self._stopped.is_set():
+            os._exit(ORPHANED)  # what is open is ended by the next start; cameras must not be read twice
 
     def _report(self) -> None:
         with suppress(OSError):  # the reader sees the same end

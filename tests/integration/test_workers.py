@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import multiprocessing
 import os
 import signal
 import threading
@@ -12,19 +14,24 @@ from pathlib import Path
 
 import pytest
 
+from contract.camera_config import CameraConfig
 from contract.config_loader import LoadedCamera, config_version, load_camera, load_site
 from contract.event import CameraHealth, Event, EventState, HealthReason
 from contract.site_config import SiteConfig
 from edge.clock import SystemClock
-from edge.errors import DiskFull
+from edge.errors import DiskFull, ModelError
 from edge.evidence.store import EvidenceFolder
 from edge.outbox import SqliteOutbox
 from edge.settings import EdgeSettings
 from edge.status import CameraSnapshot, WorkerSnapshot
+from edge.workers import process as process_module
+from edge.workers.entry import run_worker
+from edge.workers.messages import Answer, Apply, PutEvent, Report, Stop, WorkerSetup
 from edge.workers.pool import WorkerPool
+from edge.workers.process import ORPHANED
 from tests.integration.test_edge_process import SITE
 from tests.support.disk import fill, small_disk_at
-from tests.support.fixed_inference import FixedInference
+from tests.support.fixed_inference import FixedInference, FixedSearcher
 
 MEDIA = Path(__file__).resolve().parents[2] / "configs" / "demo" / "media"
 PATIENCE_S = 90.0
@@ -324,3 +331,59 @@ def test_a_worker_that_does_not_stop_in_time_is_killed_and_its_events_are_ended(
     village.pool.stop(0.5)
     assert not is_alive(pid)
     check_nothing_is_lost_or_doubled(village, "a", 1)
+
+
+def test_a_worker_that_cannot_read_what_it_is_told_ends_rather_than_waits(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("forkserver")
+    ours, theirs = context.Pipe()
+    setup = WorkerSetup("w", EdgeSettings(tmp_path, tmp_path, MEDIA), tmp_path / "w", logging.INFO, FixedInference())
+    worker = context.Process(target=run_worker, args=(theirs, setup), daemon=True)
+    worker.start()
+    theirs.close()
+    assert isinstance(ours.recv(), Report)
+    ours.send_bytes(b"nothing that was pickled")
+    worker.join(PATIENCE_S)
+    assert worker.exitcode == ORPHANED
+
+
+class LateInference(FixedInference):
+    """Has no model at first."""
+
+    refusals = 0
+
+    def worker_for(self, camera: CameraConfig) -> FixedSearcher:
+        if type(self).refusals < 3:
+            type(self).refusals += 1
+            raise ModelError("no such model: fetch it")
+        return super().worker_for(camera)
+
+
+def test_a_camera_whose_model_was_missing_begins_once_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_module, "AGAIN_S", 0.1)
+    ours, theirs = multiprocessing.Pipe()
+    setup = WorkerSetup("w", EdgeSettings(tmp_path, tmp_path, MEDIA), tmp_path / "w", logging.INFO, LateInference())
+    worker = process_module.WorkerProcess(theirs, setup)
+    running = threading.Thread(target=worker.run)
+    running.start()
+    told: list[CameraHealth] = []
+
+    def is_well() -> bool:
+        message = ours.recv()
+        if isinstance(message, PutEvent):
+            ours.send(Answer(message.request))
+        elif isinstance(message, Report):
+            told.extend(report.status.health for report in message.cameras.values())
+        return CameraHealth.OK in told
+
+    try:
+        ours.send(Apply(site(), {"a": camera("a")}))
+        until(is_well)
+        assert LateInference.refusals == 3
+    finally:
+        ours.send(Stop())
+        while running.is_alive():
+            if ours.poll(0.1):
+                is_well()
+        ours.close()

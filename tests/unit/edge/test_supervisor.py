@@ -14,6 +14,7 @@ import pytest
 from contract.camera_config import CameraConfig
 from contract.config_loader import LoadedCamera
 from contract.event import CameraHealth, HealthReason
+from edge import supervisor as supervisor_module
 from edge import worker as worker_module
 from edge.clock import SystemClock
 from edge.errors import ModelError, SourceError, SourceNotFound, SourceRefused, SourceStalled
@@ -209,6 +210,32 @@ def test_a_defect_in_a_rule_begins_a_fresh_pipeline(house: House, caplog: pytest
     assert "a defect in a rule" in caplog.text
 
 
+def test_frames_do_not_hide_that_the_pipeline_fails_at_each_of_them(house: House) -> None:
+    stage = house.stage("a")
+    stage.crash_at = set(range(3, 1_000_000))
+    house.supervisor.apply({"a": loaded("a")})
+    until(lambda: stage.pipelines > 5)
+    assert house.status("a") == (CameraHealth.RECONNECTING, "a defect stopped it: ZeroDivisionError: see the log")
+    assert house.reason("a") is HealthReason.DEFECT
+    stage.crash_at = set()
+    until(lambda: house.status("a") == (CameraHealth.OK, ""))
+    assert house.reason("a") is HealthReason.NONE
+
+
+def test_a_defect_after_a_long_time_is_a_new_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    recovered: list[bool] = []
+    monkeypatch.setattr("edge.backoff.Backoff.succeeded", lambda _: recovered.append(True))
+    stage = house.stage("a")
+    stage.crash_at = {3}
+    house.supervisor.apply({"a": loaded("a")})
+    until(lambda: stage.frames > 5)
+    assert recovered == []
+    monkeypatch.setattr(supervisor_module, "STABLE_S", 0.0)
+    stage.crash_at = {stage.frames + 5}
+    until(lambda: stage.pipelines == 3)
+    assert recovered == [True]
+
+
 def test_a_long_loss_of_the_picture_ends_events(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_module, "FORGET_AFTER_S", 0.02)
     monkeypatch.setattr(worker_module, "_IDLE_S", 0.01)
@@ -337,6 +364,24 @@ def test_a_camera_that_cannot_begin_is_told_and_the_others_begin(house: House) -
     until(lambda: house.stage("b").frames > 2)
     assert house.status("a") == (CameraHealth.REFUSED, "no such model: choose another")
     assert house.reason("a") is HealthReason.CONFIGURATION
+
+
+def test_a_camera_that_could_not_begin_is_tried_again_and_told_once(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.refuse = {"1"}
+    cameras = {"a": loaded("a"), "b": loaded("b", "2"), "off": loaded("off", "3", enabled=False)}
+    house.supervisor.apply(cameras)
+    until(lambda: house.stage("b").frames > 2)
+    house.supervisor.try_again()
+    assert house.health("a") is CameraHealth.REFUSED
+    assert caplog.text.count("configuration_refused") == 1
+    house.refuse = set()
+    house.supervisor.try_again()
+    until(lambda: house.health("a") is CameraHealth.OK)
+    house.supervisor.try_again()
+    assert house.built == [("b", "2"), ("a", "1")], "who runs is left alone"
+    assert house.health("off") is CameraHealth.DISABLED
 
 
 def test_a_defect_while_a_camera_is_made_is_told_and_the_others_begin(
