@@ -12,8 +12,8 @@ from edge.detection.worker import InferenceWorker
 
 
 def inference_threads() -> int:
-    """CPU threads for all inferences together; more than four bring a small model nothing."""
-    return min(4, os.cpu_count() or 1)
+    """CPU threads for all inferences together, of the cores we may use; above four a small model gains nothing."""
+    return min(4, len(os.sched_getaffinity(0)))
 
 
 class LoadedModels:

@@ -30,6 +30,7 @@ from edge.workers.messages import (
     AdoptFile,
     Answer,
     Apply,
+    CameraReport,
     Death,
     FreeSpace,
     Inference,
@@ -57,6 +58,16 @@ class EvidenceAdopter(Protocol):
 
 
 @dataclass(slots=True)
+class _Load:
+    """What a camera took of the processor."""
+
+    version: str
+    since_s: float
+    """Monotonic time of the first report of it."""
+    cpu_s: float
+
+
+@dataclass(slots=True)
 class _Worker:
     """A worker process and what is known of it."""
 
@@ -67,7 +78,8 @@ class _Worker:
     """What it was told last, versions by camera; None: nothing since its start."""
     report: Report | None = None
     """Its newest; None: it has not said anything since its start."""
-    began_s: float = 0.0
+    loads: dict[str, _Load] = field(default_factory=dict)
+    """By camera, since it began there."""
     deaths: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=32))
     """When it died, and how many cameras it had then: with one, there is no doubt whose fault it was."""
     why: str = ""
@@ -131,7 +143,7 @@ class WorkerPool:
                 assignment.assign(
                     {name: self._load(name, loaded) for name, loaded in enabled.items()},
                     {name: worker.cameras for name, worker in self._workers.items()},
-                    assignment.worker_count(len(enabled), os.cpu_count() or 1, self._wanted_workers),
+                    assignment.worker_count(len(enabled), len(os.sched_getaffinity(0)), self._wanted_workers),
                     [name for name, worker in self._workers.items() if worker.recent_deaths(SUSPECT_S) > 1],
                 )
             )
@@ -177,12 +189,11 @@ class WorkerPool:
     def _load(self, name: str, loaded: LoadedCamera) -> float:
         """Cores that a camera takes: measured where it runs unchanged since long."""
         for worker in self._workers.values():
-            report = worker.report.cameras.get(name) if worker.report else None
-            lived_s = time.monotonic() - worker.began_s
-            if report is not None and report.version == loaded.version and lived_s > MEASURED_S:
-                cpu_s = sum(value for figure, value in report.figures.items() if figure.endswith("_cpu_s"))
-                if cpu_s > 0:
-                    return cpu_s / lived_s
+            load = worker.loads.get(name)
+            if load is not None and load.version == loaded.version and load.cpu_s > 0:
+                watched_s = time.monotonic() - load.since_s
+                if watched_s > MEASURED_S:
+                    return load.cpu_s / watched_s
         return assignment.estimated_load(loaded.config)
 
     def _follow(self, plan: Mapping[str, tuple[str, ...]]) -> None:
@@ -242,7 +253,7 @@ class WorkerPool:
 
     def _started(self, worker: _Worker) -> None:
         with self._lock:
-            worker.began_s, worker.sent, worker.report = time.monotonic(), None, None
+            worker.sent, worker.report, worker.loads = None, None, {}
             if worker.cameras:
                 self._tell(worker)
 
@@ -258,6 +269,10 @@ class WorkerPool:
         elif isinstance(message, Report):
             with self._lock:
                 worker.report = message
+                now_s = time.monotonic()
+                worker.loads = {
+                    name: _measured(worker.loads.get(name), camera, now_s) for name, camera in message.cameras.items()
+                }
                 for name, camera in message.cameras.items():
                     loaded = self._cameras.get(name)
                     if loaded is not None and loaded.version == camera.version:
@@ -337,3 +352,11 @@ class WorkerPool:
             return []
         told = f"its process died {deaths} times in the last hour ({worker.why})"
         return [f"{told}: it has one of its own now, so that no other camera suffers: see the log"]
+
+
+def _measured(before: _Load | None, camera: CameraReport, now_s: float) -> _Load:
+    """What a camera has taken by now; its count begins anew with each version, and when it is opened anew."""
+    cpu_s = sum(value for figure, value in camera.figures.items() if figure.endswith("_cpu_s"))
+    if before is None or before.version != camera.version or cpu_s < before.cpu_s:
+        return _Load(camera.version, now_s, cpu_s)
+    return _Load(camera.version, before.since_s, cpu_s)
