@@ -54,11 +54,13 @@ class Access:
         transport: How RTSP carries media.
         verify_tls: Refuse certificates that this machine does not trust.
         decode: What decodes it.
+        with_sound: Let the camera send its microphone, too: only to tell that there is one.
     """
 
     transport: Literal["tcp", "udp"] = "tcp"
     verify_tls: bool = False
     decode: Decode = "cpu"
+    with_sound: bool = False
 
 
 @dataclass(slots=True)
@@ -91,7 +93,8 @@ def _options(address: SourceAddress, access: Access, read_timeout_s: float) -> d
     socket_timeout = str(round(read_timeout_s / 2 * _US_PER_S))
     if address.kind is SourceKind.RTSP:
         # The session description names the codec, so nothing need be probed: the first frame comes at once.
-        options |= {"rtsp_transport": access.transport, "timeout": socket_timeout, "allowed_media_types": "video"}
+        options |= {"rtsp_transport": access.transport, "timeout": socket_timeout}
+        options |= {"allowed_media_types": "video+audio" if access.with_sound else "video"}
         options |= {"probesize": "32", "analyzeduration": "0"}
     elif address.kind is SourceKind.HTTP:
         options |= {"rw_timeout": socket_timeout, "max_redirects": "0"}

@@ -87,7 +87,7 @@ def probe(address: SourceAddress, *, seconds: float = 8.0, transport: Literal["t
     """
     began_s = time.monotonic()
     connection = open_container(
-        address, access=Access(transport), open_timeout_s=_PATIENCE_S, read_timeout_s=_PATIENCE_S
+        address, access=Access(transport, with_sound=True), open_timeout_s=_PATIENCE_S, read_timeout_s=_PATIENCE_S
     )
     container, stream = connection.container, connection.stream
     try:

@@ -119,7 +119,7 @@ def test_a_clock_that_is_none_is_no_clock(year: str) -> None:
     "host", ["http://127.0.0.1:abc/x", "http://[127.0.0.1/x", "http://a..b/x", "http://admin:s3cret@127.0.0.1:1/x", "["]
 )
 def test_discover_says_what_is_wrong_with_an_address(host: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["discover", "--host", host]) == 0
+    assert main(["discover", "--host", host]) == 1
     printed = capsys.readouterr().out
     assert "address" in printed
     assert "s3cret" not in printed
@@ -225,3 +225,15 @@ def test_probe_and_snapshot_of_a_camera_with_a_password(
     assert "s3cret" not in everything
     assert "401" in everything
     assert cv2.imread(str(tmp_path / "b.png")) is not None
+
+
+@pytest.mark.rtsp
+@pytest.mark.skipif(gstreamer_missing() is not None, reason=str(gstreamer_missing()))
+@pytest.mark.parametrize("sound", [False, True])
+def test_probe_tells_of_a_microphone(tmp_path: Path, capsys: pytest.CaptureFixture[str], sound: bool) -> None:
+    clip = make_clip(tmp_path / "a.mp4", frames=60, fps=10, size=(640, 360), gop=20)
+    with RtspServer({"sub": clip}, folder=tmp_path, sound=sound) as server:
+        assert main(["probe", server.url("sub"), "--seconds", "2", "--json", "--language", "en"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["sound"] is sound
+    assert any("microphone" in text for text in told["suggestions"]) is sound

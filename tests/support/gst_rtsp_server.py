@@ -28,8 +28,9 @@ PAYLOADERS = {
 class LoopFactory(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc] # gi has no types
     """Makes the live pipeline of one path."""
 
-    def __init__(self, stream: dict[str, Any]) -> None:
+    def __init__(self, stream: dict[str, Any], *, sound: bool) -> None:
         super().__init__()
+        self._sound = " audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay1 pt=8" if sound else ""
         self._codec = stream["codec"]
         data = Path(stream["file"]).read_bytes()
         self._units: list[tuple[bytes, int, int]] = []
@@ -43,7 +44,7 @@ class LoopFactory(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc] # gi ha
     def do_create_element(self, _url: object) -> object:
         """Build the pipeline of one client, which begins at the clip's first keyframe."""
         source = "appsrc name=src is-live=true format=time block=true max-bytes=200000"
-        pipeline = Gst.parse_launch(f"( {source} {PAYLOADERS[self._codec]} name=pay0 pt=96 )")
+        pipeline = Gst.parse_launch(f"( {source} {PAYLOADERS[self._codec]} name=pay0 pt=96{self._sound} )")
         pipeline.get_by_name("src").connect("need-data", self._feed, [0])
         return pipeline
 
@@ -83,7 +84,7 @@ def main() -> None:
     server.set_service(str(plan["port"]))
     factories = []
     for path, stream in plan["streams"].items():
-        factories.append(LoopFactory(stream))
+        factories.append(LoopFactory(stream, sound=plan["sound"]))
         server.get_mount_points().add_factory(path, factories[-1])
     if plan["user"]:
         _protect(

@@ -53,8 +53,9 @@ class RtspServer:
         certificate: Path | None = None,
         address: str = "127.0.0.1",
         namespace: str = "",
+        sound: bool = False,
     ) -> None:
-        self._plan: dict[str, Any] = {"user": user, "password": password, "digest": digest, "port": 0}
+        self._plan: dict[str, Any] = {"user": user, "password": password, "digest": digest, "port": 0, "sound": sound}
         self._plan |= {"certificate": str(certificate or ""), "address": address}
         self._folder, self._prefix = folder, ["ip", "netns", "exec", namespace] if namespace else []
         self.serve(clips)
