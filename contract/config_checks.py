@@ -89,6 +89,12 @@ def check_camera(camera: CameraConfig, site: SiteConfig | None, camera_id: str |
                 what = Text("the place {place!r} is not in site.yaml", place=village)
             report(("camera", "village"), what, _one_of(villages))
     _check_inputs(camera, report)
+    if camera.detect.regions == "motion" and not camera.motion.enabled:
+        report(
+            ("detect", "regions"),
+            Text("the motion gate, which tells where to look, is off"),
+            Text("write regions: off, or switch the motion gate on"),
+        )
     _check_scene(camera, report)
     for index, rule in enumerate(camera.rules):
         _check_rule(camera, rule, ("rules", index), site, report)

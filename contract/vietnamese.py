@@ -31,6 +31,8 @@ VIETNAMESE: dict[str, str] = {
     "the rule {rule} stands here twice": "quy tắc {rule} xuất hiện hai lần ở đây",
     "{rule} is about the camera itself": "{rule} xét chính camera, không xét khung hình",
     "remove this key": "hãy bỏ khóa này",
+    "the motion gate, which tells where to look, is off": "lọc chuyển động đang tắt nên không biết soi gần chỗ nào",
+    "write regions: off, or switch the motion gate on": "hãy viết regions: off, hoặc bật lọc chuyển động",
     "not UTF-8 text": "không phải văn bản UTF-8",
     "save the file as UTF-8": "hãy lưu tệp dạng UTF-8",
     "save the file as plain UTF-8 text": "hãy lưu tệp dạng văn bản thuần UTF-8",

@@ -160,7 +160,7 @@ def _discover(options: argparse.Namespace) -> int:
             print(json.dumps(_as_json(camera), ensure_ascii=False))
         else:
             print("\n".join(_as_lines(camera, number, options.language)) + "\n")
-    return 0
+    return 1 if all(camera.trouble for camera in cameras) else 0
 
 
 def _host_of(host: str) -> str:

@@ -14,6 +14,9 @@ from contract.site_config import SiteConfig
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "configuration.md"
 
+OF_THE_SCENE = {"zones", "objects"}
+"""Keys of rules about what a camera sees, not of those about the camera itself."""
+
 INTRODUCTION = """\
 # Configuration reference
 
@@ -38,6 +41,8 @@ def page() -> str:
     parts += ["\n## cameras/ID.yaml\n", *_model(schema, "")]
     for kind, contract in RULES.items():
         rule = contract.params.model_json_schema()
+        if contract.about_camera:  # `validate` refuses them there
+            rule["properties"] = {key: field for key, field in rule["properties"].items() if key not in OF_THE_SCENE}
         parts += [f"\n### Rule `{kind}`\n", f"See [docs/rules/{kind}.md](../rules/{kind}.md).\n", *_table(rule, rule)]
         parts += _nested(rule, rule)
     return "\n".join(parts).rstrip() + "\n"
