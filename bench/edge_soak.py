@@ -158,7 +158,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, object]:
         assert not loaded.errors, loaded.errors
         assert loaded.site is not None
         site = loaded.site
-        clock = FastClock(factor, datetime.now(UTC) - timedelta(hours=options.hours + 1))
+        clock = FastClock(factor, datetime.now(UTC) - timedelta(hours=options.hours + 2))
         (folder / "data").mkdir()
         store = SqliteOutbox(folder / "data" / FILE_NAME, SystemClock())
         evidence = EvidenceFolder(folder / "data" / "evidence", BUDGET_BYTES)
@@ -183,7 +183,12 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, object]:
             sender.start()
         watcher = threading.Thread(target=_watch, args=(cameras, ledger), daemon=True)
         watcher.start()
-        deaths = _live(options, clock, supervisor, server, ledger, watcher, store)
+        _wait_for_first_frames(ledger, options.cameras)
+        assert cameras.stdin is not None
+        cameras.stdin.write("\n")
+        cameras.stdin.flush()
+        begun_s = clock.monotonic_s()
+        deaths = _live(options, begun_s, clock, supervisor, server, ledger, watcher, store)
         supervisor.stop()
         clips.shutdown()
         for sender, drain_s in ((events, 60.0), (media, 20.0)):
@@ -193,7 +198,6 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, object]:
         store.close()
         link.close()
         held = server_rows(folder / "server" / "data" / "langan.sqlite")
-    assert cameras.stdin is not None
     cameras.stdin.close()
     cameras.wait(20)
     return _figures(options, ledger, held, unsent, deaths)
@@ -230,8 +234,16 @@ def _watch(cameras: subprocess.Popen[str], ledger: Ledger) -> None:
         ledger.faults.append(json.loads(line))
 
 
+def _wait_for_first_frames(ledger: Ledger, cameras: int) -> None:
+    deadline_s = time.monotonic() + 120
+    while sum(bool(times) for times in ledger.frames.values()) < cameras:
+        assert time.monotonic() < deadline_s, "not every camera was seen within two minutes"
+        time.sleep(0.2)
+
+
 def _live(
     options: argparse.Namespace,
+    begun_s: float,
     clock: FastClock,
     supervisor: Supervisor,
     server: RunningServer,
@@ -241,8 +253,8 @@ def _live(
 ) -> int:
     """Wait through the day; returns how often a camera's thread died of a defect."""
     process, next_h, away, deaths = psutil.Process(), 0.0, False, 0
-    while clock.monotonic_s() < options.hours * 3600 + 30 and watcher.is_alive():
-        hour = clock.monotonic_s() / 3600
+    while (lived_s := clock.monotonic_s() - begun_s) < options.hours * 3600 + 30 and watcher.is_alive():
+        hour = lived_s / 3600
         if hour >= next_h:
             next_h += 0.25
             ledger.memory_mb.append((hour, process.memory_info().rss / 1e6))

@@ -1,8 +1,8 @@
 """Cameras that misbehave: MPEG-TS over HTTP at any speed, with a fault every minute of their own time.
 
 A process of its own (`python -m bench.faulty_cameras FOLDER ...`), so that its work does not count as the edge's. It
-prints its port, and then one JSON line for each fault when it is over: `{"camera", "kind", "began_s", "returned_s"}`,
-times of the machine's monotonic clock.
+prints its port, waits for a line, and prints one JSON line for each fault when it is over: `{"camera", "kind",
+"began_s", "returned_s"}`, times of the machine's monotonic clock.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Camera:
 
     def live(self) -> None:
         """Have a fault each minute; runs in a thread."""
-        minute = 0
+        minute = int(self.own_s() / MINUTE_S) + 1
         while (start_s := minute * MINUTE_S + self.dice.uniform(3, 20)) < self.until_s:
             minute += 1
             time.sleep(max(0.0, (start_s - self.own_s()) / self.factor))
@@ -229,6 +229,9 @@ def main() -> None:
     server.daemon_threads = True
     print(json.dumps({"port": server.server_port, "origin_s": origin_s}), flush=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdin.readline()  # faults begin when the edge has seen every camera
+    for camera in cameras:
+        camera.until_s += camera.own_s()
     lives = [threading.Thread(target=camera.live, daemon=True) for camera in cameras]
     for life in lives:
         life.start()
