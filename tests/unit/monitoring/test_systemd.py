@@ -132,3 +132,7 @@ def test_the_unit_is_well_formed_and_hardened(tmp_path: Path) -> None:
     assert told == []
     for line in ("NoNewPrivileges=yes", "ProtectSystem=strict", "Restart=always", "WatchdogSec=60", "Type=notify"):
         assert line in unit.splitlines()
+    # Before systemd 253 these would shut out cameras on USB and hardware decoders.
+    assert not [
+        line for line in unit.splitlines() if line.startswith(("ProtectClock", "PrivateDevices", "DeviceAllow"))
+    ]
