@@ -25,6 +25,7 @@ from edge.evidence.store import EvidenceFolder
 from edge.health.offline import OfflineWatch
 from edge.inference.host import InferenceHost
 from edge.monitoring.box import read_box
+from edge.monitoring.health import LOW_DISK_BYTES
 from edge.monitoring.http import Address
 from edge.monitoring.systemd import SystemdNotifier
 from edge.monitoring.watch import DEFAULT_ADDRESS, Watch
@@ -45,8 +46,6 @@ STOP_CAMERAS_S = 20.0
 STOP_INFERENCE_S = 5.0
 DRAIN_EVENTS_S = 5.0
 DRAIN_MEDIA_S = 3.0
-LOW_DISK_BYTES = 50_000_000
-"""Some ten clips: less room than this is told to the admin."""
 
 
 class ConfigurationError(EdgeError):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+import sys
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from edge.ports import DetectorSource
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,14 @@ class InferenceSetup:
 def run_inference(connection: Connection, setup: InferenceSetup) -> None:
     """Search the cameras' pictures until told to stop."""
     from edge.inference.process import run
+    from edge.workers.process import prepare
 
-    run(connection, setup)
+    prepare(setup.secret_values, setup.log_level)
+    try:
+        run(connection, setup)
+    except Exception:  # multiprocessing would print it past the log, which blanks secrets
+        log.exception("inference_failed")
+        sys.exit(1)
 
 
 @dataclass(frozen=True, slots=True)

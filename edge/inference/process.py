@@ -6,7 +6,6 @@ report thread   each second
 
 from __future__ import annotations
 
-import faulthandler
 import os
 import threading
 from contextlib import suppress
@@ -16,16 +15,12 @@ from edge.detection.loaded import LoadedModels
 from edge.detection.manifest import models_of
 from edge.inference.entry import InferenceSetup
 from edge.inference.server import InferenceServer
-from edge.logs import configure_logging
 from edge.workers.messages import Report, Stop, Usage
-from edge.workers.process import ORPHANED, REPORT_EVERY_S, ignore_signals
+from edge.workers.process import ORPHANED, REPORT_EVERY_S
 
 
 def run(connection: Connection, setup: InferenceSetup) -> None:
     """Serve until the main process says stop, or ends."""
-    ignore_signals()
-    configure_logging(list(setup.secret_values), setup.log_level)
-    faulthandler.enable()  # a model that crashes leaves a trace of what it was doing
     models = LoadedModels()
     server = InferenceServer(setup.listener, models)
     stopped = threading.Event()

@@ -11,7 +11,7 @@ from edge.monitoring.box import BoxSnapshot
 from edge.status import EdgeSnapshot
 
 LOW_DISK_BYTES = 50_000_000
-"""Some ten clips."""
+"""Some ten clips: less room than this is told to the admin."""
 LATE_S = 600.0
 """An event that waits for the server as long as this helps nobody at once any more."""
 STALLED_S = 30.0

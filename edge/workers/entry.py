@@ -15,7 +15,7 @@ def run_worker(connection: Connection, setup: WorkerSetup) -> None:
     """Watch cameras until told to stop."""
     from edge.workers.process import WorkerProcess, prepare
 
-    prepare(setup)
+    prepare(setup.settings.secret_values, setup.log_level)
     try:
         WorkerProcess(connection, setup).run()
     except Exception:  # multiprocessing would print it past the log, which blanks secrets

@@ -15,6 +15,7 @@ import os
 import queue
 import signal
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -42,18 +43,18 @@ ORPHANED = 3
 """Exit status of a worker whose main process died."""
 
 
-def ignore_signals() -> None:
-    """Leave a group's signals (Ctrl-C, systemd's stop) to the main process, which stops its children in order."""
+def prepare(secret_values: Iterable[str], log_level: int) -> None:
+    """Make this process one of ours.
+
+    Args:
+        secret_values: What no log may repeat.
+        log_level: As the main process's.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-
-
-def prepare(setup: WorkerSetup) -> None:
-    """Make this process one of ours."""
-    ignore_signals()
-    configure_logging(setup.settings.secret_values, setup.log_level)
+        signal.signal(number, signal.SIG_IGN)  # a group's are the main process's, which stops its children in order
+    configure_logging(secret_values, log_level)
     log_threads_that_fail()
-    faulthandler.enable(all_threads=False)  # a decoder that crashes leaves a trace of what it was doing
+    faulthandler.enable(all_threads=False)  # a decoder or a model that crashes leaves a trace of what it was doing
 
 
 class WorkerProcess:

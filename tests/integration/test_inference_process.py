@@ -271,3 +271,17 @@ def test_nonsense_at_the_socket_harms_nobody(
             assert stranger.recv(100) == b""  # hung up on
     assert same(search.detect(frames[0]), expected[0])
     assert host.snapshot().restarts == 0
+
+
+def test_what_the_process_fails_with_goes_through_the_log_and_shows_no_secret(tmp_path: Path) -> None:
+    failing = f"""
+from multiprocessing import Pipe
+from pathlib import Path
+from edge.inference.entry import InferenceSetup, run_inference
+run_inference(Pipe()[0], InferenceSetup(None, Path({str(tmp_path)!r}), 20, ("setblocking",)))
+"""
+    ended = subprocess.run([sys.executable, "-c", failing], capture_output=True, text=True, check=False, timeout=120)
+    assert ended.returncode == 1
+    assert "inference_failed" in ended.stderr
+    assert "has no attribute '***'" in ended.stderr
+    assert "setblocking" not in ended.stderr

@@ -45,7 +45,8 @@ class SilentChild:
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    clock = SimpleNamespace(s=0.0, monotonic=lambda: clock.s)
+    clock = SimpleNamespace(s=0.0)
+    clock.monotonic = lambda: clock.s
     monkeypatch.setattr(pool_module, "time", clock)
     monkeypatch.setattr(pool_module, "Child", SilentChild)
     monkeypatch.setattr(SilentChild, "all", [])
