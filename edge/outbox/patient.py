@@ -10,6 +10,7 @@ from pathlib import Path
 
 from contract.event import Event, EventResult
 from edge.errors import DiskFull
+from edge.outbox.sqlite_file import AlreadyStored
 from edge.outbox.store import PendingEvent, SqliteOutbox
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ class PatientOutbox:
 
         Raises:
             DiskFull: The disk is full, and so is the waiting room.
+            OutboxError: The disk cannot be used; what waits is tried again.
+            ValueError: As `SqliteOutbox.put`.
         """
         with self._lock:
             if len(self._waiting) >= MAX_WAITING:
@@ -93,8 +96,15 @@ class PatientOutbox:
     def _store_waiting(self) -> None:
         has_tried_twice = False
         while self._waiting:
+            event, media = self._waiting[0]
             try:
-                self._store.put(*self._waiting[0])
+                self._store.put(event, media)
+            except AlreadyStored as error:  # it must not stand in the way of all that come after it
+                log.error("event_twice event_id=%s revision=%d cause=%r", event.event_id, event.revision, str(error))  # noqa: TRY400 - it says all
+                self._waiting.popleft()
+            except ValueError:  # the same
+                self._waiting.popleft()
+                raise
             except DiskFull as error:
                 if not has_tried_twice:  # the first failure made the WAL give its room back
                     has_tried_twice = True

@@ -88,6 +88,10 @@ class CorruptOutbox(sqlite3.DatabaseError):
     """The integrity check found damage."""
 
 
+class AlreadyStored(OutboxError):
+    """The outbox has a revision of this number: a commit that failed had come to the disk after all, or a defect."""
+
+
 def is_corrupt(error: sqlite3.DatabaseError) -> bool:
     """Tell damage from everything else that SQLite complains of."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code; extended codes refine it in the upper bits
@@ -97,6 +101,8 @@ def is_corrupt(error: sqlite3.DatabaseError) -> bool:
 def translated(error: sqlite3.DatabaseError, path: Path) -> OutboxError:
     """The same as an error of ours, with the remedy."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_CONSTRAINT:
+        return AlreadyStored(f"{path}: the outbox has this event or file already ({error}): report this defect")
     if code == sqlite3.SQLITE_FULL:
         return DiskFull(f"{path}: no room for an event ({error}): free space on this disk")
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:

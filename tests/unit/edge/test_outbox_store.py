@@ -187,6 +187,20 @@ def test_a_patient_outbox_gives_up_media_first_and_then_keeps_events_in_order_un
     assert keys(store.pending_events(10_000))[stored:] == [(event_id(name), 0) for name in names]
 
 
+def test_an_event_that_can_never_be_stored_does_not_stand_in_the_way_of_others(
+    store: SqliteOutbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    patient = PatientOutbox(store, lambda _size: 0)
+    patient.put(make_event("a"), [])
+    patient.put(make_event("a"), [])  # as after a commit that failed, and had come to the disk after all
+    assert "event_twice" in caplog.text
+    with pytest.raises(ValueError, match="not among the evidence"):
+        patient.put(make_event("b"), [("0" * 64, store.path)])
+    patient.put(make_event("c"), [])
+    assert patient.retry() == patient.waiting == 0
+    assert keys(store.pending_events(10)) == [(event_id("a"), 0), (event_id("c"), 0)]
+
+
 def test_a_full_disk_never_keeps_the_outbox_full(store: SqliteOutbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Deleting needs room: the reserve gives it, and is filled again afterwards."""
     reserve = store.path.with_name("outbox.sqlite.reserve")
