@@ -28,6 +28,9 @@ MIN_DETAIL = 0.8
 BEFORE_EVERY_S, BEFORE_WIDTH = 20.0, 640
 """How often, and how small, a picture is kept that shows what the view was before."""
 SAVE_EVERY_S = 900.0
+_SWITCH_S = 10.0
+"""While a camera changes to infrared it hunts for focus and exposure: a view that was wrong for no longer before the
+change is no tampering."""
 _SHAKE_SHARE = 0.03
 """A mast that sways moves the picture by this share of its width: still the same view."""
 _DOUBTFUL = 0.7
@@ -107,7 +110,10 @@ class ViewWatch:
         step_s = 0.0 if self._looked_s is None else max(0.0, now_s - self._looked_s)
         self._looked_s = now_s
         seen = features(frame)
-        self._light = self._light_of(frame)
+        light = self._light_of(frame)
+        if light is not self._light and self._wrong_since_s is not None and now_s - self._wrong_since_s < _SWITCH_S:
+            self._wrong_since_s = None
+        self._light = light
         reference = self._references.get(self._light)
         if reference is not None and reference.edges.shape != seen.edges.shape:  # another stream, another shape
             self._references.clear()

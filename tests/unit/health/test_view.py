@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from contract.event import EventState
 from contract.rules.camera_tampered import CameraTamperedFacts
+from edge.health.reference import load_references
 from edge.health.view import ViewWatch
 from edge.picture import ArrayPicture
 from edge.types import Frame, Observation
@@ -124,10 +125,10 @@ def test_tampering_is_told_within_ten_seconds(name: str, step_s: float) -> None:
 
 
 def test_a_lens_that_is_put_out_of_focus_step_by_step_is_told() -> None:
-    def blurred(index: int) -> Image:
+    def ever_more(index: int) -> Image:
         return np.asarray(cv2.GaussianBlur(seen(index), (0, 0), 0.3 * (index - LEARN + 1)), np.uint8)
 
-    ((_, what),) = play(then(blurred, 30))
+    ((_, what),) = play(then(ever_more, 30))
     assert what == "defocused"
 
 
@@ -142,6 +143,24 @@ QUIET: dict[str, tuple[Callable[[int], Image], int]] = {
     "a mast that sways": (lambda index: seen(index, x=index * 7 % 13), 40),
     "headlights for four seconds": (lambda index: light(index, 0.3, 210.0), 4),
 }
+
+
+def blurred(index: int) -> Image:
+    return np.asarray(cv2.GaussianBlur(seen(index), (0, 0), 5), np.uint8)
+
+
+def test_the_first_night_is_learned_although_the_camera_hunted_for_focus_as_it_came(tmp_path: Path) -> None:
+    dusk = [*(seen(index) for index in range(LEARN)), *(blurred(index) for index in range(2))]
+    path = tmp_path / "cam.npz"
+    assert play([*dusk, *(infrared(index) for index in range(20))], watch=ViewWatch(86400.0, path)) == []
+    assert set(load_references(path)) == {"colour", "grey"}
+
+
+def test_the_first_night_is_not_learned_from_a_camera_that_was_turned_before(tmp_path: Path) -> None:
+    turned = [*(seen(index) for index in range(LEARN)), *(seen(index, x=600) for index in range(20))]
+    path = tmp_path / "cam.npz"
+    play([*turned, *(infrared(index) for index in range(20))], watch=ViewWatch(86400.0, path))
+    assert set(load_references(path)) == {"colour"}
 
 
 @pytest.mark.parametrize("name", QUIET)
