@@ -4,6 +4,7 @@
     |-- SourceError(permanent)      a camera or clip cannot be read
     |   |-- SourceNotFound          no such file, stream or host
     |   |-- SourceRefused           wrong credentials or not allowed
+    |   |   `-- SecretMissing       a password that its address names is not set
     |   |-- SourceUnreadable        not a video, or broken beyond reading
     |   `-- SourceStalled           opened, but no frame came in time
     |-- ModelError                  a detector cannot be loaded
@@ -39,6 +40,10 @@ class SourceNotFound(SourceError):
 
 class SourceRefused(SourceError):
     """Wrong credentials or not allowed."""
+
+
+class SecretMissing(SourceRefused):
+    """What stands in braces in an input's address is not set on this box, or may not be used: no camera was asked."""
 
 
 class SourceUnreadable(SourceError):

@@ -18,7 +18,7 @@ from typing import Protocol
 from contract.event import CameraHealth, HealthReason
 from edge.backoff import Backoff
 from edge.capture.latest_frame import LatestFrame
-from edge.errors import SourceError, SourceNotFound, SourceRefused, SourceStalled, SourceUnreadable
+from edge.errors import SecretMissing, SourceError, SourceNotFound, SourceRefused, SourceStalled, SourceUnreadable
 from edge.metrics import CAMERA_FIGURES
 from edge.ports import Clock, FrameSource
 from edge.repeats import Repeats
@@ -36,6 +36,7 @@ PERMANENT_RETRY_S = 60.0
 _REASONS: dict[type[SourceError], HealthReason] = {
     SourceNotFound: HealthReason.NOT_FOUND,
     SourceRefused: HealthReason.REFUSED,
+    SecretMissing: HealthReason.CONFIGURATION,
     SourceUnreadable: HealthReason.UNREADABLE,
     SourceStalled: HealthReason.STALLED,
 }

@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import SplitResult, quote, urlsplit
 
-from edge.errors import SourceNotFound, SourceRefused
+from edge.errors import SecretMissing, SourceNotFound, SourceRefused
 
 STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https"})
 MAX_LENGTH = 1000
@@ -78,18 +78,18 @@ def expand_secrets(text: str, secrets: Mapping[str, str]) -> str:
     A value that stands for a user or a password in a URL is percent-encoded, so that it may hold `@`, `:` or `/`.
 
     Raises:
-        SourceRefused: A name is unknown, or does not begin with LANGAN_.
+        SecretMissing: A name is unknown, or does not begin with LANGAN_.
     """
     authority_end = _end_of_credentials(text)
 
     def replace(match: re.Match[str]) -> str:
         name = match[1]
         if not name.startswith(SECRET_PREFIX):
-            raise SourceRefused(
+            raise SecretMissing(
                 f"{{{name}}}: only variables that begin with {SECRET_PREFIX} may be used in an input", permanent=True
             )
         if name not in secrets:
-            raise SourceRefused(
+            raise SecretMissing(
                 f"{{{name}}} is not set: set the environment variable {name}, or add it to the secrets file",
                 permanent=True,
             )

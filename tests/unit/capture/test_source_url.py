@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.capture.source_url import SourceKind, check_host, expand_secrets, parse_source, redact_url
-from edge.errors import SourceNotFound, SourceRefused
+from edge.errors import SecretMissing, SourceNotFound, SourceRefused
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_secrets_are_put_in_and_encoded_where_they_are_credentials() -> None:
 
 
 def test_a_missing_secret_is_named() -> None:
-    with pytest.raises(SourceRefused, match="set the environment variable LANGAN_CAM_PASSWORD"):
+    with pytest.raises(SecretMissing, match="set the environment variable LANGAN_CAM_PASSWORD"):
         expand_secrets("rtsp://u:{LANGAN_CAM_PASSWORD}@cam/live", {})
 
 

@@ -17,7 +17,7 @@ from contract.event import CameraHealth, HealthReason
 from edge import supervisor as supervisor_module
 from edge import worker as worker_module
 from edge.clock import SystemClock
-from edge.errors import ModelError, SourceError, SourceNotFound, SourceRefused, SourceStalled
+from edge.errors import ModelError, SecretMissing, SourceError, SourceNotFound, SourceRefused, SourceStalled
 from edge.metrics import CAMERA_FIGURES
 from edge.picture import ArrayPicture
 from edge.status import CameraMonitor
@@ -177,6 +177,14 @@ def test_a_camera_that_breaks_is_opened_again_and_its_events_go_on(house: House)
     assert stage.told.count("stream_ended") >= 1
     assert "finish" not in stage.told, "a short loss ends no event"
     assert stage.pipelines == 1
+
+
+def test_a_password_that_is_not_set_is_no_refusal_of_the_camera(house: House) -> None:
+    stage = house.stage("a")
+    stage.script = [SecretMissing("{LANGAN_CAM_PASSWORD} is not set", permanent=True)] * 100
+    house.supervisor.apply({"a": loaded("a")})
+    until(lambda: house.health("a") is CameraHealth.REFUSED)
+    assert house.reason("a") is HealthReason.CONFIGURATION
 
 
 def test_wrong_credentials_are_tried_seldom_and_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
