@@ -117,7 +117,7 @@ class ViewWatch:
         reference = self._references.get(self._light)
         if reference is not None and reference.edges.shape != seen.edges.shape:  # another stream, another shape
             self._references.clear()
-            reference = None
+            reference = self._wrong_since_s = None
         if reference is None or not reference.ready:
             return self._begin(reference, seen, step_s)
         reading = compare(seen, reference)

@@ -207,3 +207,11 @@ def test_a_view_that_stayed_wrong_long_enough_is_the_new_one() -> None:
         EventState.START,
         EventState.END,
     ]
+
+
+def test_a_camera_that_was_turned_and_then_got_another_shape_is_learned_anew(tmp_path: Path) -> None:
+    path = tmp_path / "cam.npz"
+    turned = [*(seen(index) for index in range(LEARN)), *(seen(index, x=600) for index in range(20))]
+    play([*turned, *(seen(index)[:, : WIDTH * 3 // 4] for index in range(20))], watch=ViewWatch(86400.0, path))
+    (reference,) = load_references(path).values()
+    assert reference.edges.shape[:2] == (120, 160)
