@@ -28,6 +28,8 @@ MIN_PICTURES = 10
 """Fewer say nothing about the ranges of activations."""
 GOOD_PICTURES = 200
 """From here on more change little (nncf's own default is 300)."""
+_BUILT = "built by langan-edge models"
+"""How the source of what is made here begins: nothing else is ever deleted."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 ExportFormat = Literal["openvino", "onnx"]
@@ -88,7 +90,7 @@ def export(
             files=tuple(ModelFile(path, None) for path in written),
             input_wh=size,
             batch=1,
-            source=f"built by langan-edge models export {entry.id} --format {export_format}",
+            source=f"{_BUILT} export {entry.id} --format {export_format}",
             accuracy=(),
             speed=(),
         )
@@ -157,7 +159,7 @@ def quantise(
             aliases=(),
             files=tuple(ModelFile(path, None) for path in written),
             input_wh=before.input_wh,
-            source=f"built by langan-edge models quantize {entry.id} with {len(calibration)} pictures ({about})",
+            source=f"{_BUILT} quantize {entry.id} with {len(calibration)} pictures ({about})",
             speed=(),
         )
         after = _load(made, threads)
@@ -206,8 +208,14 @@ def _new_folder(site: SiteModels, new_id: str, *, replace: bool) -> Iterator[Pat
     """A folder to write a model into; gone when that fails."""
     if not _ID.fullmatch(new_id):
         raise ModelError(f"--as {new_id}: an id has letters, digits, '-', '_' and '.': choose another")
-    if not replace and (site.owns(new_id) or (site.folder / new_id).exists()):
+    if not replace and site.owns(new_id):
         raise id_taken(new_id)
+    made = (entry for entry in site.manifest().entries if entry.source.startswith(_BUILT))
+    if (site.folder / new_id).exists() and new_id not in (entry.id for entry in made):
+        raise ModelError(
+            f"{site.folder / new_id}: holds files that these commands did not make: choose another id with --as, or "
+            "put them elsewhere"
+        )
     try:
         site.folder.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{new_id}.", dir=site.folder))

@@ -165,6 +165,20 @@ def test_an_id_is_taken_once(exported: Path, capsys: pytest.CaptureFixture[str])
     assert [entry.id for entry in SiteModels(exported).manifest().entries].count("nho-openvino") == 1
 
 
+@pytest.mark.parametrize("folder", ["weights", "mine"])
+def test_replacing_a_model_deletes_no_weights_of_yours(
+    site: Path, folder: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = site / "models" / folder / "mine.pt"
+    own.parent.mkdir()
+    own.write_bytes(b"months of work")
+    with (site / "models" / "manifest.yaml").open("a", encoding="utf-8") as manifest:
+        manifest.write(f"  - {{id: mine, kind: ultralytics, files: [{{path: {folder}/mine.pt}}]}}\n")
+    assert models(site, "export", "nho", "--format", "openvino", "--as", folder, "--replace") == 1
+    assert "these commands did not make" in capsys.readouterr().err
+    assert own.read_bytes() == b"months of work"
+
+
 def test_quantised_on_a_clip_it_is_smaller_and_agrees(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert models(exported, "quantize", "nho-openvino", "--clip", CLIP, "--pictures", 20) == 0
