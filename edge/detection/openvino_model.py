@@ -51,6 +51,9 @@ class OpenVinoModel:
         self._requests: SimpleQueue[Any] = SimpleQueue()
         for _ in range(parallel):
             self._requests.put(compiled.create_infer_request())
+        # Once by one thread: OpenVINO's binding makes some things at their first use, and two threads that come there
+        # at the same time wait for each other for ever, with Python's lock in hand (seen with 2026.4).
+        self.infer([np.zeros((height, width, 3), np.uint8)])
 
     @property
     def class_names(self) -> tuple[str, ...]:

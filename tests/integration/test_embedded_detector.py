@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,3 +89,31 @@ def test_an_empty_picture_of_any_size_has_nothing_in_it(detector: Detector, shap
 
 def test_no_pictures_give_no_answers(detector: Detector) -> None:
     assert detector.detect([]) == []
+
+
+FIRST_SEARCHES = """
+import threading
+import numpy as np
+from edge.detection.load import load_model
+from edge.detection.manifest import embedded_manifest_path, load_manifest
+
+model = load_model("default", load_manifest(embedded_manifest_path()), threads=2, parallel=2)
+width, height = model.input_wh
+begin = threading.Barrier(2)
+
+def search():
+    begin.wait()
+    model.infer([np.zeros((height, width, 3), np.uint8)])
+
+threads = [threading.Thread(target=search, daemon=True) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_the_first_searches_of_a_process_may_come_at_the_same_time(attempt: int) -> None:
+    del attempt  # without the care of `OpenVinoModel` two of five processes hung
+    subprocess.run([sys.executable, "-c", FIRST_SEARCHES], check=True, timeout=120)
