@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from contract.messages import Text
 from contract.rules.base import Language
-from edge.errors import EdgeError, SourceError, SourceNotFound, SourceRefused
+from edge.errors import EdgeError, SourceError, SourceNotFound
 from edge.settings import read_secrets
 
 if TYPE_CHECKING:
@@ -293,16 +293,18 @@ def _configured(options: argparse.Namespace, secrets: Mapping[str, str]) -> _Sou
 def _snapshot(options: argparse.Namespace) -> int:
     import cv2
 
-    source = _source(options)
-    frame = _first_frame(source)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
     suffix = options.output.suffix.lower()
     if suffix not in {".jpg", ".jpeg", ".png"}:
-        raise SourceRefused(f"{options.output}: name a .jpg or .png file", permanent=True)
+        raise EdgeError(f"{options.output}: is no picture's name: name a .jpg or .png file")
+    frame = _first_frame(_source(options))
     done, data = cv2.imencode(suffix, frame.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     if not done:
         raise EdgeError(f"{options.output}: the picture cannot be encoded")
-    options.output.write_bytes(data.tobytes())
+    try:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_bytes(data.tobytes())
+    except OSError as error:
+        raise EdgeError(f"{options.output}: cannot be written ({error.strerror}): choose another place") from error
     width, height = frame.resolution_wh
     print(f"{options.output}: {width}x{height}")
     return 0

@@ -201,6 +201,10 @@ def test_probe_and_snapshot_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixt
     image = cv2.imread(str(picture))
     assert image is not None
     assert image.shape == (1080, 1920, 3)
+    for output, said in ((clip / "a.jpg", "cannot be written"), (tmp_path / "a.gif", "name a .jpg or .png file")):
+        assert main(["snapshot", str(clip), "-o", str(output)]) == 1
+        assert f"{output}: " in (told := capsys.readouterr().err)
+        assert said in told
 
 
 @pytest.mark.rtsp
