@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from edge.ports import Clock
 
 EVERY_S = 600.0
@@ -10,7 +12,7 @@ _MAX_KNOWN = 32
 
 
 class Repeats:
-    """Decides which of many like messages is told: the first, and then one every `every_s`.
+    """Decides which of many like messages is told: the first, and then one every `every_s`. Thread-safe.
 
     Args:
         clock: Time.
@@ -20,15 +22,17 @@ class Repeats:
     def __init__(self, clock: Clock, every_s: float = EVERY_S) -> None:
         self._clock = clock
         self._every_s = every_s
+        self._lock = threading.Lock()
         self._told: dict[str, tuple[float, int]] = {}
         """Message to when it was told last, and how often it came since."""
 
     def unsaid(self, message: str) -> int | None:
         """Count a message; None: leave it unsaid. Else how often it was left unsaid before."""
         now_s = self._clock.monotonic_s()
-        told_s, count = self._told.pop(message, (float("-inf"), 0))
-        is_due = now_s - told_s >= self._every_s
-        self._told[message] = (now_s, 0) if is_due else (told_s, count + 1)
-        if len(self._told) > _MAX_KNOWN:
-            del self._told[next(iter(self._told))]
+        with self._lock:
+            told_s, count = self._told.pop(message, (float("-inf"), 0))
+            is_due = now_s - told_s >= self._every_s
+            self._told[message] = (now_s, 0) if is_due else (told_s, count + 1)
+            if len(self._told) > _MAX_KNOWN:
+                del self._told[next(iter(self._told))]
         return count if is_due else None

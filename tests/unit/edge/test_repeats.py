@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+
 from edge.repeats import Repeats
 from tests.edge_fakes import FakeClock
 
@@ -30,3 +33,26 @@ def test_messages_that_never_repeat_do_not_fill_the_memory() -> None:
     for index in range(1000):
         repeats.unsaid(str(index))
     assert len(repeats._told) < 100
+
+
+def test_two_threads_of_a_camera_may_tell_at_the_same_time() -> None:
+    repeats = Repeats(FakeClock())
+    failed: list[threading.ExceptHookArgs] = []
+
+    def tell(name: str) -> None:
+        for index in range(30_000):
+            repeats.unsaid(f"{name} {index % 40}")
+
+    threads = [threading.Thread(target=tell, args=(name,)) for name in "abcd"]
+    before_s, hook = sys.getswitchinterval(), threading.excepthook
+    sys.setswitchinterval(1e-6)
+    threading.excepthook = failed.append
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before_s)
+        threading.excepthook = hook
+    assert failed == []
