@@ -26,6 +26,8 @@ _LINE_SHARE = 0.04
 """Height of a line of text, as a share of the picture's height, within bounds that stay readable."""
 _CORNER_SHARE = 0.25
 _MIN_LINE_PX, _MAX_LINE_PX = 16, 34
+_WIDEST_FULL_SIZE = 16 / 9
+"""Width by height; two pictures beside each other are shown smaller."""
 
 
 def draw_snapshot(
@@ -107,7 +109,8 @@ def _dot(canvas: NDArray[np.uint8], point: Point, stroke: int) -> None:
 
 def _text_bar(caption: Sequence[str], width: int, height: int) -> NDArray[np.uint8]:
     """Draw lines of text; a line that is too wide is broken between words."""
-    line_px = round(min(_MAX_LINE_PX, max(_MIN_LINE_PX, height * _LINE_SHARE)))
+    shrinks_by = max(1.0, width / height / _WIDEST_FULL_SIZE)  # on a page, which is as wide as a usual picture
+    line_px = round(min(_MAX_LINE_PX, max(_MIN_LINE_PX, height * _LINE_SHARE)) * shrinks_by)
     size, pad = round(line_px * 0.72), line_px // 2
     font = cv2.FontFace(_FONT)
     lines = [part for line in caption for part in _wrap(_printable(line), width - 2 * pad, font, size)]

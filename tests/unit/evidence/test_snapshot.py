@@ -60,6 +60,11 @@ def test_text_stands_below_the_picture() -> None:
     assert (image[360:] > 200).any()
 
 
+def test_text_below_two_pictures_is_as_large_on_a_page_as_below_one() -> None:
+    one, two = (opened(draw_snapshot(plain(width), caption=["Cổng chợ"])) for width in (640, 1280))
+    assert two.shape[0] - 360 == pytest.approx(2 * (one.shape[0] - 360), abs=2)
+
+
 def letters(text: str) -> NDArray[np.uint8]:
     return opened(draw_snapshot(plain(), caption=[text]))[360:]
 
