@@ -62,6 +62,8 @@ class InferenceWorker:
         self._closed = False
         self._counters = InferenceCounters()
         self._recent_ms: deque[float] = deque(maxlen=_RECENT)
+        self._under_way: dict[int, float] = {}
+        """When each thread that is in the model went there."""
         self._threads = [
             threading.Thread(target=self._serve, name=f"inference-{number}", daemon=True)
             for number in range(model.parallel)
@@ -96,6 +98,12 @@ class InferenceWorker:
         """Median time of the last calls of the model; 0 before the first."""
         with self._changed:
             return statistics.median(self._recent_ms) if self._recent_ms else 0.0
+
+    @property
+    def longest_s(self) -> float:
+        """For how long the model has been at a picture that it has not answered; 0: it is at none."""
+        with self._changed:
+            return perf_counter() - min(self._under_way.values()) if self._under_way else 0.0
 
     def submit(self, camera: str, model_input: NDArray[np.uint8]) -> Future[Boxes | None]:
         """Queue a picture.
@@ -157,8 +165,8 @@ class InferenceWorker:
     def _serve(self) -> None:
         while batch := self._next_batch():
             with self._errors_to_callers(batch):
-                started_s = perf_counter()
-                found = self._model.infer([request.model_input for request in batch])
+                with self._timed() as started_s:
+                    found = self._model.infer([request.model_input for request in batch])
                 took_ms = (perf_counter() - started_s) * 1000
                 if len(found) != len(batch):
                     raise ModelError(f"the model answered {len(found)} of {len(batch)} pictures: report this defect")
@@ -167,6 +175,17 @@ class InferenceWorker:
                     self._recent_ms.append(took_ms)
                 for request, boxes in zip(batch, found, strict=True):
                     request.answer.set_result(boxes)
+
+    @contextmanager
+    def _timed(self) -> Iterator[float]:
+        thread, started_s = threading.get_ident(), perf_counter()
+        with self._changed:
+            self._under_way[thread] = started_s
+        try:
+            yield started_s
+        finally:
+            with self._changed:
+                del self._under_way[thread]
 
     def _next_batch(self) -> list[_Request]:
         """The cameras that have waited longest; empty when the worker is closed."""

@@ -1,11 +1,12 @@
 """What runs in the inference process beside the server: the talk with the main process.
 
 control thread  the pipe's end ends the process at once
-report thread   each second
+report thread   each second; ends the process when a model hangs
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from contextlib import suppress
@@ -17,6 +18,13 @@ from edge.inference.entry import InferenceSetup
 from edge.inference.server import InferenceServer
 from edge.workers.messages import Report, Stop, Usage
 from edge.workers.process import ORPHANED, REPORT_EVERY_S
+
+log = logging.getLogger(__name__)
+
+HUNG_S = 120.0
+"""No picture takes so long, not even where a server is asked that is away. A fresh process may have more luck."""
+HUNG = 4
+"""Exit status of a process whose model hung."""
 
 
 def run(connection: Connection, setup: InferenceSetup) -> None:
@@ -45,5 +53,8 @@ def _report(connection: Connection, server: InferenceServer, stopped: threading.
     with suppress(OSError):  # the control thread sees the same end
         while True:
             connection.send(Report(Usage.of_this_process(), {}, server.figures()))
+            if server.longest_s > HUNG_S:
+                log.critical("model_hung for_s=%.0f: see whether its GPU or its server is well", server.longest_s)
+                os._exit(HUNG)
             if stopped.wait(REPORT_EVERY_S):
                 return

@@ -107,6 +107,11 @@ class InferenceServer:
         """End `serve`. May be called from any thread."""
         self._waker.send(b"x")
 
+    @property
+    def longest_s(self) -> float:
+        """For how long some model has been at a picture that it has not answered. May be asked from any thread."""
+        return max((worker.longest_s for worker in self._models.workers().values()), default=0.0)
+
     def figures(self) -> dict[str, float]:
         """By the names of `edge.metrics.WORKER_FIGURES`. May be called from any thread."""
         workers = list(self._models.workers().values())

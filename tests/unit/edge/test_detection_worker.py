@@ -99,6 +99,22 @@ def test_answer_belongs_to_the_picture(worker: InferenceWorker, model: GatedMode
     assert [told(answer.result(PATIENCE_S)) for answer in answers] == [("a", 3), ("b", 5)]
 
 
+def test_a_call_that_does_not_come_back_is_seen(worker: InferenceWorker, model: GatedModel) -> None:
+    assert worker.longest_s == 0
+    answer = worker.submit(*frame("a"))
+    model.wait_for_call()
+    before_s = worker.longest_s
+    assert worker.longest_s > before_s > 0
+    model.let()
+    assert answer.result(PATIENCE_S) is not None
+    model.errors = [RuntimeError("the GPU is gone")]
+    failed = worker.submit(*frame("a"))
+    model.let()
+    with pytest.raises(RuntimeError):
+        failed.result(PATIENCE_S)
+    assert worker.longest_s == 0
+
+
 def test_newer_picture_of_a_camera_takes_the_place_of_the_waiting_one(
     worker: InferenceWorker, model: GatedModel
 ) -> None:
