@@ -130,7 +130,15 @@ class OnvifClient:
         """
         media_url = self._media_url()
         answer = self._ask(media_url, f'<GetProfiles xmlns="{_MEDIA}"/>')
-        found = [self._profile(media_url, element) for element in list(find_all(answer, "Profiles"))[:_MAX_PROFILES]]
+        found: list[StreamProfile] = []
+        trouble: SourceUnreadable | None = None
+        for element in list(find_all(answer, "Profiles"))[:_MAX_PROFILES]:
+            try:
+                found.append(self._profile(media_url, element))
+            except SourceUnreadable as error:  # a profile for sound or metadata has no stream of pictures
+                trouble = error
+        if not found and trouble is not None:
+            raise trouble
         return sorted(found, key=lambda profile: -profile.pixels)
 
     def _read_clock(self) -> float | None:

@@ -23,6 +23,8 @@ from edge.onvif.soap import envelope, find_all, parse, text_of
 MULTICAST = ("239.255.255.250", 3702)
 MAX_DEVICES = 256
 """More answers than this are a storm, not a village."""
+MAX_OF_ONE = 8
+"""Of one address: whoever says to be a thousand cameras must not hide the others."""
 _REPEAT_S = 0.8
 """UDP loses packets: the probe is sent again."""
 _WSA = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
@@ -121,7 +123,8 @@ def _collect(sockets: Sequence[socket.socket], timeout_s: float) -> list[FoundDe
             except OSError:  # a card that went down, or a port-unreachable answer
                 continue
             for device in read_answer(data, sender):
-                if len(devices) < MAX_DEVICES:
+                of_one = sum(known.address == sender for known in devices.values())
+                if len(devices) < MAX_DEVICES and of_one < MAX_OF_ONE:
                     devices.setdefault(device.service_url, device)
     return sorted(devices.values(), key=lambda device: (ipaddress.ip_address(device.address), device.service_url))
 

@@ -12,7 +12,7 @@ import pytest
 from edge.cli import main
 from edge.errors import SourceNotFound, SourceRefused, SourceUnreadable
 from edge.onvif.client import OnvifClient, StreamProfile, choose
-from edge.onvif.discovery import discover, read_answer
+from edge.onvif.discovery import MAX_OF_ONE, discover, read_answer
 from edge.onvif.soap import MAX_BYTES, parse
 from tests.support.clips import make_clip
 from tests.support.onvif_camera import OnvifCamera, Stream
@@ -36,6 +36,25 @@ def test_a_camera_is_found_by_multicast_and_asked_with_a_digest_at_its_own_time(
         ("main", "H265", 2560, 1440, 25.0), ("sub", "H264", 704, 576, 12.0), ("third", "H264", 320, 240, 10.0),
     ]  # fmt: skip
     assert all("s3cret" not in body for body in camera.requests)
+
+
+def test_a_profile_without_a_stream_hides_no_other() -> None:
+    """Profiles for sound or metadata only, as many cameras have."""
+    empty = Stream("meta", "", 0, 0, 0, "")
+    with OnvifCamera((empty, SUB)) as camera, OnvifClient(camera.service_url) as client:
+        assert [profile.token for profile in client.profiles()] == ["sub"]
+    with (
+        OnvifCamera((empty,)) as camera,
+        OnvifClient(camera.service_url) as client,
+        pytest.raises(SourceUnreadable, match="cannot do this"),
+    ):
+        client.profiles()
+
+
+def test_one_machine_cannot_crowd_the_others_out() -> None:
+    with OnvifCamera((SUB,), services=150) as crowd:
+        found = [device for device in discover(1.0, ["127.0.0.1"]) if str(crowd.port) in device.service_url]
+    assert len(found) == MAX_OF_ONE
 
 
 def test_a_camera_that_wants_the_digest_of_http_gets_it() -> None:

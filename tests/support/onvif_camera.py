@@ -47,7 +47,7 @@ class OnvifCamera:
     """A camera. Use it as a context manager; `port` is known inside.
 
     Attributes:
-        streams: Its profiles.
+        streams: Its profiles; of one without a URL it gives none.
         user: Empty: everybody may ask.
         password: Of the user.
         clock_offset: Its clock minus the true time.
@@ -55,6 +55,7 @@ class OnvifCamera:
         http_digest: It wants HTTP's digest instead of WS-Security.
         year: What it says the year is; empty: the true one.
         drips: Its answers come byte by byte and never end.
+        services: It says that it is so many devices.
     """
 
     streams: tuple[Stream, ...]
@@ -65,6 +66,7 @@ class OnvifCamera:
     http_digest: bool = False
     year: str = ""
     drips: bool = False
+    services: int = 1
     name: str = "Cong%20cho"
     requests: list[str] = field(default_factory=list)
     """Bodies as they came."""
@@ -137,12 +139,13 @@ class OnvifCamera:
                 continue
             if b"/Probe<" not in data:
                 continue
-            match = (
-                "<d:ProbeMatches><d:ProbeMatch><d:Types>dn:NetworkVideoTransmitter</d:Types>"
+            matches = "".join(
+                "<d:ProbeMatch><d:Types>dn:NetworkVideoTransmitter</d:Types>"
                 f"<d:Scopes>onvif://www.onvif.org/name/{self.name} onvif://www.onvif.org/hardware/IPC-1</d:Scopes>"
-                f"<d:XAddrs>{self._told('/onvif/device_service')}</d:XAddrs></d:ProbeMatch></d:ProbeMatches>"
+                f"<d:XAddrs>{self._told('/onvif/device_service' + '?' * number)}</d:XAddrs></d:ProbeMatch>"
+                for number in range(self.services)
             )
-            self._udp.sendto(_REPLY.format(match).encode(), sender)
+            self._udp.sendto(_REPLY.format(f"<d:ProbeMatches>{matches}</d:ProbeMatches>").encode(), sender)
 
     def answer(self, body: str, authorization: str) -> tuple[int, str, str]:
         """Status, body and challenge for a request."""
@@ -183,6 +186,8 @@ class OnvifCamera:
             return f"<trt:GetProfilesResponse>{profiles}</trt:GetProfilesResponse>"
         wanted = re.search(r"<ProfileToken>(.*?)</ProfileToken>", body)
         stream = next(s for s in self.streams if wanted is not None and s.token == wanted[1])
+        if not stream.url:
+            return _FAULT.replace("NotAuthorized", "ActionNotSupported").replace("not authorized", "cannot do this")
         uri = f"<trt:MediaUri><tt:Uri>{stream.url}</tt:Uri></trt:MediaUri>"
         return f"<trt:GetStreamUriResponse>{uri}</trt:GetStreamUriResponse>"
 
