@@ -63,7 +63,8 @@ class Supervisor:
         with self._changing:
             if self._stopping.is_set():
                 return
-            self._wanted = cameras
+            if cameras is not self._wanted:  # somebody asks for them: whoever does wants to be told, too
+                self._wanted, self._refusals = cameras, Repeats(self._clock)
             gone = self._running.keys() - cameras.keys()
             for camera_id in gone:
                 log.info("camera_removed camera=%s", camera_id)

@@ -87,6 +87,13 @@ class _Worker:
     open_events: dict[UUID, Event] = field(default_factory=dict)
     """The last revision of each."""
 
+    def runs(self, versions: Mapping[str, str]) -> bool:
+        """Tell whether its last report says so; True before the first."""
+        reports = self.report.cameras if self.report is not None else None
+        return reports is None or all(
+            name in reports and reports[name].version == version for name, version in versions.items()
+        )
+
     def recent_deaths(self, within_s: float, most_cameras: int = 1 << 30) -> int:
         now_s = time.monotonic()
         return sum(now_s - died_s < within_s and cameras <= most_cameras for died_s, cameras in self.deaths)
@@ -201,13 +208,11 @@ class WorkerPool:
         for name in self._workers.keys() - plan.keys():
             self._dismiss(name)
         fresh = [name for name in plan if name not in self._workers]
+        getting = {name for name, worker in self._workers.items() if not set(plan[name]) <= set(worker.cameras)}
         for name, worker in self._workers.items():
-            gets = not set(plan[name]) <= set(worker.cameras)
             worker.cameras = plan[name]
-            if not gets:
-                self._tell(worker)
-        for worker in self._workers.values():
-            self._tell(worker)
+        for name in sorted(self._workers, key=lambda name: name in getting):
+            self._tell(self._workers[name])
         for name in fresh:
             self._hire(name, plan[name])
 
@@ -238,11 +243,14 @@ class WorkerPool:
         log.info("worker_dismissed worker=%s", name)
 
     def _tell(self, worker: _Worker) -> None:
-        """Send a worker its cameras, if that is news. One that is not running hears it at its start."""
+        """Send a worker its cameras, if that is news, or if it does not run them as it was told.
+
+        One that is not running hears it at its start.
+        """
         assert self._site is not None  # noqa: S101 - set before workers are made
         cameras = {name: self._cameras[name] for name in worker.cameras}
         news = self._site, {name: loaded.version for name, loaded in cameras.items()}
-        if worker.sent == news or worker.child.pid is None:
+        if worker.child.pid is None or (worker.sent == news and worker.runs(news[1])):
             return
         if worker.sent is None:  # it begins: what is known to run comes first, in case the newest does not
             good = {name: self._good.get(name, loaded) for name, loaded in cameras.items()}

@@ -384,6 +384,8 @@ def test_a_camera_that_could_not_begin_is_tried_again_and_told_once(
     house.supervisor.try_again()
     assert house.health("a") is CameraHealth.REFUSED
     assert caplog.text.count("configuration_refused") == 1
+    house.supervisor.apply(dict(cameras))
+    assert caplog.text.count("configuration_refused") == 2, "a reload is answered"
     house.refuse = set()
     house.supervisor.try_again()
     until(lambda: house.health("a") is CameraHealth.OK)

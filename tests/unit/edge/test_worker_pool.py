@@ -27,12 +27,14 @@ class SilentChild:
 
     def __init__(self, name: str, *_: object, on_start: Any, on_message: Any, **__: object) -> None:
         self.name, self.begin, self.say = name, on_start, on_message
+        self.heard: list[object] = []
         self.all.append(self)
 
     def start(self) -> None:
         pass
 
-    def send(self, _message: object) -> bool:
+    def send(self, message: object) -> bool:
+        self.heard.append(message)
         return True
 
     def report(self, **cpu_s: float) -> None:
@@ -89,6 +91,21 @@ def test_a_camera_is_measured_since_it_came_and_not_since_its_worker_began(
     second.report(b=20_200)
     apply(pool, "a", "b", "c", "d")
     assert where(pool)["d"] == "worker-2", "a takes 0.1 core and c 0.6, b takes 0.2"
+
+
+def test_a_reload_reaches_a_worker_that_refused_a_camera_and_no_other(tmp_path: Path, now: SimpleNamespace) -> None:
+    del now
+    pool = make(tmp_path, 2)
+    apply(pool, "a", "b")
+    for child, name in zip(SilentChild.all, "ab", strict=True):
+        child.begin()
+        child.report(**{name: 1.0})
+    apply(pool, "a", "b")
+    assert [len(child.heard) for child in SilentChild.all] == [1, 1]
+    refused = CameraStatus(camera_id="a", health=CameraHealth.REFUSED)
+    SilentChild.all[0].say(Report(Usage(0, 0.0), {"a": CameraReport(refused, "", {})}, {}))
+    apply(pool, "a", "b")
+    assert [len(child.heard) for child in SilentChild.all] == [2, 1]
 
 
 def test_there_are_as_many_workers_as_cores_that_the_edge_may_use(
