@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.health.reference import Reference, load_references, save_references
-from edge.rules.camera_tampered import wrong_with
+from edge.rules.camera_tampered import CLEAR, wrong_with
 from edge.types import Frame, ViewReading
 
 LOOK_EVERY_S = 1.0
@@ -31,6 +31,8 @@ SAVE_EVERY_S = 900.0
 _SWITCH_S = 10.0
 """While a camera changes to infrared it hunts for focus and exposure: a view that was wrong for no longer before the
 change is no tampering."""
+_LASTS_S = 5.0
+"""A view that was wrong for so long has raised an event, and is well again where that ends."""
 _SHAKE_SHARE = 0.03
 """A mast that sways moves the picture by this share of its width: still the same view."""
 _DOUBTFUL = 0.7
@@ -148,7 +150,10 @@ class ViewWatch:
 
     def _follow(self, reference: Reference, reading: ViewReading, seen: Features, frame: Frame, step_s: float) -> None:
         now_s = frame.monotonic_s
-        if wrong_with(reading) is None:
+        lasts = self._wrong_since_s is not None and now_s - self._wrong_since_s >= _LASTS_S
+        if (
+            wrong_with(reading, ease=CLEAR if lasts else 1.0) is None
+        ):  # as the rule: else it learns what slipped a little
             self._wrong_since_s = None
             if not 0.0 <= now_s - self._before_s < BEFORE_EVERY_S:
                 self._before, self._before_s = self._small(frame), now_s

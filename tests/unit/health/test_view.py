@@ -195,6 +195,25 @@ def test_nothing_is_learned_from_a_tampered_view() -> None:
     assert [what for _, what in play(images, 3.0)] == ["covered"]
 
 
+@pytest.mark.parametrize("share", [0.72, 0.64])
+def test_a_cover_that_slips_a_little_is_not_learned(share: float) -> None:
+    """It is no longer bad enough to raise an event, but the one that is open goes on."""
+    tint = np.array([40.0, 30.0, 200.0]) * np.linspace(1.6, 0.2, WIDTH)[None, :, None]
+
+    def sprayed(index: int, share: float) -> Image:
+        return noisy((1 - share) * cv2.GaussianBlur(seen(index), (0, 0), 1.5) + share * tint, index, 1.0)
+
+    images = [*then(lambda index: sprayed(index, 0.85), 15), *(sprayed(index, share) for index in range(200))]
+    watch, rule = ViewWatch(86400.0), make_rule("camera_tampered")
+    states = []
+    for index, image in enumerate(images):
+        utc = NOON + timedelta(seconds=index)
+        frame = Frame("cam", ArrayPicture(image), 100.0 + index, utc, index)
+        states += rule.observe(Observation("cam", 100.0 + index, utc, 16 / 9, (), view=watch.look(frame)))
+    assert EventState.START in {event.state for event in states}
+    assert EventState.END not in {event.state for event in states}
+
+
 def test_a_view_that_stayed_wrong_long_enough_is_the_new_one() -> None:
     images = [*(seen(index) for index in range(LEARN)), *(seen(index, x=400) for index in range(120))]
     watch, rule = ViewWatch(40.0), make_rule("camera_tampered")
