@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,10 @@ PASSWORD = "hunter2-secret"
 
 
 class Edge:
-    """Starts, stops and kills `langan-edge run`."""
+    """Starts, stops and kills `langan-edge run`, by the command `prefix` if there is one."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, prefix: Sequence[str] = ()) -> None:
+        self.folder, self.prefix = folder, prefix
         self.log = folder / "edge.log"
         self.process: subprocess.Popen[bytes] | None = None
         cameras = folder / "config" / "cameras"
@@ -59,10 +59,11 @@ class Edge:
         (folder / "secrets.env").write_text(f"LANGAN_CAM_USER=viewer\nLANGAN_CAM_PASSWORD={PASSWORD}\n", "utf-8")
 
     def start(self, url: str) -> None:
-        command = ["run", "--config", self.folder / "config", "--data", self.folder / "data", "--workers", "2"]
+        options = ["run", "--config", self.folder / "config", "--data", self.folder / "data", "--workers", "2"]
+        options += ["--env-file", self.folder / "secrets.env"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "edge.cli", *map(str, command), "--env-file", str(self.folder / "secrets.env")],
+                [*self.prefix, sys.executable, "-m", "edge.cli", *map(str, options)],
                 env={**os.environ, "LANGAN_SERVER_URL": url, "LANGAN_DEVICE_TOKEN": TOKEN},
                 stdout=log,
                 stderr=log,
