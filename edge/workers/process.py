@@ -1,7 +1,7 @@
 """What runs in a worker process: the supervisor of a few cameras, and the talk with the main process.
 
 reader thread   answers go to whoever asked; the pipe's end ends the process at once
-main thread     puts configurations in force, one after another
+main thread     puts configurations in force, one after another, and tries again what was refused
 report thread   each second
 cameras         three threads each, see `edge.worker`
 """
@@ -52,6 +52,7 @@ def prepare(secret_values: Iterable[str], log_level: int) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # a group's are the main process's, which stops its children in order
+    gc.freeze()  # a full collection would touch, and so copy, all that is shared with the fork server
     configure_logging(secret_values, log_level)
     log_threads_that_fail()
     faulthandler.enable(all_threads=False)  # a decoder or a model that crashes leaves a trace of what it was doing

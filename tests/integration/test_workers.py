@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -387,3 +389,25 @@ def test_a_camera_whose_model_was_missing_begins_once_it_is_there(
             if ours.poll(0.1):
                 is_well()
         ours.close()
+
+
+def _private_bytes() -> int:
+    lines = Path("/proc/self/smaps_rollup").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_Dirty:"))
+
+
+def collect(connection: Connection, _: object) -> None:
+    """What a full collection makes private of what is shared with the fork server."""
+    process_module.prepare((), logging.INFO)
+    before = _private_bytes()
+    gc.collect()
+    connection.send(_private_bytes() - before)
+
+
+def test_what_workers_share_stays_shared_through_a_full_collection() -> None:
+    context = multiprocessing.get_context("forkserver")
+    ours, theirs = context.Pipe()
+    worker = context.Process(target=collect, args=(theirs, None), daemon=True)
+    worker.start()
+    assert ours.recv() < 6_000_000
+    worker.join(PATIENCE_S)
