@@ -215,7 +215,7 @@ def main() -> None:
     variants = read_footage(options.folder / "small.h264"), read_footage(options.folder / "large.h264")
     origin_s = time.monotonic()
     cameras = [
-        Camera(n, variants, options.factor, origin_s, options.hours * 3600, random.Random(options.seed * 1000 + n))
+        Camera(n, variants, options.factor, origin_s, float("inf"), random.Random(options.seed * 1000 + n))
         for n in range(options.cameras)
     ]
 
@@ -231,7 +231,7 @@ def main() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdin.readline()  # faults begin when the edge has seen every camera
     for camera in cameras:
-        camera.until_s += camera.own_s()
+        camera.until_s = camera.own_s() + options.hours * 3600
     lives = [threading.Thread(target=camera.live, daemon=True) for camera in cameras]
     for life in lives:
         life.start()
