@@ -7,6 +7,7 @@ FFmpeg only reads the playlist's text, and asks here for every address in it.
 from __future__ import annotations
 
 import io
+import ssl
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
@@ -34,10 +35,10 @@ class PlaylistReader:
         parts = urlsplit(address.target)
         self._origin = _origin(parts)
         auth = httpx.BasicAuth(parts.username, parts.password or "") if parts.username else None
+        # What this machine trusts, its site's own authority included: httpx alone would ask a list of its own.
+        trust = ssl.create_default_context() if verify else False
         # No proxy and no .netrc from the environment: a camera is reached directly.
-        self._client = httpx.Client(
-            verify=verify, auth=auth, timeout=timeout_s, follow_redirects=False, trust_env=False
-        )
+        self._client = httpx.Client(verify=trust, auth=auth, timeout=timeout_s, follow_redirects=False, trust_env=False)
         self.url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         """The playlist's address without credentials: what FFmpeg is given."""
         self.error: SourceError | None = None

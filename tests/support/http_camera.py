@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import http.server
+import ssl
 import threading
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -22,10 +24,19 @@ class HttpCamera:
     Attributes:
         file: Body of `/file`, sent as a file of known length.
         stall_after: Pictures after which `/mjpeg` falls silent; None: never.
+
+    Args:
+        certificate: And its key: speak TLS, as `localhost`.
     """
 
     def __init__(
-        self, *, user: str = "", password: str = "", stall_after: int | None = None, file: bytes = b""
+        self,
+        *,
+        user: str = "",
+        password: str = "",
+        stall_after: int | None = None,
+        file: bytes = b"",
+        certificate: tuple[Path, Path] | None = None,
     ) -> None:
         self.stall_after, self.file = stall_after, file
         self._expected = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user else None
@@ -41,12 +52,19 @@ class HttpCamera:
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self._origin = f"127.0.0.1:{self._server.server_address[1]}"
+        self._scheme = "http"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self._origin, self._scheme = f"localhost:{self._server.server_address[1]}", "https"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
 
     def url(self, path: str, credentials: str = "") -> str:
         """Address of a path; `credentials` is `user:password`."""
         at = f"{credentials}@" if credentials else ""
-        return f"http://{at}127.0.0.1:{self._server.server_address[1]}/{path}"
+        return f"{self._scheme}://{at}{self._origin}/{path}"
 
     def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
         """Answer one request."""

@@ -1,0 +1,52 @@
+"""Cameras over HTTPS with certificates of their own: MJPEG and HLS, by `tls: any` and `tls: verify` (threat 32)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.errors import SourceError
+from tests.support.clips import make_clip
+from tests.support.http_camera import HttpCamera
+from tests.support.https_files import https_files, make_certificate
+from tests.support.sources import first_frames, live_source
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A self-signed certificate for localhost, and its key."""
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(params=["mjpeg", "hls"])
+def address(request: pytest.FixtureRequest, certificate: tuple[Path, Path], tmp_path: Path) -> Iterator[str]:
+    """A camera that speaks TLS by its own certificate, made out to localhost."""
+    if request.param == "mjpeg":
+        with HttpCamera(user="an", password="pw-secret", certificate=certificate) as camera:
+            yield camera.url("mjpeg", credentials="an:pw-secret")
+        return
+    clip = make_clip(tmp_path / "segment.ts", frames=30)
+    with https_files(*certificate) as files:
+        text = "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\nsegment.ts\n#EXT-X-ENDLIST\n"
+        files.files = {"/live.m3u8": text.encode(), "/segment.ts": clip.read_bytes()}
+        yield files.url("/live.m3u8").replace("https://", "https://an:pw-secret@")
+
+
+def test_any_certificate_will_do_unless_it_is_to_be_verified(address: str) -> None:
+    assert first_frames(live_source(address), 3)
+    with pytest.raises(SourceError) as refused:
+        first_frames(live_source(address, verify_tls=True), 1)
+    assert "localhost" in str(refused.value)
+    assert "pw-secret" not in str(refused.value)
+    assert not refused.value.permanent
+
+
+def test_a_site_makes_its_own_authority_known_to_the_machine(
+    address: str, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    assert first_frames(live_source(address, verify_tls=True), 3)
+    with pytest.raises(SourceError):  # a true certificate of somebody else
+        first_frames(live_source(address.replace("localhost", "127.0.0.1"), verify_tls=True), 1)
