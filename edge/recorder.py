@@ -278,6 +278,7 @@ class Recorder:
                 "event_lost camera=%s event_id=%s revision=%d kind=%s cause=%r",
                 event.camera_id, event.event_id, event.revision, event.kind, str(error),
             )  # fmt: skip
+            return
         log.info(
             "event camera=%s kind=%s zone=%s state=%s event_id=%s revision=%d evidence=%d",
             event.camera_id, event.kind, event.zone, event.state, event.event_id, event.revision, len(event.evidence),

@@ -357,9 +357,11 @@ def test_evidence_can_be_turned_off(sink: ListSink, evidence: FakeEvidence) -> N
 def test_an_outbox_that_takes_nothing_more_is_told_and_the_camera_goes_on(
     recorder: Recorder, sink: ListSink, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     sink.error = DiskFull("full")
     recorder.record(0, said(EventState.START, 12), moment(12))
     assert any(record.levelno == logging.CRITICAL and "event_lost" in record.message for record in caplog.records)
+    assert not any(record.message.startswith("event camera=") for record in caplog.records), "it is not on its way"
     sink.error = None
     recorder.record(0, said(EventState.UPDATE, 13), moment(13))
     assert sink.events[-1].revision == 1
