@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from edge.types import Detections
 
 MEMORY_S = 2.0
@@ -173,17 +175,24 @@ def _pairs(some: Sequence[_Seen], others: Sequence[_Seen], step_s: float) -> dic
 
     One find is one object: somebody who walked beside the one that was found is still missed.
     """
-    near = sorted(
-        (apart, i, j)
-        for i, seen in enumerate(some)
-        for j, other in enumerate(others)
-        if _group_of(other) == _group_of(seen)
-        and 1 / _SAME_SIZE <= other.size / seen.size <= _SAME_SIZE
-        and (apart := math.hypot(*_apart(seen.box, other.box))) <= _REACH_PER_S * seen.size * step_s
+    if not some or not others:
+        return {}
+    one, two = (np.array([seen.box for seen in items]) for items in (some, others))
+    apart = np.hypot(
+        *(
+            (two[None, :, axis] + two[None, :, axis + 2] - one[:, None, axis] - one[:, None, axis + 2]) / 2
+            for axis in (0, 1)
+        )
     )
+    size, other_size = (np.array([seen.size for seen in items]) for items in (some, others))
+    ratio = other_size[None, :] / size[:, None]
+    group, other_group = (np.array([_group_of(seen) for seen in items]) for items in (some, others))
+    fits = (group[:, None] == other_group[None, :]) & (ratio >= 1 / _SAME_SIZE) & (ratio <= _SAME_SIZE)
+    rows, columns = np.nonzero(fits & (apart <= _REACH_PER_S * size[:, None] * step_s))
+    order = np.argsort(apart[rows, columns], kind="stable")
     pairs: dict[int, int] = {}
     taken: set[int] = set()
-    for _, i, j in near:
+    for i, j in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
         if i not in pairs and j not in taken:
             pairs[i] = j
             taken.add(j)
