@@ -5,6 +5,7 @@ No message ever carries FFmpeg's own text of the address: it holds the password.
 
 from __future__ import annotations
 
+import errno
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -132,6 +133,8 @@ def open_container(
             playlist.close()
             if playlist.error is not None:
                 raise playlist.error from None
+        if access.verify_tls and isinstance(error, OSError) and error.errno == errno.EIO:  # all that FFmpeg tells
+            raise SourceNotFound(f"{address}: {_UNTRUSTED}") from None
         # FFmpeg says "invalid data" of a camera that answers nothing at all.
         waited = time.monotonic() - started_s > 0.9 * min(open_timeout_s, read_timeout_s / 2)
         is_stream = address.kind in {SourceKind.RTSP, SourceKind.HTTP}
@@ -252,6 +255,10 @@ _MEANINGS = (
         "could not be {doing}: check power, cable and network; an address that redirects must be replaced by the one "
         "it leads to",
     ),
+)
+_UNTRUSTED = (
+    "could not be opened: with `tls: verify` the camera's certificate must be made out to this address and trusted by "
+    "this machine (SSL_CERT_FILE, or Debian's ca-certificates); else check power, cable and network"
 )
 _NOT_A_VIDEO_FILE = _Meaning(
     (Exception,),

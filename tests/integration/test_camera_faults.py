@@ -269,6 +269,7 @@ def test_rtsps_takes_a_cameras_own_certificate_unless_it_is_to_be_verified(
         with pytest.raises(SourceError) as refused:
             first_frames(live_source(address, verify_tls=True), 1)
         assert "pw" not in str(refused.value)
+        assert "certificate" in str(refused.value)
         # A site that signs its cameras' certificates makes its authority known to the machine.
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         assert ssl.get_default_verify_paths().cafile == str(certificate)

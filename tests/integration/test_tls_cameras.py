@@ -39,6 +39,7 @@ def test_any_certificate_will_do_unless_it_is_to_be_verified(address: str) -> No
     with pytest.raises(SourceError) as refused:
         first_frames(live_source(address, verify_tls=True), 1)
     assert "localhost" in str(refused.value)
+    assert "certificate" in str(refused.value)
     assert "pw-secret" not in str(refused.value)
     assert not refused.value.permanent
 
