@@ -63,7 +63,8 @@ def test_damaged_packets_cost_pictures_but_never_the_camera(server: RtspServer) 
         frames = source.frames()
         take(frames, lambda frame: frame.sequence >= 10)
         proxy.damage = 0.3
-        take(frames, lambda _frame: source.counts.bad_packets + source.counts.bad_pictures >= 5)
+        # One is enough: of H.265's damage FFmpeg tells very little.
+        take(frames, lambda _frame: source.counts.bad_packets + source.counts.bad_pictures >= 1)
         assert "pictures are broken" in source.trouble
         proxy.damage = 0.0
         healthy = take(frames, lambda _frame: True)[0].sequence
