@@ -54,6 +54,9 @@ class Detectors:
         worker = self._models.worker_for(camera.detect.model, camera.objects.track)
         return CameraSearch(LocalAsker(worker, camera.camera.id))
 
+    def stop_loading(self) -> None:
+        """See `DetectorSource`. Loading in this process cannot be cut short."""
+
     def close(self) -> None:
         """No more searches."""
         self._models.close()

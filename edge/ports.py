@@ -79,6 +79,13 @@ class DetectorSource(Protocol):
         """
         ...
 
+    def stop_loading(self) -> None:
+        """Whoever waits for a model gives up with a `ModelError`, as the process stops; searches go on till `close`.
+
+        May be called from any thread.
+        """
+        ...
+
     def close(self) -> None:
         """No more searches."""
         ...

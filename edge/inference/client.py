@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import threading
 import time
 import weakref
 from contextlib import suppress
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 
 LOAD_PATIENCE_S = 120.0
 """Reading, compiling and trying a large model takes a minute on a small box."""
+GIVE_UP_WITHIN_S = 0.5
 LOAD_DEATHS = 3
 """A model during whose loading the process died so often is to blame."""
 ANSWER_PATIENCE_S = 5.0
@@ -52,14 +54,16 @@ class RemoteAsker:
     Args:
         address: Where it is called.
         hello: What the camera wants.
+        give_up: Set: the model is not waited for any more.
 
     Raises:
         ModelError: The model cannot be had, or the process does not come up.
     """
 
-    def __init__(self, address: str, hello: Hello) -> None:
+    def __init__(self, address: str, hello: Hello, give_up: threading.Event | None = None) -> None:
         self._address = address
         self._hello = hello
+        self._give_up = give_up or threading.Event()
         self._connection: socket.socket | None = None
         self._closed = False
         self._number = 0
@@ -128,15 +132,17 @@ class RemoteAsker:
     def _first_ready(self) -> None:
         """Wait for the model, over deaths of the process."""
         deadline_s, deaths = time.monotonic() + LOAD_PATIENCE_S, 0
-        while deaths < LOAD_DEATHS and time.monotonic() < deadline_s:
+        while deaths < LOAD_DEATHS and time.monotonic() < deadline_s and not self._give_up.is_set():
             try:
-                if self._await_ready(deadline_s) is not None:
+                if self._await_ready(min(deadline_s, time.monotonic() + GIVE_UP_WITHIN_S)) is not None:
                     return
             except (OSError, ValueError) as error:
                 deaths += self._loading
                 self._lost(error)
-                time.sleep(RETURN_PATIENCE_S)
+                self._give_up.wait(RETURN_PATIENCE_S)
         self._drop_connection()
+        if self._give_up.is_set():
+            raise ModelError(f"model {self._hello.model_id!r}: not waited for, as the edge stops")
         raise ModelError(
             f"model {self._hello.model_id!r}: the inference process did not come up with it: see the log, and whether "
             "the box has memory enough, or choose another model"
@@ -238,6 +244,7 @@ class RemoteDetectors:
 
     def __init__(self, address: str) -> None:
         self._address = address
+        self._give_up = threading.Event()
         self._askers: weakref.WeakSet[RemoteAsker] = weakref.WeakSet()
 
     def worker_for(self, camera: CameraConfig) -> CameraSearch:
@@ -246,9 +253,14 @@ class RemoteDetectors:
         Raises:
             ModelError: The model cannot be loaded, or does not know what the camera has to look for.
         """
-        asker = RemoteAsker(self._address, Hello(camera.camera.id, camera.detect.model, camera.objects.track))
+        hello = Hello(camera.camera.id, camera.detect.model, camera.objects.track)
+        asker = RemoteAsker(self._address, hello, self._give_up)
         self._askers.add(asker)
         return CameraSearch(asker)
+
+    def stop_loading(self) -> None:
+        """See `DetectorSource`."""
+        self._give_up.set()
 
     def close(self) -> None:
         """No more searches."""

@@ -78,10 +78,9 @@ class WorkerProcess:
         self._evidence = RemoteEvidence(self._link, setup.scratch_dir)
         self._clips = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clips")
         self._supervisor = Supervisor(self._make_parts, self._clock)
-        self._inference = setup.inference
+        self._detectors = setup.inference.open()
         threading.Thread(target=self._read, name="read", daemon=True).start()
         threading.Thread(target=self._report, name="report", daemon=True).start()
-        self._detectors = self._inference.open()
 
     def run(self) -> None:
         """Do as told until told to stop; open events are ended, and in the outbox, on return."""
@@ -113,6 +112,8 @@ class WorkerProcess:
                     self._link.settle(message)
                 else:
                     self._told.put(message)
+                    if isinstance(message, Stop):  # the main thread may be waiting for a model
+                        self._detectors.stop_loading()
         except (EOFError, OSError):
             pass
         except Exception:  # an answer that cannot be read: whoever waits for it would wait forever

@@ -23,12 +23,13 @@ from contract.site_config import SiteConfig
 from edge.clock import SystemClock
 from edge.errors import DiskFull, ModelError
 from edge.evidence.store import EvidenceFolder
+from edge.inference.entry import SharedInference
 from edge.outbox import SqliteOutbox
 from edge.settings import EdgeSettings
 from edge.status import CameraSnapshot, WorkerSnapshot
 from edge.workers import process as process_module
 from edge.workers.entry import run_worker
-from edge.workers.messages import Answer, Apply, PutEvent, Report, Stop, WorkerSetup
+from edge.workers.messages import Answer, Apply, Inference, PutEvent, Report, Stop, WorkerSetup
 from edge.workers.pool import WorkerPool
 from edge.workers.process import ORPHANED
 from tests.integration.test_edge_process import SITE
@@ -63,13 +64,18 @@ evidence: {{clip: false}}
 class Village:
     """A pool with a real outbox and a real evidence folder."""
 
-    def __init__(self, folder: Path, workers: int, silence_s: float = 20.0) -> None:
+    def __init__(self, folder: Path, workers: int, silence_s: float = 20.0, inference: Inference | None = None) -> None:
         self.folder = folder
         self.store = SqliteOutbox(folder / "outbox.sqlite", SystemClock())
         self.evidence = EvidenceFolder(folder / "evidence", 50_000_000)
         settings = EdgeSettings(folder, folder, MEDIA)
         self.pool = WorkerPool(
-            settings, self.store, self.evidence, FixedInference(), workers=workers, silence_s=silence_s
+            settings,
+            self.store,
+            self.evidence,
+            inference or FixedInference(),
+            workers=workers,
+            silence_s=silence_s,
         )
 
     def apply(self, *cameras: LoadedCamera) -> None:
@@ -411,3 +417,13 @@ def test_what_workers_share_stays_shared_through_a_full_collection() -> None:
     worker.start()
     assert ours.recv() < 6_000_000
     worker.join(PATIENCE_S)
+
+
+def test_a_worker_that_waits_for_a_model_can_be_stopped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    village = Village(tmp_path, workers=1, inference=SharedInference("\0nobody-answers-here"))
+    village.apply(camera("a"))
+    until(lambda: village.camera("a").status.health is CameraHealth.STARTING and village.worker_of("a").rss_bytes)
+    village.pool.stop(60.0)
+    village.store.close()
+    assert "child_killed" not in caplog.text

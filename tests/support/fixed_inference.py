@@ -50,5 +50,8 @@ class FixedInference:
             raise ModelError("model 'missing' is unknown: choose another")
         return FixedSearcher(camera)
 
+    def stop_loading(self) -> None:
+        pass
+
     def close(self) -> None:
         pass

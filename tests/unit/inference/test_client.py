@@ -255,3 +255,26 @@ def test_memory_that_could_shrink_under_the_detector_is_no_slot() -> None:
             open_slot(handle, (64, 32))
     finally:
         os.close(handle)
+
+
+def test_a_process_that_stops_waits_for_no_model() -> None:
+    give_up, refused = threading.Event(), threading.Event()
+
+    def wait_for_it(address: str) -> None:
+        with pytest.raises(ModelError, match="not waited for, as the edge stops"):
+            RemoteAsker(address, HELLO, give_up)
+        refused.set()
+
+    def load_for_ever(called: Called) -> None:
+        assert called.hear() == HELLO
+        called.say(Loading())
+        give_up.set()
+        assert refused.wait(PATIENCE_S)
+
+    with process(load_for_ever) as address:
+        waiting = threading.Thread(target=wait_for_it, args=(address,))
+        waiting.start()
+        waiting.join(PATIENCE_S)
+    assert refused.is_set()
+    with pytest.raises(ModelError, match="as the edge stops"):
+        RemoteAsker("\0nobody", HELLO, give_up)
