@@ -81,7 +81,7 @@ class Lane:
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [str(COMMAND), "run", "--config", str(self.folder / "config"), "--data", str(self.folder / "data"),
-                 "--media", str(MEDIA)],
+                 "--media", str(MEDIA), "--http", "off"],
                 env={
                     **{name: value for name, value in os.environ.items() if not name.startswith("LANGAN_")},
                     "LANGAN_SERVER_URL": self.url,
