@@ -9,6 +9,7 @@ apart for colour by day and infrared by night, and nothing is learned from a vie
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.rules.camera_tampered import Tampering
 from edge.health.reference import Reference, load_references, save_references
 from edge.rules.camera_tampered import CLEAR, wrong_with
 from edge.types import Frame, ViewReading
@@ -33,6 +35,11 @@ _SWITCH_S = 10.0
 change is no tampering."""
 _LASTS_S = 5.0
 """A view that was wrong for so long has raised an event, and is well again where that ends."""
+_FALL_S, _FALL = 90.0, 2.0
+"""A cloth takes the detail away at once, a dusk slowly: it is no cover when so long ago there was less than so many
+times as much."""
+LONGEST_NIGHT_S = 15 * 3600.0
+"""Darkness that came slowly and stays for longer is no night (below 45 degrees of latitude): the lens is covered."""
 _SHAKE_SHARE = 0.03
 """A mast that sways moves the picture by this share of its width: still the same view."""
 _DOUBTFUL = 0.7
@@ -92,6 +99,9 @@ class ViewWatch:
         self._looked_s: float | None = None
         self._saved_s: float | None = None
         self._wrong_since_s: float | None = None
+        self._details: deque[tuple[float, float]] = deque()
+        """Time and detail of the looks of the last `_FALL_S`."""
+        self._dark_since_s: float | None = None
         self._before: NDArray[np.uint8] | None = None
         self._before_s = float("-inf")
 
@@ -112,6 +122,7 @@ class ViewWatch:
         step_s = 0.0 if self._looked_s is None else max(0.0, now_s - self._looked_s)
         self._looked_s = now_s
         seen = features(frame)
+        dark = self._grows_dark(seen, now_s)
         light = self._light_of(frame)
         if light is not self._light and self._wrong_since_s is not None and now_s - self._wrong_since_s < _SWITCH_S:
             self._wrong_since_s = None
@@ -121,17 +132,38 @@ class ViewWatch:
             self._references.clear()
             reference = self._wrong_since_s = None
         if reference is None or not reference.ready:
-            return self._begin(reference, seen, step_s)
+            return self._begin(reference, seen, step_s, dark=dark)
         reading = compare(seen, reference)
+        if self._is_night(reading, now_s, dark=dark):
+            return None
         self._follow(reference, reading, seen, frame, step_s)
         return reading
 
-    def _begin(self, reference: Reference | None, seen: Features, step_s: float) -> ViewReading | None:
+    def _grows_dark(self, seen: Features, now_s: float) -> bool:
+        """Whether there was little more to see a while ago, so that nothing was put before the lens."""
+        while self._details and not 0.0 <= now_s - self._details[0][0] <= _FALL_S:
+            self._details.popleft()
+        self._details.append((now_s, seen.detail))
+        return max(detail for _, detail in self._details) < _FALL * max(seen.detail, MIN_DETAIL / _FALL)
+
+    def _is_night(self, reading: ViewReading, now_s: float, *, dark: bool) -> bool:
+        """Whether a view without detail is the night's: it came slowly, and has not lasted longer than a night."""
+        if self._wrong_since_s is not None or wrong_with(reading) is not Tampering.COVERED:
+            self._dark_since_s = None
+            return False
+        if self._dark_since_s is None:
+            if not dark:
+                return False
+            self._dark_since_s = now_s
+        return now_s - self._dark_since_s < LONGEST_NIGHT_S
+
+    def _begin(self, reference: Reference | None, seen: Features, step_s: float, *, dark: bool) -> ViewReading | None:
         """Learn a light that is not known yet, unless what is known of the other light says that something is wrong."""
         other = next((item for item in self._references.values() if item.ready and item is not reference), None)
         reading = None if other is None else compare(seen, other)
         if reading is not None and self._looks_covered(reading):
-            return reading
+            assert self._looked_s is not None  # noqa: S101 - set before
+            return None if self._is_night(reading, self._looked_s, dark=dark) else reading
         if self._wrong_since_s is not None:
             return reading  # tampered before the light changed: the reference must not be learned from that
         if seen.detail < MIN_DETAIL:

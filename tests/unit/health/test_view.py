@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from contract.event import EventState
 from contract.rules.camera_tampered import CameraTamperedFacts
+from edge.health import view
 from edge.health.reference import load_references
 from edge.health.view import ViewWatch
 from edge.picture import ArrayPicture
@@ -130,6 +131,30 @@ def test_a_lens_that_is_put_out_of_focus_step_by_step_is_told() -> None:
 
     ((_, what),) = play(then(ever_more, 30))
     assert what == "defocused"
+
+
+def dusk(index: int, step_s: float, lasts_s: float = 1800.0) -> Image:
+    """From day to a black picture with the sensor's noise, in half an hour: a camera without lamp or infrared."""
+    left = max(0.0, 1.0 - (index - LEARN) * step_s / lasts_s)
+    return noisy(seen(index) * left**2, index, 2.0)
+
+
+def test_a_dark_night_is_no_cover_but_one_that_never_ends_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view, "LONGEST_NIGHT_S", 2000.0)  # of seconds: hours take long to draw
+    step_s, black_s = 10.0, 0.88 * 1800.0
+    evening_and_night = [dusk(LEARN + index, step_s) for index in range(400)]
+    ((at_s, what),) = play([*(seen(index) for index in range(LEARN)), *evening_and_night], step_s)
+    assert what == "covered"
+    assert at_s == pytest.approx(LEARN * step_s + black_s + 2000.0, abs=500.0)
+
+
+def test_a_cloth_at_dusk_is_told() -> None:
+    step_s = 5.0
+    evening = [dusk(LEARN + index, step_s) for index in range(120)]
+    cloth = [noisy(np.full((HEIGHT, WIDTH, 3), 20.0), index, 3.0) for index in range(6)]
+    ((at_s, what),) = play([*(seen(index) for index in range(LEARN)), *evening, *cloth], step_s)
+    assert what == "covered"
+    assert at_s >= (LEARN + len(evening)) * step_s
 
 
 def light(index: int, gain: float, offset: float) -> Image:
