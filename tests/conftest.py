@@ -6,12 +6,16 @@ a group had no test at all.
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from edge.logs import OneLineFormatter
 
 # A timing is never a test; and CI must tell the same of the same commit, while a developer's runs go on searching.
 settings.register_profile("developer", deadline=None)
@@ -49,3 +53,22 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"REQUIRED BUT SKIPPED: {name}", red=True)
     for group in sorted(_required - _ran):
         terminalreporter.write_line(f"REQUIRED GROUP WITHOUT A PASSING TEST: {group}", red=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Generator[None, None, None]:
+    """What runs inside a test may set up logging for its process (commands, OpenVINO's converter, which changes the
+    levels of everybody's handlers): the next test must not inherit that.
+    """
+    root, httpx = logging.getLogger(), logging.getLogger("httpx")
+    levels, hook = (root.level, httpx.level), threading.excepthook
+    handlers = {handler: handler.level for handler in root.handlers}
+    yield
+    for handler in list(root.handlers):
+        if isinstance(handler.formatter, OneLineFormatter):
+            root.removeHandler(handler)
+    for handler, level in handlers.items():
+        handler.setLevel(level)
+    root.setLevel(levels[0])
+    httpx.setLevel(levels[1])
+    threading.excepthook = hook
