@@ -211,7 +211,7 @@ def _quantise(options: argparse.Namespace) -> int:
         about=about,
         new_id=options.new_id,
         replace_entry=options.replace,
-        threads=os.cpu_count() or 1,
+        threads=len(os.sched_getaffinity(0)),
     )
     compared = done.agreement
     figures = {
@@ -255,7 +255,7 @@ def _bench(options: argparse.Namespace) -> int:
     if options.images is not None:
         pictures = list(islice(chain.from_iterable(sequences([options.images], 20)), 20))
     height, width = pictures[0].shape[:2]
-    cores = os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0))
     speeds = []
     for threads in options.threads or sorted({1, cores}):
         timing = time_detector(load_detector(entry.id, manifest, threads=threads), pictures, options.runs)
