@@ -162,6 +162,41 @@ class ViewReading:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A detection that is nothing to follow by itself, but tells of an object that is: a helmet, a bare head."""
+
+    class_name: str
+    """One of `contract.rules.base.PART_CLASSES`."""
+    confidence: float
+    xyxy: tuple[float, float, float, float]
+    """Normalised [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaticRegion:
+    """A place of the picture that changed for good, whatever it is: found without a detector's classes."""
+
+    region_id: int
+    """Counts up from 1 within one camera; one region keeps its id while it lasts."""
+    xyxy: tuple[float, float, float, float]
+    """Normalised [0, 1]."""
+    area: float
+    """Share of the picture that changed: at most the box's."""
+    appeared_s: float
+    """Monotonic seconds at which the change was first seen: what owners are looked for at."""
+    last_seen_s: float
+    """Monotonic seconds at which it was last sure to be there."""
+    is_hole: bool = False
+    """True: something that belonged to the background was taken away, and nothing was put there."""
+
+    @property
+    def ground(self) -> Point:
+        """Ground contact: bottom centre of the box, normalised."""
+        x1, _, x2, y2 = self.xyxy
+        return ((x1 + x2) / 2.0, y2)
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """Everything the rules see of one frame. The fixed scene is given to a rule when it is built."""
 
@@ -176,6 +211,10 @@ class Observation:
     signals: Mapping[str, SignalState] = field(default_factory=dict)
     view: ViewReading | None = None
     """About once a second; None between, and as long as the view is not known."""
+    static_regions: tuple[StaticRegion, ...] = ()
+    """All that there are now; empty where no rule of the camera asks for them."""
+    parts: tuple[Part, ...] = ()
+    """Of this frame's search; empty where the model knows none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ VEHICLE_CLASSES = ("bicycle", "motorcycle", "car", "bus", "truck")
 MOTOR_VEHICLE_CLASSES = ("motorcycle", "car", "bus", "truck")
 OBJECT_CLASSES = (*PERSON_CLASSES, *VEHICLE_CLASSES)
 """The classes that rules decide over; names as in COCO."""
+PART_CLASSES = ("helmet", "no_helmet")
+"""What a model may find on an object (a rider's head); never tracked by itself."""
 
 
 class RuleParams(ContractModel):
@@ -85,6 +87,12 @@ class RuleContract:
     """At least one zone must be named."""
     requires_zone_direction: bool = False
     """Every named zone must be a lane with a direction."""
+    requires_homography: bool = False
+    """The camera must have a `calibration`: the rule decides in metres or metres a second."""
+    requires_part_classes: tuple[str, ...] = ()
+    """Part classes that the camera's model must know."""
+    needs_static_regions: bool = False
+    """The camera looks for new static regions while such a rule is configured."""
     about_camera: bool = False
     """It watches the camera itself: in force for every camera without being written, and without zones or classes."""
     words: Mapping[Language, Mapping[str, str]] = field(default_factory=dict)
