@@ -1,0 +1,1 @@
+"""Simulated worlds with exact truth: how right the rules are, measured. `python -m bench.worlds`."""
