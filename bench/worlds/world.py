@@ -133,6 +133,8 @@ class World:
     truths: tuple[Truth, ...]
     start: datetime = NOON
     disturbances: tuple[Disturbance, ...] = ()
+    ordinary: bool = False
+    """Everyday traffic or life, in which hardly anything happens: its hours tell the rate of false alerts."""
 
 
 def read_config(site: Mapping[str, Any], camera: Mapping[str, Any]) -> tuple[SiteConfig, CameraConfig]:
