@@ -127,7 +127,8 @@ class Camera:
             self.fault = ""
             self.counts[kind] = self.counts.get(kind, 0) + 1
             told = {"camera": self.number, "kind": kind, "began_s": self.began_s, "returned_s": time.monotonic()}
-            print(json.dumps(told), flush=True)
+            sys.stdout.write(json.dumps(told) + "\n")  # one call: two threads' lines must not run into each other
+            sys.stdout.flush()
 
     def serve(self, request: BaseHTTPRequestHandler) -> None:
         """Stream to one edge until it hangs up, or a fault does."""
