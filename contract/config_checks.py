@@ -7,15 +7,14 @@ from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 from contract.camera_config import CameraConfig
-from contract.geometry import Point, distance, is_simple_polygon, polygon_area
 from contract.issues import Report
-from contract.messages import Text
+from contract.messages import Text, one_of
 from contract.rules import RULES, RuleParams
 from contract.rules.base import OBJECT_CLASSES
+from contract.scene_checks import check_scene
 from contract.site_config import PLACE_PARENTS, SiteConfig
 from contract.yaml_tree import Path
 
-_MIN_AREA = 1e-5
 _PLACES = {"province": Text("province"), "commune": Text("commune"), "village": Text("village")}
 _STREAM = re.compile(r"^(rtsp|rtsps|http|https)://", re.IGNORECASE)
 _DEVICE = re.compile(r"/dev/video[0-9]{1,2}")
@@ -54,7 +53,7 @@ def check_site(site: SiteConfig, report: Report) -> None:
                     Text("add `parent:`, the id of its commune"),
                 )
         elif place.parent not in kinds:
-            report(("places", index, "parent"), Text("unknown place {place!r}", place=place.parent), _one_of(kinds))
+            report(("places", index, "parent"), Text("unknown place {place!r}", place=place.parent), one_of(kinds))
         elif kinds[place.parent] != wanted:
             report(
                 ("places", index, "parent"),
@@ -63,14 +62,20 @@ def check_site(site: SiteConfig, report: Report) -> None:
                 ),
                 Text("name a {kind}", kind=_PLACES[wanted]) if wanted else Text("remove `parent:`"),
             )
+    _check_schedules(site, report)
+
+
+def _check_schedules(site: SiteConfig, report: Report) -> None:
     for name, schedule in site.schedules.items():
         fields = schedule.model_dump(exclude={"except_", "dates"})
-        if not any(fields.values()) and not schedule.dates:
+        if not any(fields.values()) and not any(schedule.dates.values()):
             report(
                 ("schedules", name), Text("the schedule is never in force"), Text("add time ranges, such as every_day")
             )
         for day, ranges in fields.items():
             _check_ranges(ranges, ("schedules", name, day), report)
+        for date, ranges in schedule.dates.items():
+            _check_ranges(ranges, ("schedules", name, "dates", date.isoformat()), report)
 
 
 def check_camera(camera: CameraConfig, site: SiteConfig | None, camera_id: str | None, report: Report) -> None:
@@ -87,7 +92,7 @@ def check_camera(camera: CameraConfig, site: SiteConfig | None, camera_id: str |
                 what = Text("the place {place!r} is not a village", place=village)
             else:
                 what = Text("the place {place!r} is not in site.yaml", place=village)
-            report(("camera", "village"), what, _one_of(villages))
+            report(("camera", "village"), what, one_of(villages))
     _check_inputs(camera, report)
     if camera.detect.regions == "motion" and not camera.motion.enabled:
         report(
@@ -95,9 +100,12 @@ def check_camera(camera: CameraConfig, site: SiteConfig | None, camera_id: str |
             Text("the motion gate, which tells where to look, is off"),
             Text("write regions: off, or switch the motion gate on"),
         )
-    _check_scene(camera, report)
+    check_scene(camera, report)
     for index, rule in enumerate(camera.rules):
-        _check_rule(camera, rule, ("rules", index), site, report)
+        path: Path = ("rules", index)
+        _check_rule(camera, rule, path, site, report)
+        if rule in camera.rules[:index] and not RULES[rule.kind].about_camera:
+            report(path, Text("the rule {rule} stands here twice", rule=rule.kind), Text("keep one of the two"))
 
 
 def _check_inputs(camera: CameraConfig, report: Report) -> None:
@@ -151,50 +159,21 @@ def _check_inputs(camera: CameraConfig, report: Report) -> None:
         )
 
 
-def _check_scene(camera: CameraConfig, report: Report) -> None:
-    polygons: list[tuple[Path, tuple[Point, ...]]] = [
-        (("zones", zone_id, "coordinates"), zone.coordinates) for zone_id, zone in camera.zones.items()
-    ]
-    polygons += [(("motion", "mask", index), mask) for index, mask in enumerate(camera.motion.mask)]
-    polygons += [(("privacy", "masks", index), mask) for index, mask in enumerate(camera.privacy.masks)]
-    for path, polygon in polygons:
-        if polygon_area(polygon) < _MIN_AREA:
-            report(path, Text("the polygon has no area"), Text("give at least three corners that span a surface"))
-        elif not is_simple_polygon(polygon):
-            report(path, Text("the polygon crosses itself"), Text("list the corners in order around it"))
-    for zone_id, zone in camera.zones.items():
-        if zone.direction is not None and distance(*zone.direction) < 0.01:
-            report(
-                ("zones", zone_id, "direction"),
-                Text("from and to are the same point"),
-                Text("draw an arrow along the lane"),
-            )
-    for line_id, line in camera.lines.items():
-        if distance(*line.coordinates) < 0.005:
-            report(("lines", line_id, "coordinates"), Text("the line has no length"), Text("give its two ends"))
-        if line.into is not None and line.into not in camera.zones:
-            report(("lines", line_id, "into"), Text("unknown zone {zone!r}", zone=line.into), _one_of(camera.zones))
-    if camera.calibration is not None:
-        for key, points in (("image", camera.calibration.image), ("ground_m", camera.calibration.ground_m)):
-            if _collinear(points):
-                report(
-                    ("calibration", key), Text("the points lie on one line"), Text("choose points that span the ground")
-                )
-
-
 def _check_rule(camera: CameraConfig, rule: RuleParams, path: Path, site: SiteConfig | None, report: Report) -> None:
     contract = RULES[rule.kind]
     if contract.requires_zone and not rule.zones:
         report(
             path,
             Text("{rule} needs at least one zone", rule=rule.kind),
-            Text("add `zones:`; {choice}", choice=_one_of(camera.zones)),
+            Text("add `zones:`; {choice}", choice=one_of(camera.zones)),
         )
     for index, zone_id in enumerate(rule.zones):
         where: Path = (*path, "zones", index)
         zone = camera.zones.get(zone_id)
+        if zone_id in rule.zones[:index]:
+            report(where, Text("{name!r} stands here twice", name=zone_id), Text("keep one of the two"))
         if zone is None:
-            report(where, Text("unknown zone {zone!r}", zone=zone_id), _one_of(camera.zones))
+            report(where, Text("unknown zone {zone!r}", zone=zone_id), one_of(camera.zones))
         elif contract.requires_zone_direction and zone.direction is None:
             report(
                 where,
@@ -209,9 +188,16 @@ def _check_rule(camera: CameraConfig, rule: RuleParams, path: Path, site: SiteCo
     after_hours = getattr(rule, "after_hours", None)
     if after_hours is not None:
         _check_schedule(after_hours.schedule, (*path, "after_hours", "schedule"), site, report)
+    _check_line_of(camera, rule, path, report)
     signal = getattr(rule, "signal", None)
     if signal is not None and signal not in camera.signals:
-        report((*path, "signal"), Text("unknown signal {name!r}", name=signal), _one_of(camera.signals))
+        report((*path, "signal"), Text("unknown signal {name!r}", name=signal), one_of(camera.signals))
+    if contract.requires_homography and camera.calibration is None:
+        report(
+            path,
+            Text("{rule} decides in metres, and the camera has no calibration", rule=rule.kind),
+            Text("add `calibration:` with four or more points of the picture and their places on the ground"),
+        )
     raise_angle, clear_angle = getattr(rule, "min_angle_deg", None), getattr(rule, "clear_angle_deg", None)
     if raise_angle is not None and clear_angle is not None and clear_angle >= raise_angle:
         report(
@@ -221,10 +207,29 @@ def _check_rule(camera: CameraConfig, rule: RuleParams, path: Path, site: SiteCo
         )
 
 
+def _check_line_of(camera: CameraConfig, rule: RuleParams, path: Path, report: Report) -> None:
+    name = getattr(rule, "line", None)
+    if name is None:
+        return
+    line = camera.lines.get(name)
+    if line is None:
+        report((*path, "line"), Text("unknown line {name!r}", name=name), one_of(camera.lines))
+    elif RULES[rule.kind].requires_line_side and line.into is None:
+        report(
+            (*path, "line"),
+            Text("{rule} needs to know which side of {line!r} is the far one", rule=rule.kind, line=name),
+            Text("add `into:`, a zone beyond it, to lines.{line}", line=name),
+        )
+
+
 def _check_objects(camera: CameraConfig, rule: RuleParams, path: Path, report: Report) -> None:
     for index, name in enumerate(rule.objects):
+        if name in rule.objects[:index]:
+            report(
+                (*path, "objects", index), Text("{name!r} stands here twice", name=name), Text("keep one of the two")
+            )
         if name not in OBJECT_CLASSES:
-            report((*path, "objects", index), Text("unknown class {name!r}", name=name), _one_of(OBJECT_CLASSES))
+            report((*path, "objects", index), Text("unknown class {name!r}", name=name), one_of(OBJECT_CLASSES))
         elif name not in camera.objects.track:
             report(
                 (*path, "objects", index),
@@ -253,8 +258,10 @@ def _check_schedule(
 ) -> None:
     if isinstance(schedule, str):
         if site is not None and schedule not in site.schedules:
-            report(path, Text("unknown schedule {name!r}", name=schedule), _one_of(site.schedules))
+            report(path, Text("unknown schedule {name!r}", name=schedule), one_of(site.schedules))
     elif schedule is not None:
+        if not schedule:
+            report(path, Text("the schedule is never in force"), Text("add time ranges, or remove this key"))
         _check_ranges(schedule, path, report)
 
 
@@ -267,19 +274,3 @@ def _check_ranges(ranges: Iterable[str], path: Path, report: Report) -> None:
                 Text("the range {range} is empty", range=text),
                 Text("write 00:00-24:00 for the whole day"),
             )
-
-
-def _collinear(points: tuple[tuple[float, float], ...]) -> bool:
-    first = points[0]
-    far = max(points, key=lambda point: distance(first, point))
-    length = distance(first, far)
-    if length == 0.0:
-        return True
-    direction = ((far[0] - first[0]) / length, (far[1] - first[1]) / length)
-    spread = max(abs((p[0] - first[0]) * direction[1] - (p[1] - first[1]) * direction[0]) for p in points)
-    return spread < 0.01 * length
-
-
-def _one_of(names: Iterable[str]) -> Text:
-    known = ", ".join(names)
-    return Text("use one of: {names}", names=known) if known else Text("define one first")

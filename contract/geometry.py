@@ -66,6 +66,24 @@ def angle_between_deg(a: Point, b: Point) -> float:
     return math.degrees(math.acos(cosine))
 
 
+def polygon_centre(polygon: Sequence[Point]) -> Point:
+    """Centre of gravity of a simple polygon's area; the corners' mean where it has none."""
+    twice_area = x = y = 0.0
+    for (x1, y1), (x2, y2) in zip(polygon, [*polygon[1:], polygon[0]], strict=True):
+        cross = x1 * y2 - x2 * y1
+        twice_area += cross
+        x += (x1 + x2) * cross
+        y += (y1 + y2) * cross
+    if abs(twice_area) < 1e-12:
+        return (sum(point[0] for point in polygon) / len(polygon), sum(point[1] for point in polygon) / len(polygon))
+    return (x / (3.0 * twice_area), y / (3.0 * twice_area))
+
+
+def offset_from_line(point: Point, line: tuple[Point, Point]) -> float:
+    """Signed distance of a point from the straight line through two points, in their unit; the sign tells the side."""
+    return _orientation(*line, point) / distance(*line)
+
+
 def _orientation(a: Point, b: Point, c: Point) -> float:
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
@@ -75,7 +93,37 @@ def segments_cross(a: Point, b: Point, c: Point, d: Point) -> bool:
     return _orientation(a, b, c) * _orientation(a, b, d) < 0.0 and _orientation(c, d, a) * _orientation(c, d, b) < 0.0
 
 
+def _lies_on(point: Point, a: Point, b: Point) -> bool:
+    """Tell whether a point lies on the closed segment ab."""
+    return (
+        _orientation(a, b, point) == 0.0
+        and min(a[0], b[0]) <= point[0] <= max(a[0], b[0])
+        and min(a[1], b[1]) <= point[1] <= max(a[1], b[1])
+    )
+
+
+def _touch(a: Point, b: Point, c: Point, d: Point) -> bool:
+    """Tell whether the closed segments ab and cd share a point."""
+    return (
+        segments_cross(a, b, c, d) or _lies_on(a, c, d) or _lies_on(b, c, d) or _lies_on(c, a, b) or _lies_on(d, a, b)
+    )
+
+
 def is_simple_polygon(polygon: Sequence[Point]) -> bool:
-    """Tell whether no two edges of a polygon cross (a zone drawn as a bow tie has no clear inside)."""
-    edges = list(zip(polygon, [*polygon[1:], polygon[0]], strict=True))
-    return not any(segments_cross(*edges[i], *edges[j]) for i in range(len(edges)) for j in range(i + 1, len(edges)))
+    """Tell whether no two edges of a polygon cross or touch but where one follows the other.
+
+    A zone drawn as a bow tie has no clear inside. A corner given twice in a row (a closed ring) is one corner.
+    """
+    corners = [point for point, before in zip(polygon, [polygon[-1], *polygon[:-1]], strict=True) if point != before]
+    edges = list(zip(corners, [*corners[1:], *corners[:1]], strict=True))
+    for i, (a, b) in enumerate(edges):
+        for j, (c, d) in enumerate(edges[i + 1 :], i + 1):
+            if j == i + 1:
+                wrong = _lies_on(d, a, b) or _lies_on(a, c, d)  # they share b; more would be a spike
+            elif i == 0 and j == len(edges) - 1:
+                wrong = _lies_on(c, a, b) or _lies_on(b, c, d)
+            else:
+                wrong = _touch(a, b, c, d)
+            if wrong:
+                return False
+    return True

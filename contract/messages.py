@@ -6,6 +6,7 @@ that neither needs the other. English is the key, `contract/vietnamese.py` the t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Self
 
 from contract.rules.base import Language
@@ -43,3 +44,9 @@ class Text(str):
 def in_language(value: object, language: Language) -> object:
     """A message in a language; anything else as it is."""
     return value.in_language(language) if isinstance(value, Text) else value
+
+
+def one_of(names: Iterable[str]) -> Text:
+    """The remedy for a name that nobody knows."""
+    known = ", ".join(names)
+    return Text("use one of: {names}", names=known) if known else Text("define one first")

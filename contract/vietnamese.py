@@ -185,6 +185,29 @@ VIETNAMESE: dict[str, str] = {
     "give its two ends": "hãy cho hai đầu của nó",
     "the points lie on one line": "các điểm thẳng hàng",
     "choose points that span the ground": "hãy chọn các điểm trải rộng trên mặt đất",
+    "all points but one lie on one line, which fixes no ground plane": (
+        "trừ một điểm ra, các điểm còn lại thẳng hàng nên không xác định được mặt đất"
+    ),
+    "no three of four may lie on one line": "trong bốn điểm không được có ba điểm thẳng hàng",
+    "the points of image and ground_m do not belong together": "các điểm của image và ground_m không khớp nhau",
+    "list them in the same order, all of them on the ground": "hãy ghi chúng theo cùng thứ tự, đều nằm trên mặt đất",
+    "the whole zone lies under a privacy mask, where nothing is seen": (
+        "cả khu vực nằm dưới vùng che riêng tư nên không thấy gì"
+    ),
+    "the line lies under a privacy mask, where nothing is seen to cross it": (
+        "đường kẻ nằm dưới vùng che riêng tư nên không thấy gì đi qua"
+    ),
+    "move it, or make the mask smaller": "hãy dời nó đi, hoặc thu nhỏ vùng che",
+    "the line runs along the picture's border, where nothing can cross it": (
+        "đường kẻ chạy dọc mép khung hình nên không gì đi qua được"
+    ),
+    "move it into the picture": "hãy dời nó vào trong khung hình",
+    "the centre of {zone!r} lies on the line, so neither side is the far one": (
+        "tâm của {zone!r} nằm ngay trên đường kẻ nên không biết phía nào là phía bên kia"
+    ),
+    "name a zone that lies beyond the line, or draw one there": (
+        "hãy ghi một khu vực nằm hẳn bên kia đường kẻ, hoặc vẽ một khu vực ở đó"
+    ),
     # Rules
     "{rule} needs at least one zone": "{rule} cần ít nhất một khu vực",
     "add `zones:`; {choice}": "hãy thêm `zones:`; {choice}",
@@ -200,6 +223,17 @@ VIETNAMESE: dict[str, str] = {
     "add one to objects.track": "hãy thêm một loại vào objects.track",
     "unknown schedule {name!r}": "không có lịch {name!r}",
     "unknown signal {name!r}": "không có đèn tín hiệu {name!r}",
+    "unknown line {name!r}": "không có đường kẻ {name!r}",
+    "{rule} needs to know which side of {line!r} is the far one": (
+        "{rule} cần biết phía nào của {line!r} là bên kia vạch"
+    ),
+    "add `into:`, a zone beyond it, to lines.{line}": "hãy thêm `into:` là một khu vực bên kia vạch vào lines.{line}",
+    "{rule} decides in metres, and the camera has no calibration": "{rule} tính bằng mét mà camera chưa hiệu chuẩn",
+    "add `calibration:` with four or more points of the picture and their places on the ground": (
+        "hãy thêm `calibration:` gồm từ bốn điểm trên ảnh trở lên và vị trí của chúng trên mặt đất"
+    ),
+    "{name!r} stands here twice": "{name!r} xuất hiện hai lần ở đây",
+    "add time ranges, or remove this key": "hãy thêm khoảng giờ, hoặc bỏ khóa này",
     "must be smaller than min_angle_deg": "phải nhỏ hơn min_angle_deg",
     "leave a gap, so that it cannot flicker": "hãy để cách một khoảng, kẻo cảnh báo chập chờn",
     # What only the edge can check

@@ -87,8 +87,12 @@ class RuleContract:
     """At least one zone must be named."""
     requires_zone_direction: bool = False
     """Every named zone must be a lane with a direction."""
+    requires_line_side: bool = False
+    """The named `line` must say which side is the far one: `into`."""
     requires_homography: bool = False
     """The camera must have a `calibration`: the rule decides in metres or metres a second."""
+    requires_classes: tuple[str, ...] = ()
+    """Classes that the camera must track beside those of `objects`."""
     requires_part_classes: tuple[str, ...] = ()
     """Part classes that the camera's model must know."""
     needs_static_regions: bool = False
