@@ -37,6 +37,8 @@ from edge.bench.command import choose_cpus
 
 CORES = 2
 LOOP_KINDS = ("mixed", "busy")
+ENGINES: tuple[Engine, ...] = ("pytorch", "ultralytics", "nanodet")
+"""In the order in which one comes to them: as written first, after an export to 8 bits, without ultralytics."""
 PARTS = ("capacity", "plain", "overhead", "clip")
 LAST = CACHE / "last.json"
 """Where a search begins: what the last one on this machine found."""
@@ -55,7 +57,7 @@ class Pace:
     parts_window_s: float = 15.0
     rounds: int = 3
     clip_s: float = 10.0
-    engines: tuple[Engine, ...] = ("ultralytics", "nanodet")
+    engines: tuple[Engine, ...] = ENGINES
 
 
 QUICK = Pace(
@@ -92,7 +94,8 @@ class Bench:
             (
                 *(f"cameras_{kind}" for kind in KINDS),
                 "plain_loop", "plain_loop_cameras_mixed", "plain_loop_cameras_busy", "ratio_mixed", "ratio_busy",
-                *(f"{engine}_loop_cameras_{kind}" for engine in ("ultralytics", "nanodet") for kind in LOOP_KINDS),
+                *(f"{engine}_loop_cameras_{kind}" for engine in ENGINES for kind in LOOP_KINDS),
+                *(f"{engine}_ratio_{kind}" for engine in ENGINES for kind in LOOP_KINDS),
                 "overhead_over_parts", "clip_cost_share", "p50_frame_to_event_s", "p95_frame_to_event_s",
                 "pss_mb_per_camera_mixed",
             )
@@ -160,15 +163,20 @@ class Bench:
         self._compare()
 
     def _compare(self) -> None:
-        """The loop that a user would write first is the one with ultralytics; where it cannot be run, the other."""
+        """The loop that a user would write first is the first of the engines that can be run here."""
         engine = next(
             (name for name in self._pace.engines if self.last[f"{name}_loop_cameras_mixed"] is not None), None
         )
         self.last["plain_loop"] = engine
-        for kind in LOOP_KINDS if engine is not None else ():
-            plain = self.last[f"plain_loop_cameras_{kind}"] = self.last[f"{engine}_loop_cameras_{kind}"]
-            if plain and self.last[f"cameras_{kind}"] is not None:
-                self.last[f"ratio_{kind}"] = round(self.last[f"cameras_{kind}"] / plain, 2)
+        for kind in LOOP_KINDS:
+            held = self.last[f"cameras_{kind}"]
+            for name in ENGINES:
+                plain = self.last[f"{name}_loop_cameras_{kind}"]
+                if plain and held is not None:
+                    self.last[f"{name}_ratio_{kind}"] = round(held / plain, 2)
+            if engine is not None:
+                self.last[f"plain_loop_cameras_{kind}"] = self.last[f"{engine}_loop_cameras_{kind}"]
+                self.last[f"ratio_{kind}"] = self.last[f"{engine}_ratio_{kind}"]
 
     def overhead(self) -> None:
         """The whole over its parts, with as many busy cameras as leave the cores a little time."""

@@ -1,6 +1,6 @@
 """How many cameras the loop that a user would write first holds: one process for each camera, the same clips.
 
-    python -m bench.edge_plain                  # both engines, mixed and busy
+    python -m bench.edge_plain                  # every engine, mixed and busy
 
 Each loop runs with the better of two plain settings, chosen by a run of each: everything as the libraries come, or one
 thread and one core for each process.
@@ -27,7 +27,7 @@ from edge.bench.process_tree import look_at
 ROOT = Path(__file__).resolve().parents[1]
 ULTRALYTICS_PYTHON = ROOT / ".venv-ultralytics" / "bin" / "python"
 WEIGHTS = ROOT.parent / "shared" / "weights" / "yolo11n_int8_openvino_model"
-Engine = Literal["ultralytics", "nanodet"]
+Engine = Literal["pytorch", "ultralytics", "nanodet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,11 @@ def why_not(engine: Engine) -> str:
         return ""
     if not ULTRALYTICS_PYTHON.exists():
         return "ultralytics is not installed: tools/setup_ultralytics_env.sh does it (6 GB)"
-    return "" if WEIGHTS.exists() else f"{WEIGHTS.name} is not there: weights of ultralytics cannot be given away"
+    return (
+        ""
+        if engine == "pytorch" or WEIGHTS.exists()
+        else f"{WEIGHTS.name} is not there: weights of ultralytics cannot be given away"
+    )
 
 
 def run_loops(loop: Loop, cameras: int) -> LoopRun:
@@ -83,7 +87,7 @@ def run_loops(loop: Loop, cameras: int) -> LoopRun:
     Raises:
         RuntimeError: One of them failed; its own message stands on standard error.
     """
-    python = str(ULTRALYTICS_PYTHON) if loop.engine == "ultralytics" else sys.executable
+    python = sys.executable if loop.engine == "nanodet" else str(ULTRALYTICS_PYTHON)
     command = [python, "-m", "bench.plain_loop", "--engine", loop.engine, "--weights", str(WEIGHTS)]
     command += ["--warm-up", str(loop.warm_up_s), "--window", str(loop.window_s)]
     command += ["--one-thread"] if loop.one_thread else []
@@ -168,14 +172,14 @@ def main() -> None:
     from edge.bench.phases import make_phases
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--engine", choices=("ultralytics", "nanodet"), action="append")
+    parser.add_argument("--engine", choices=("pytorch", "ultralytics", "nanodet"), action="append")
     parser.add_argument("--kind", choices=("mixed", "busy"), action="append")
     parser.add_argument("--first", type=int, default=4)
     options = parser.parse_args()
     content = make_content()
     for kind in options.kind or ("mixed", "busy"):
         phases = make_phases(content.paths[kind], CACHE / f"phases-{kind}")
-        for engine in options.engine or ("ultralytics", "nanodet"):
+        for engine in options.engine or ("pytorch", "ultralytics", "nanodet"):
             loop = Loop(engine, phases, sorted(os.sched_getaffinity(0))[:2])
             found, _ = plain_capacity(loop, first=options.first)
             print(f"{kind} {engine}: {found.held}")
