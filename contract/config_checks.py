@@ -236,6 +236,13 @@ def _check_objects(camera: CameraConfig, rule: RuleParams, path: Path, report: R
                 Text("the class {name!r} is not tracked", name=name),
                 Text("add it to objects.track"),
             )
+    for name in RULES[rule.kind].requires_classes:
+        if name not in camera.objects.track:
+            report(
+                path,
+                Text("{rule} looks for {name!r} too, which is not tracked", rule=rule.kind, name=name),
+                Text("add it to objects.track"),
+            )
     if not rule.objects and not rule.object_classes & set(camera.objects.track):
         wanted = ", ".join(sorted(rule.object_classes))
         report(

@@ -217,6 +217,7 @@ VIETNAMESE: dict[str, str] = {
         "hãy thêm `direction: [[x, y], [x, y]]` (từ, đến) vào zones.{zone}"
     ),
     "unknown class {name!r}": "không có loại đối tượng {name!r}",
+    "{rule} looks for {name!r} too, which is not tracked": "{rule} cần tìm cả {name!r} mà lớp này chưa được theo dõi",
     "the class {name!r} is not tracked": "loại đối tượng {name!r} không được theo dõi",
     "add it to objects.track": "hãy thêm vào objects.track",
     "{rule} watches {names}, and none of them is tracked": "{rule} cần {names} mà không loại nào được theo dõi",

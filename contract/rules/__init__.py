@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from contract.rules import camera_offline, camera_tampered, crowding, illegal_parking, intrusion, wrong_way
+from contract.rules import (
+    camera_offline,
+    camera_tampered,
+    crowding,
+    illegal_parking,
+    intrusion,
+    no_helmet,
+    overloaded_motorbike,
+    wrong_way,
+)
 from contract.rules.base import RuleContract, RuleFacts, RuleParams
 
 RULES: dict[str, RuleContract] = {
@@ -13,6 +22,8 @@ RULES: dict[str, RuleContract] = {
         crowding.CONTRACT,
         illegal_parking.CONTRACT,
         intrusion.CONTRACT,
+        no_helmet.CONTRACT,
+        overloaded_motorbike.CONTRACT,
         wrong_way.CONTRACT,
     )
 }

@@ -11,6 +11,8 @@ from edge.rules.camera_tampered import CameraTamperedRule
 from edge.rules.crowding import CrowdingRule
 from edge.rules.illegal_parking import IllegalParkingRule
 from edge.rules.intrusion import IntrusionRule
+from edge.rules.no_helmet import NoHelmetRule
+from edge.rules.overloaded_motorbike import OverloadedMotorbikeRule
 from edge.rules.wrong_way import WrongWayRule
 from edge.scene import Scene
 
@@ -24,6 +26,8 @@ RULES: dict[str, type[Rule]] = {
     "crowding": CrowdingRule,
     "illegal_parking": IllegalParkingRule,
     "intrusion": IntrusionRule,
+    "no_helmet": NoHelmetRule,
+    "overloaded_motorbike": OverloadedMotorbikeRule,
     "wrong_way": WrongWayRule,
 }
 """Every rule by kind."""

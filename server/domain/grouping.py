@@ -49,6 +49,9 @@ _POLICIES = {
     "crowding": GroupingPolicy(severity=Severity.MEDIUM),
     "illegal_parking": GroupingPolicy(gap=timedelta(seconds=600), severity=Severity.LOW),
     "intrusion": GroupingPolicy(severity=Severity.HIGH),
+    # Many riders pass one camera: each is a matter of its own only for as long as it takes to stop somebody.
+    "no_helmet": GroupingPolicy(gap=timedelta(seconds=600), max_length=timedelta(hours=1), severity=Severity.LOW),
+    "overloaded_motorbike": GroupingPolicy(max_length=timedelta(hours=1), severity=Severity.MEDIUM),
     "wrong_way": GroupingPolicy(max_length=timedelta(hours=1), severity=Severity.MEDIUM),
 }
 """Kinds that differ from the default; a kind that is not named here takes the default."""
