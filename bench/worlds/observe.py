@@ -1,6 +1,6 @@
 """A world before the program: true boxes, a detector's mistakes, the real tracker, the real rules.
 
-No picture is drawn: the tracker's colour looks are taken from a plain picture with one patch for each object. The motion
+No picture is drawn: the looks of tracks are taken from a plain picture with a patch for each object. The motion
 gate is left out, as it needs pixels: every frame is searched, as with `motion: {enabled: false}`.
 """
 
@@ -151,7 +151,7 @@ def _chunk_sights(
         boxes, depths = xyxy[part_of], depth[part_of]
         visible = inside[part_of] * seen_shares(boxes, depths)
         shown = visible > 0.0
-        objects = rows[part_of][shown]
+        objects = rows[part_of][shown].astype(np.intp)
         names = tuple(world.trajectories[row].class_name for row in objects.tolist())
         yield Sight(time_s, objects, names, boxes[shown], visible[shown], resolution), depths[shown]
 

@@ -23,6 +23,7 @@ from bench.worlds.camera import PinholeCamera
 from contract.camera_config import CameraConfig
 from contract.config_loader import load_camera, load_site
 from contract.issues import ConfigIssue
+from contract.rules import RULES
 from contract.site_config import SiteConfig
 
 Array = NDArray[np.float64]
@@ -163,6 +164,11 @@ def camera_file(camera_id: str, **sections: Any) -> dict[str, Any]:
         "inputs": [{"path": "rtsp://192.0.2.1/stream"}],
         **sections,
     }
+
+
+def known(rules: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those entries whose kind exists: a world may ask for rules that are still to come."""
+    return [rule for rule in rules if rule["kind"] in RULES]
 
 
 def _lines(errors: Sequence[ConfigIssue]) -> str:

@@ -1,0 +1,56 @@
+"""Every world that the benchmark runs, by name, and how many of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+
+from bench.worlds import junction, street
+from bench.worlds.world import World
+
+HOUR_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A way to make worlds.
+
+    Attributes:
+        build: Makes the world of a seed.
+        worlds: How many a full run has.
+        needs: The simulator without which it cannot be built: a package's name.
+        ordinary: Its worlds are everyday hours (`World.ordinary`), run at all noise levels but at one frame rate.
+    """
+
+    build: Callable[[int], World]
+    worlds: int
+    needs: str = "sumo"
+    ordinary: bool = False
+
+    @property
+    def is_possible(self) -> bool:
+        """Tell whether its simulator is installed."""
+        return find_spec(self.needs) is not None
+
+
+def _traffic(build: Callable[..., World], worlds: int, duration_s: float = 900.0, **more: bool) -> Scenario:
+    return Scenario(partial(build, duration_s=duration_s, **more), worlds)
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "street-speeds": _traffic(street.speeds, 3),
+    "street-wrong-way": _traffic(street.wrong_way, 3),
+    "street-wrong-way-disturbed": _traffic(street.wrong_way, 1, disturbed=True),
+    "street-parking": _traffic(street.parking, 5),
+    "street-parking-disturbed": _traffic(street.parking, 2, disturbed=True),
+    "street-pavement": _traffic(street.pavement, 3),
+    "street-lanes": _traffic(street.lanes, 3),
+    "junction-red-light": _traffic(junction.red_light, 5),
+    "junction-red-light-behind": _traffic(junction.red_light_behind, 3),
+    "junction-stop-line": _traffic(junction.stop_line, 5),
+    "junction-turns": _traffic(junction.turns, 5),
+    "street-ordinary": Scenario(partial(street.ordinary, duration_s=HOUR_S), 30, ordinary=True),
+    "junction-ordinary": Scenario(partial(junction.ordinary, duration_s=HOUR_S), 30, ordinary=True),
+}
