@@ -8,6 +8,7 @@ COPY contract ./contract
 COPY edge ./edge
 COPY server ./server
 COPY models ./models
+COPY configs/presets ./configs/presets
 
 FROM base AS server
 RUN pip install -c constraints.txt -e ".[server,postgres]"

@@ -187,6 +187,8 @@ class EvidenceConfig(ContractModel):
 class CameraConfig(ContractModel):
     """The whole of a camera file."""
 
+    preset: Slug | None = None
+    """A preset of configs/presets that this file builds on; what it says holds unless this file says otherwise."""
     camera: CameraIdentity
     """Which camera this is."""
     inputs: Annotated[tuple[InputConfig, ...], Field(min_length=1, max_length=4)]

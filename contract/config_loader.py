@@ -1,4 +1,4 @@
-"""YAML files -> models, in three steps: parse (`yaml_tree`), validate (pydantic), resolve (`config_checks`).
+"""YAML files -> models: parse (`yaml_tree`, `presets`), validate (pydantic), resolve (`config_checks`).
 
 Every mistake of a file is found at once and told as `file:line: path: what: remedy`.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
@@ -18,12 +18,12 @@ from pydantic_core import ErrorDetails
 
 from contract.camera_config import CameraConfig
 from contract.config_checks import check_camera, check_site
-from contract.issues import ConfigIssue, Report, format_path
+from contract.issues import ConfigIssue, format_path
 from contract.messages import Text
-from contract.rules import RULES
+from contract.presets import PresetRefused, Source, expand
 from contract.site_config import SiteConfig
 from contract.validation_messages import what_and_remedy
-from contract.yaml_tree import MAX_BYTES, Path, YamlRefused, YamlTree, parse_yaml
+from contract.yaml_tree import MAX_BYTES, Path, YamlRefused, parse_yaml
 
 Config = TypeVar("Config", SiteConfig, CameraConfig)
 
@@ -139,32 +139,38 @@ def _load(text: str, file_name: str, model: type[Config], check: Any) -> LoadRes
         tree = parse_yaml(text)
     except YamlRefused as error:
         return LoadResult(None, (ConfigIssue(file_name, error.line, "", error.message, error.remedy),))
+    try:
+        source = expand(tree, file_name) if model is CameraConfig else Source(tree.data, file_name, tree)
+    except PresetRefused as error:
+        return LoadResult(None, (ConfigIssue(*error.place, format_path(error.path), error.message, error.remedy),))
     issues: dict[tuple[str, str], ConfigIssue] = {}
 
-    def report(path: Path, message: Text, remedy: Text) -> None:
-        place = format_path(path)
-        issues.setdefault((place, message), ConfigIssue(file_name, tree.line_of(path), place, message, remedy))
+    def report(path: Path, message: Text, remedy: Text, missing: str = "") -> None:
+        place, found = format_path(path), source.place_of((*path, missing) if missing else path)
+        issues.setdefault((place, message), ConfigIssue(*found, place, message, remedy))
 
     config: Config | None = None
     try:
-        config = model.model_validate(tree.data)
+        config = model.model_validate(source.data)
     except ValidationError as error:
-        _report_validation(error.errors(include_url=False), tree, model, report)
+        _report_validation(error.errors(include_url=False), source.data, model, report)
     else:
         check(config, report)
-    found = tuple(sorted(issues.values(), key=lambda issue: (issue.line, issue.path)))
+    found = tuple(sorted(issues.values(), key=lambda issue: (issue.file != file_name, issue.line, issue.path)))
     return LoadResult(None if found else config, found)
 
 
-def _report_validation(errors: Sequence[ErrorDetails], tree: YamlTree, model: type[BaseModel], report: Report) -> None:
-    paths = [_document_path(error["loc"], tree.data) for error in errors]
+def _report_validation(
+    errors: Sequence[ErrorDetails], data: Any, model: type[BaseModel], report: Callable[..., None]
+) -> None:
+    paths = [_document_path(error["loc"], data) for error in errors]
     told: set[Path] = set()
     for error, path in zip(errors, paths, strict=True):
         last = error["loc"][-1] if error["loc"] else ""
         if any(len(other) > len(path) and other[: len(path)] == path for other in paths) and _is_of_items(error):
             continue  # only what lies in it is wrong, and that is told itself
         if error["type"] == "missing" and isinstance(last, str):
-            report(path, Text("{key} is missing", key=last), Text("add `{key}:`", key=last))
+            report(path, Text("{key} is missing", key=last), Text("add `{key}:`", key=last), missing=last)
         elif error["type"] == "extra_forbidden":
             known = _model_at(model, error["loc"][:-1])
             report(path, Text("unknown key {key!r}", key=path[-1]), _suggest_key(str(path[-1]), known))
@@ -222,7 +228,7 @@ def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseMo
             names = {field.alias or name: field.annotation for name, field in current.model_fields.items()}
             current = names.get(str(part))
         elif isinstance(current, list):  # a union of models: the tag tells which
-            current = RULES[part].params if isinstance(part, str) and part in RULES else None
+            current = next((item for item in current if _tag_of(item) == part), None)
         else:
             arguments = get_args(current)
             if not arguments:
@@ -232,6 +238,13 @@ def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseMo
             return None
     current = _unwrap(current)
     return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+
+
+def _tag_of(model: Any) -> str | None:
+    """The one `kind` that a model of a union stands for."""
+    field = model.model_fields.get("kind") if isinstance(model, type) and issubclass(model, BaseModel) else None
+    words = get_args(field.annotation) if field is not None else ()
+    return words[0] if len(words) == 1 else None
 
 
 def _unwrap(annotation: Any) -> Any:

@@ -7,10 +7,12 @@ that neither needs the other. English is the key, `contract/vietnamese.py` the t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from contract.rules.base import Language
 from contract.vietnamese import VIETNAMESE
+
+if TYPE_CHECKING:
+    from contract.rules.base import Language  # rules say what is wrong with them, too
 
 
 class Text(str):

@@ -42,6 +42,9 @@ VIETNAMESE: dict[str, str] = {
     "create it; configs/site.yaml is an example": "hãy tạo tệp, theo mẫu configs/site.yaml",
     "no camera file": "chưa có tệp camera nào",
     "add one; configs/presets has examples": "hãy thêm một tệp, mẫu ở configs/presets",
+    # Presets
+    "unknown preset {name!r}": "không có mẫu {name!r}",
+    "the preset has no rule {rule!r} to take away": "mẫu không có quy tắc {rule!r} để bỏ đi",
     # YAML syntax
     "not YAML: {problem}": "sai cú pháp YAML",
     "not YAML: a tab; indent with spaces": "sai cú pháp YAML: có dấu tab; hãy thụt dòng bằng dấu cách",

@@ -19,8 +19,8 @@ from contract.site_config import SiteConfig
 
 ROOT = Path(__file__).parents[2]
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
-_READ_BY_NAME = {"every_day", "weekdays", "weekend", *(name.lower() for name in calendar.day_name)}
-"""Schedules look days up with getattr."""
+_READ_BY_NAME = {"preset", "every_day", "weekdays", "weekend", *(name.lower() for name in calendar.day_name)}
+"""Schedules look days up with getattr; the preset is merged in before there is a model."""
 
 
 def test_import_borders_hold() -> None:
