@@ -67,6 +67,9 @@ class DetectConfig(ContractModel):
     """Frames a second that are searched; 5 follows people and village traffic."""
     model: Slug = "default"
     """An id of models/manifest.yaml."""
+    parts_model: Slug | None = None
+    """A second model, for rules about parts of objects (helmets): searches a frame only while a motorbike is tracked.
+    None: `model` knows them."""
     regions: Literal["off", "motion"] = "off"
     """`motion`: beside the whole picture, one part of it in which something small moves is searched at full resolution:
     finds more small vehicles far away, for two searches instead of one. Needs the motion gate."""
@@ -224,6 +227,11 @@ class CameraConfig(ContractModel):
             if contract.about_camera
         )
         return tuple(rule for rule in every if getattr(rule, "enabled", True))
+
+    @property
+    def part_classes(self) -> tuple[str, ...]:
+        """The parts of objects that the camera's rules are about."""
+        return tuple(sorted({name for rule in self.rules for name in RULES[rule.kind].requires_part_classes}))
 
     def input_for(self, role: Literal["detect", "record"]) -> InputConfig:
         """The input with a role. A camera with one stream uses it for both."""

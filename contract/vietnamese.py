@@ -221,6 +221,14 @@ VIETNAMESE: dict[str, str] = {
     ),
     "unknown class {name!r}": "không có loại đối tượng {name!r}",
     "{rule} looks for {name!r} too, which is not tracked": "{rule} cần tìm cả {name!r} mà lớp này chưa được theo dõi",
+    "the model {model!r} does not know {names}": "mô hình {model!r} không nhận ra {names}",
+    (
+        "say under parts: of its entry in manifest.yaml which of its classes these are, name a model that knows "
+        "them under detect.parts_model, or remove the rule"
+    ): (
+        "hãy ghi ở mục parts: của mô hình trong manifest.yaml lớp nào là các lớp này, hoặc chỉ ra mô hình biết chúng ở "
+        "detect.parts_model, hoặc bỏ quy tắc"
+    ),
     "the class {name!r} is not tracked": "loại đối tượng {name!r} không được theo dõi",
     "add it to objects.track": "hãy thêm vào objects.track",
     "{rule} watches {names}, and none of them is tracked": "{rule} cần {names} mà không loại nào được theo dõi",

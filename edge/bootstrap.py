@@ -23,6 +23,7 @@ from edge.detection.search import CameraSearch
 from edge.detection.worker import LocalAsker
 from edge.gate import CameraGate, still_recheck_s
 from edge.health.view import ViewWatch
+from edge.parts import PartFinder, needed_classes, parts_model_of
 from edge.pipeline import CameraPipeline
 from edge.ports import Clock, DetectorSource
 from edge.recorder import CLIP_PATIENCE_S, ClipRunner, EventSink, EvidenceMaker, IdMaker, Recorder, run_now
@@ -35,6 +36,7 @@ from edge.types import Detections, Frame
 from edge.worker import CameraParts
 
 NOT_SEARCHED = "its pictures are not searched: the detector is away, or the box has more cameras than it can search"
+PARTS_NOT_SEARCHED = "its pictures are not searched for helmets: the model of detect.parts_model gives no answer"
 RING_SLACK_S = 10.0
 """Beyond pre-roll, post-roll and patience: the distance of two keyframes."""
 
@@ -51,8 +53,20 @@ class Detectors:
         Raises:
             ModelError: The model cannot be loaded, or does not know what the camera has to look for.
         """
-        worker = self._models.worker_for(camera.detect.model, camera.objects.track)
+        worker = self._models.worker_for(camera.detect.model, needed_classes(camera))
         return CameraSearch(LocalAsker(worker, camera.camera.id))
+
+    def parts_worker_for(self, camera: CameraConfig) -> CameraSearch | None:
+        """See `DetectorSource`.
+
+        Raises:
+            ModelError: The model cannot be loaded, or does not know the parts that the camera's rules are about.
+        """
+        model_id = parts_model_of(camera)
+        if model_id is None:
+            return None
+        worker = self._models.worker_for(model_id, camera.part_classes)
+        return CameraSearch(LocalAsker(worker, f"{camera.camera.id} (parts)"))
 
     def stop_loading(self) -> None:
         """See `DetectorSource`. Loading in this process cannot be cut short."""
@@ -81,6 +95,7 @@ def make_pipeline(
     site: SiteConfig,
     *,
     detect: Callable[[Frame], Detections | None],
+    detect_parts: Callable[[Frame], Detections | None] | None = None,
     evidence: EvidenceMaker,
     sink: EventSink,
     new_id: IdMaker,
@@ -90,7 +105,8 @@ def make_pipeline(
     monitor: CameraMonitor | None = None,
     view_path: Path | None = None,
 ) -> CameraPipeline:
-    """Put one camera's pipeline together; `monitor` learns the motion gate's numbers, `view_path` keeps its view.
+    """Put one camera's pipeline together; `monitor` learns the motion gate's numbers, `view_path` keeps its view,
+    `detect_parts` is the second model's search, where the camera has one.
 
     Raises:
         ValueError: The configuration asks for what the scene lacks.
@@ -110,6 +126,7 @@ def make_pipeline(
         detect=detect,
         keep=lambda found, resolution_wh: filter_detections(found, camera.objects, resolution_wh),
         tracker=ByteTracker(),
+        find_parts=PartFinder(camera, detect_parts).find,
         recorder=Recorder(camera, loaded.version, sink, evidence, new_id, run_clip),
         on_search=on_search,
         attention=attention,
@@ -143,6 +160,7 @@ def make_parts(
     """
     camera, camera_id = loaded.config, loaded.config.camera.id
     inference = detectors.worker_for(camera)
+    parts_inference = detectors.parts_worker_for(camera)
     ring = make_ring(camera)
     searched, recorded = camera.input_for("detect"), camera.input_for("record")
     evidence = make_evidence(camera, site, folder, ring)
@@ -151,10 +169,13 @@ def make_parts(
     def pipeline(monitor: CameraMonitor) -> CameraPipeline:
         monitor.add_figures("search", inference.figures)
         monitor.set_notice("search", NOT_SEARCHED, lambda: not inference.failing)
+        if parts_inference is not None:
+            monitor.set_notice("parts", PARTS_NOT_SEARCHED, lambda: not parts_inference.failing)
         return make_pipeline(
             loaded,
             site,
             detect=inference.detect,
+            detect_parts=None if parts_inference is None else parts_inference.detect,
             evidence=evidence,
             sink=sink,
             new_id=new_id,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contract.config_loader import LoadedCamera, LoadedConfig
 from contract.issues import ConfigIssue, format_path
 from contract.messages import Text
+from contract.rules import RULES
 from contract.yaml_tree import Path, parse_yaml
 from edge.detection.manifest import Manifest, load_manifest
 from edge.errors import ModelError
@@ -32,7 +33,12 @@ def check_loaded(loaded: LoadedConfig) -> Iterator[ConfigIssue]:
         manifest = error
     for camera in loaded.cameras.values():
         if camera.config.camera.enabled:
-            yield from _check_model(camera, manifest)
+            detect = camera.config.detect
+            yield from _check_model(camera, manifest, detect.model, ("detect", "model"))
+            if detect.parts_model is not None:
+                yield from _check_model(camera, manifest, detect.parts_model, ("detect", "parts_model"))
+            if isinstance(manifest, Manifest):
+                yield from _check_parts(camera, manifest)
         try:
             build_rules(camera.config, Scene.from_config(camera.config, loaded.site))
         except ValueError as error:
@@ -40,9 +46,27 @@ def check_loaded(loaded: LoadedConfig) -> Iterator[ConfigIssue]:
             yield _issue(camera, ("rules",), what, Text("correct the rules, their zones or the calibration"))
 
 
-def _check_model(camera: LoadedCamera, manifest: Manifest | ModelError) -> Iterator[ConfigIssue]:
-    model = camera.config.detect.model
-    place: Path = ("detect", "model")
+def _check_parts(camera: LoadedCamera, manifest: Manifest) -> Iterator[ConfigIssue]:
+    """Rules about parts of objects need a model that knows them: as far as the manifest tells without loading it."""
+    model = camera.config.detect.parts_model or camera.config.detect.model
+    entry = next((item for item in manifest.entries if model in (item.id, *item.aliases)), None)
+    if entry is None or not (entry.classes or entry.parts):
+        return  # reported already, or the weights' own names decide at the start
+    known = {*entry.classes, *(part for _, part in entry.parts)}
+    for index, rule in enumerate(camera.config.rules):
+        missing = [name for name in RULES[rule.kind].requires_part_classes if name not in known]
+        if missing:
+            what = Text("the model {model!r} does not know {names}", model=model, names=", ".join(missing))
+            remedy = Text(
+                "say under parts: of its entry in manifest.yaml which of its classes these are, name a model that "
+                "knows them under detect.parts_model, or remove the rule"
+            )
+            yield _issue(camera, ("rules", index), what, remedy)
+
+
+def _check_model(
+    camera: LoadedCamera, manifest: Manifest | ModelError, model: str, place: Path
+) -> Iterator[ConfigIssue]:
     try:
         if isinstance(manifest, ModelError):
             raise manifest

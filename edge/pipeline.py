@@ -1,7 +1,7 @@
 """A frame's way from the camera to the rules.
 
-    frame --> motion gate --search--> detect --> filter --> track --+--> observation --> rules --> recorder
-                   `------quiet-----> tracks held ------------------'
+    frame --> motion gate --search--> detect --> filter --> track --> parts --+--> observation --> rules --> recorder
+                   `------quiet-----> tracks held ----------------------------'
 
 Privacy masks are burned in before a frame comes here. A gated frame still reaches the rules, marked as not searched, so
 that times of stay go on.
@@ -24,7 +24,7 @@ from edge.ports import Rule, Tracker
 from edge.recorder import Moment, Recorder
 from edge.scene import Scene
 from edge.sightings import Sightings
-from edge.types import Detections, Frame, Observation, Track, ViewReading
+from edge.types import Detections, Frame, Observation, Part, Track, ViewReading
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +81,7 @@ class CameraPipeline:
         keep: Drops detections that the configuration does not want.
         tracker: Follows what is left.
         recorder: Writes events.
+        find_parts: What a searched frame shows of parts of its objects, given what was found in it and the tracks.
         on_search: Called for each searched frame.
         attention: Told after each frame whether keyframes are enough for now.
         view: Looks whether somebody tampers with the camera; None: nobody wants to know.
@@ -97,6 +98,7 @@ class CameraPipeline:
         keep: Callable[[Detections, tuple[int, int]], Detections],
         tracker: Tracker,
         recorder: Recorder,
+        find_parts: Callable[[Frame, Detections, Sequence[Track]], Sequence[Part]] = lambda _frame, _found, _tracks: (),
         on_search: Callable[[], None] = lambda: None,
         attention: Attention | None = None,
         view: View | None = None,
@@ -111,6 +113,7 @@ class CameraPipeline:
         self._keep = keep
         self._tracker = tracker
         self._recorder = recorder
+        self._find_parts = find_parts
         self._on_search = on_search
         self._attention = attention
         self._view = view
@@ -165,17 +168,21 @@ class CameraPipeline:
         tracked, tracked_cpu = perf_counter(), thread_time()
         self.counts.track_s += tracked - searched
         self.counts.track_cpu_s += tracked_cpu - searched_cpu
+        parts = () if detections is None else self._find_parts(frame, detections, self._tracks)
+        parted, parted_cpu = perf_counter(), thread_time()
+        self.counts.detect_s += parted - tracked
+        self.counts.detect_cpu_s += parted_cpu - tracked_cpu
         self._rest_if(self._gate.may_rest(frame.monotonic_s, self._tracks, waiting=self._tracker.waiting))
-        self._decide(frame, was_searched=detections is not None)
-        self.counts.decide_s += perf_counter() - tracked
-        self.counts.decide_cpu_s += thread_time() - tracked_cpu
+        self._decide(frame, parts, was_searched=detections is not None)
+        self.counts.decide_s += perf_counter() - parted
+        self.counts.decide_cpu_s += thread_time() - parted_cpu
 
     def _rest_if(self, rests: bool) -> None:
         self._rests = rests
         if self._attention is not None:
             self._attention.set_idle(rests)
 
-    def _decide(self, frame: Frame, *, was_searched: bool) -> None:
+    def _decide(self, frame: Frame, parts: Sequence[Part], *, was_searched: bool) -> None:
         width, height = frame.resolution_wh
         observation = Observation(
             camera_id=self._camera_id,
@@ -186,6 +193,7 @@ class CameraPipeline:
             detected=was_searched,
             signals=self._scene.signals_at(frame.utc),
             view=self._view.look(frame) if self._view is not None else None,
+            parts=tuple(parts),
         )
         self._observation = observation
         self._recorder.history.observe(observation)

@@ -79,6 +79,14 @@ class DetectorSource(Protocol):
         """
         ...
 
+    def parts_worker_for(self, camera: CameraConfig) -> Searcher | None:
+        """Who searches a camera's frames for parts of objects; None where its own model does, or nobody asks for any.
+
+        Raises:
+            edge.errors.ModelError: As `worker_for`.
+        """
+        ...
+
     def stop_loading(self) -> None:
         """Whoever waits for a model gives up with a `ModelError`, as the process stops; searches go on till `close`.
 

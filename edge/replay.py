@@ -26,6 +26,7 @@ from edge.detection.loaded import inference_threads
 from edge.detection.manifest import load_manifest
 from edge.errors import SourceNotFound
 from edge.evidence.store import EvidenceFolder
+from edge.parts import needed_classes, parts_model_of
 from edge.pipeline import CameraPipeline, PipelineCounts
 from edge.types import Detections, Frame
 
@@ -102,10 +103,12 @@ def replay(
         folder = EvidenceFolder(folder_path, UNLIMITED_BYTES)
         ring = make_ring(camera)
         sink = _Sink(on_event)
+        parts_model = parts_model_of(camera)
         pipeline = make_pipeline(
             loaded,
             site,
-            detect=_make_detect(loaded),
+            detect=_make_detect(camera.detect.model, needed_classes(camera)),
+            detect_parts=None if parts_model is None else _make_detect(parts_model, camera.part_classes),
             evidence=make_evidence(camera, site, folder, ring),
             sink=sink,
             new_id=_id_maker(clip),
@@ -137,10 +140,9 @@ def _play(source: VideoSource, pipeline: CameraPipeline, sink: _Sink, watcher: W
     return ReplayReport(counts, perf_counter() - started_s, decode_s, clip_s)
 
 
-def _make_detect(loaded: LoadedCamera) -> Callable[[Frame], Detections]:
-    model_id = loaded.config.detect.model
+def _make_detect(model_id: str, needed: Sequence[str]) -> Callable[[Frame], Detections]:
     detector = load_detector(model_id, load_manifest(), threads=inference_threads())
-    require_classes(model_id, detector.class_names, loaded.config.objects.track)
+    require_classes(model_id, detector.class_names, needed)
     return lambda frame: detector.detect([frame])[0]
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from contract.rules.base import PART_CLASSES
 from edge.detection.model_entry import Accuracy, ModelEntry, ModelFile, ModelKind, Speed
 from edge.errors import ModelError
 
@@ -58,7 +59,7 @@ def read_manifest(path: Path) -> tuple[tuple[ModelEntry, ...], Mapping[str, tupl
 
 _ENTRY_KEYS = {
     "id", "aliases", "kind", "files", "weights", "input_wh", "score_threshold", "nms_iou", "batch", "licence",
-    "classes",
+    "classes", "parts",
     "source", "measured",
     "built_from", "calibration",  # for readers, not for the program
 }  # fmt: skip
@@ -81,6 +82,7 @@ class _Reader:
             files=() if "weights" in model else self.files(model, where),
             aliases=self.texts(model, where, "aliases"),
             classes=self.texts(model, where, "classes"),
+            parts=self.parts(model, where),
             input_wh=self.size(model, where),
             score_threshold=self.share(model, where, "score_threshold", default=0.3),
             nms_iou=self.share(model, where, "nms_iou", default=0.5),
@@ -147,6 +149,20 @@ class _Reader:
             raise self.error(file, where, lacking, "is missing", "say what is fetched, and what its hash must be")
         # Relative to the manifest, so that a folder of models can be moved as a whole.
         return ModelFile(self.path.parent / self.text(file, where, "path"), sha256 or None, url, member)
+
+    def parts(self, model: Mapping[str, object], where: str) -> tuple[tuple[str, str], ...]:
+        """Which of the model's classes mean which part."""
+        inside = f"{where}.parts"
+        node = self.mapping(model.get("parts", {}), inside, set(PART_CLASSES))
+        pairs = tuple((name, part) for part in node for name in self.texts(node, inside, part))
+        classes = self.texts(model, where, "classes")
+        for name, part in pairs:
+            if classes and name not in classes:
+                what = f"{name!r} is none of the model's classes"
+                raise self.error(node, inside, part, what, f"use names of {', '.join(classes)}")
+            if sum(name == other for other, _ in pairs) > 1:
+                raise self.error(node, inside, part, f"{name!r} stands here twice", "give each class to one part")
+        return pairs
 
     def measured(self, model: Mapping[str, object], where: str) -> Mapping[str, object]:
         return self.mapping(model.get("measured", {}), f"{where}.measured", {"accuracy", "speed"})

@@ -106,6 +106,8 @@ class ModelEntry:
     aliases: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     """Class names in the order of the model's outputs; empty: those that the weights carry."""
+    parts: tuple[tuple[str, str], ...] = ()
+    """Which of the model's classes are parts of objects: its own name, and ours (one of `PART_CLASSES`)."""
     input_wh: tuple[int, int] | None = None
     """Pixels; None: as the weights say."""
     score_threshold: float = 0.3

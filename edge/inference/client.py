@@ -34,6 +34,7 @@ from edge.inference.wire import (
     pack,
     unpack,
 )
+from edge.parts import needed_classes, parts_model_of
 
 log = logging.getLogger(__name__)
 
@@ -253,7 +254,18 @@ class RemoteDetectors:
         Raises:
             ModelError: The model cannot be loaded, or does not know what the camera has to look for.
         """
-        hello = Hello(camera.camera.id, camera.detect.model, camera.objects.track)
+        return self._search(Hello(camera.camera.id, camera.detect.model, needed_classes(camera)))
+
+    def parts_worker_for(self, camera: CameraConfig) -> CameraSearch | None:
+        """See `DetectorSource`.
+
+        Raises:
+            ModelError: The model cannot be loaded, or does not know the parts that the camera's rules are about.
+        """
+        model_id = parts_model_of(camera)
+        return None if model_id is None else self._search(Hello(camera.camera.id, model_id, camera.part_classes))
+
+    def _search(self, hello: Hello) -> CameraSearch:
         asker = RemoteAsker(self._address, hello, self._give_up)
         self._askers.add(asker)
         return CameraSearch(asker)

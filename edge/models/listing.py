@@ -48,6 +48,7 @@ def describe(entry: ModelEntry) -> dict[str, object]:
         "input_wh": None if entry.input_wh is None else list(entry.input_wh),
         "batch": entry.batch,
         "classes": list(entry.classes),
+        "parts": dict(entry.parts),
         "licence": entry.licence,
         "source": entry.source,
         "files": [

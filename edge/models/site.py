@@ -108,6 +108,9 @@ class SiteModels:
         node |= {name: text for name, text in (("licence", entry.licence), ("source", entry.source)) if text}
         if entry.classes:
             node["classes"] = list(entry.classes)
+        if entry.parts:
+            known = sorted({part for _, part in entry.parts})
+            node["parts"] = {part: [name for name, meant in entry.parts if meant == part] for part in known}
         measured = {
             "accuracy": [asdict(item) for item in entry.accuracy],
             "speed": [_without_none(asdict(item)) for item in entry.speed],

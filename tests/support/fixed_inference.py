@@ -50,6 +50,9 @@ class FixedInference:
             raise ModelError("model 'missing' is unknown: choose another")
         return FixedSearcher(camera)
 
+    def parts_worker_for(self, camera: CameraConfig) -> FixedSearcher | None:  # noqa: ARG002 - the port's signature
+        return None
+
     def stop_loading(self) -> None:
         pass
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from edge.detection.manifest import (
 )
 from edge.detection.ultralytics_model import UltralyticsModel
 from edge.errors import ModelError
+from edge.models.listing import describe
+from edge.models.site import SiteModels
 
 OWN_MODEL = """\
 models:
@@ -65,6 +68,20 @@ def test_users_model_wins_and_the_embedded_ones_stay(tmp_path: Path) -> None:
     assert manifest.get("nanodet-g-384x640-int8").kind is ModelKind.NANODET
 
 
+def test_a_models_own_names_for_parts_are_read_listed_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = OWN_MODEL.replace("batch: 8", "parts: {helmet: [person], no_helmet: [motorcycle]}")
+    monkeypatch.delenv("LANGAN_MODELS_DIR", raising=False)
+    models = tmp_path / "models"
+    models.mkdir()
+    entry = load_manifest(write(models, text)).get("nha-toi")
+    assert entry.parts == (("person", "helmet"), ("motorcycle", "no_helmet"))
+    assert describe(entry)["parts"] == {"person": "helmet", "motorcycle": "no_helmet"}
+    (models / "weights").mkdir()
+    (models / "weights" / "toi.pt").touch()
+    SiteModels(tmp_path).add(replace(entry, id="lai"))
+    assert load_manifest(models / "manifest.yaml").get("lai").parts == entry.parts
+
+
 def test_unknown_model_is_refused_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="unknown model 'yolo99': use one of nha-toi, default, nanodet-g-384x640-int8"):
         load_manifest(write(tmp_path, OWN_MODEL)).get("yolo99")
@@ -89,6 +106,15 @@ def test_missing_manifest_names_file_and_remedy(tmp_path: Path) -> None:
         ("files: [{path: weights/toi.pt}]", "files: []", 5, r"models\[0\]\.files: must be a list"),
         ("toi.pt}", "toi.pt, sha256: abc}", 5, r"models\[0\]\.files\[0\]\.sha256: is no SHA-256"),
         ("id: nha-toi", "licence: MIT", 2, r"models\[0\]\.id: must be a text"),
+        (
+            "batch: 8",
+            "parts: {hat: [person]}",
+            8,
+            r"models\[0\]\.parts\.hat: is an unknown key: use one of helmet, no_hel",
+        ),
+        ("batch: 8", "parts: {helmet: person}", 8, r"models\[0\]\.parts\.helmet: must be a list of texts"),
+        ("batch: 8", "parts: {helmet: [mu]}", 8, r"models\[0\]\.parts\.helmet: 'mu' is none of the model's classes"),
+        ("batch: 8", "parts: {helmet: [person, person]}", 8, r"models\[0\]\.parts\.helmet: 'person' stands here twice"),
         ("kind: ultralytics", "kind: [", 5, "is no valid YAML"),
         ("models:", "models: 5", 1, "is no valid YAML|must be a list"),
     ],
