@@ -37,6 +37,10 @@ bench-edge: setup ## Measure the edge on two cores: cameras held, overhead, clip
 	@if [ -d ../shared/weights ]; then sh tools/setup_ultralytics_env.sh; fi
 	@$(BIN)/python -m bench.edge_all $(ARGS)
 
+bench-rules: setup ## Measure the rules in simulated worlds with exact truth (hours; ARGS="--share 0.05" for a taste)
+	@sh tools/setup_worlds.sh
+	@$(BIN)/python -m bench.worlds $(ARGS)
+
 lint: setup-dev ## Formatting, lint rules, types, and who may import whom
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -58,4 +62,4 @@ constraints: ## Renew constraints.txt from what .venv holds now
 clean: ## Remove what the targets above made in this folder
 	rm -rf .venv .venv-ultralytics .demo artifacts build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
-.PHONY: help setup setup-dev demo test test-ultralytics bench-edge lint format schemas constraints clean
+.PHONY: help setup setup-dev demo test test-ultralytics bench-edge bench-rules lint format schemas constraints clean

@@ -3,9 +3,9 @@
     python -m bench.worlds [--share 0.1] [--only NAME ...] [--levels none measured double] [--fps 1 5 25] [--jobs 2]
 
 Every eventful world runs at each noise level at 5 frames a second, and with measured noise at each frame rate; ordinary
-hours run with measured noise at 5, and one in five of them at the other levels too. A world's figures depend on its name
-and number alone, so any number of processes gives the same. Prints tables, writes them with a plot and every mistake in
-words to `artifacts/bench-rules/`, and ends with one JSON line: the figures at 5 frames a second with measured noise.
+hours run with measured noise at 5, and one in five of them at the other levels too. A world's figures depend on its
+name and number alone, so any number of processes gives the same. Prints tables, writes them with a plot and every
+mistake in words to `artifacts/bench-rules/`, and ends with one JSON line: 5 frames a second with measured noise.
 """
 
 from __future__ import annotations
