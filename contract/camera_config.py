@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self, Union, get_args
 from pydantic import Field, model_validator
 
 from contract.base import ContractModel, Name, Slug
-from contract.geometry import NormalisedPoint
+from contract.geometry import Coordinate, NormalisedPoint
 from contract.messages import Text
 from contract.rules import RULES, RuleParams
 
@@ -17,6 +17,8 @@ else:
     # The registry decides which kinds exist; `kind` tells pydantic which of them an entry is.
     _union = Union[tuple(item.params for item in RULES.values())]  # noqa: UP007 - built from a list, X | Y cannot be
     AnyRuleParams = Annotated[_union, Field(discriminator="kind")]
+
+SIGNAL_KEY_PATTERN = r"^[^.\x00-\x1f\x7f]{1,60}(\.[^.\x00-\x1f\x7f]{1,60}){0,7}$"
 
 Polygon = Annotated[tuple[NormalisedPoint, ...], Field(min_length=3, max_length=64)]
 ObjectClass = Literal["person", "bicycle", "motorcycle", "car", "bus", "truck"]
@@ -119,6 +121,25 @@ class PrivacyConfig(ContractModel):
     """Blackened before anything is detected, shown or stored."""
 
 
+class LensConfig(ContractModel):
+    """Radial distortion of the lens, as OpenCV's calibration gives it; without it the lens counts as straight."""
+
+    fx: Annotated[float, Field(gt=0.05, le=20)]
+    """Focal length in pixels divided by the picture's width."""
+    fy: Annotated[float, Field(gt=0.05, le=20)]
+    """Focal length in pixels divided by the picture's height."""
+    cx: Coordinate = 0.5
+    """Where the lens' axis meets the picture, as a share of its width."""
+    cy: Coordinate = 0.5
+    """The same as a share of its height."""
+    k1: Annotated[float, Field(ge=-5, le=5)]
+    """First radial coefficient; below 0 for the barrel of a wide lens."""
+    k2: Annotated[float, Field(ge=-20, le=20)] = 0.0
+    """Second radial coefficient."""
+    k3: Annotated[float, Field(ge=-50, le=50)] = 0.0
+    """Third radial coefficient."""
+
+
 class CalibrationConfig(ContractModel):
     """Four or more image points and their ground coordinates in metres: the homography of the ground plane."""
 
@@ -126,6 +147,11 @@ class CalibrationConfig(ContractModel):
     """Points of the picture."""
     ground_m: Annotated[tuple[tuple[float, float], ...], Field(min_length=4, max_length=64)]
     """The same points on the ground, in metres, in the same order; any origin and axes."""
+    point_error_m: Annotated[float, Field(gt=0, le=5)] = 0.2
+    """How far a point may be off, measuring and pointing together (standard deviation in metres): decides how sure a
+    speed is. More than four points correct it by how well they fit."""
+    lens: LensConfig | None = None
+    """Only for lenses that bend straight lines visibly."""
 
     @model_validator(mode="after")
     def _points_pair_up(self) -> Self:
@@ -161,17 +187,55 @@ class LineConfig(ContractModel):
     """The zone on the line's far side."""
 
 
+SignalColour = Literal["red", "yellow", "green"]
+
+
 class PlanSignalConfig(ContractModel):
-    """A traffic light with a fixed plan of phases (lamps and HTTP come with the rules that need them)."""
+    """A traffic light with a fixed plan of phases."""
 
     kind: Literal["plan"]
     """`plan`: a fixed sequence of phases."""
     phases: Annotated[
-        tuple[tuple[Literal["red", "green", "yellow"], Annotated[float, Field(gt=0, le=600)]], ...], Field(min_length=2)
+        tuple[tuple[SignalColour, Annotated[float, Field(gt=0, le=600)]], ...], Field(min_length=2, max_length=32)
     ]
     """`[colour, seconds]` in order, repeated."""
     offset_s: float = 0.0
     """Where in the plan midnight (site time) falls."""
+
+
+class LampSignalConfig(ContractModel):
+    """A traffic light that the camera sees: its colour is read from the picture."""
+
+    kind: Literal["lamp"]
+    """`lamp`: a box around the lights."""
+    box: tuple[Coordinate, Coordinate, Coordinate, Coordinate]
+    """`[left, top, right, bottom]` around the housing with all its lights and nothing else."""
+    order: Literal["vertical", "horizontal"] | None = None
+    """`vertical`: red on top, green at the bottom; `horizontal`: red on the left. A light's place then tells its colour
+    where glare has washed that out. Leave it out where the box holds a single light."""
+
+
+class HttpSignalConfig(ContractModel):
+    """A traffic light whose controller tells its state over HTTP, as JSON."""
+
+    kind: Literal["http"]
+    """`http`: asked again and again."""
+    url: Annotated[str, Field(min_length=1, max_length=1000)]
+    """http:// or https://, in your own network; `{LANGAN_...}` from the environment."""
+    key: Annotated[str, Field(pattern=SIGNAL_KEY_PATTERN)] = "state"
+    """Where in the JSON object the state stands; inner objects by dots: `signal.1.colour`."""
+    words: dict[SignalColour, Annotated[tuple[Annotated[str, Field(max_length=100)], ...], Field(max_length=16)]] = {}
+    """What the controller calls the colours, where it does not say red, yellow and green; capitals do not matter."""
+    every_s: Annotated[float, Field(ge=0.2, le=10)] = 0.5
+    """Pause between two questions."""
+    stale_after_s: Annotated[float, Field(gt=0, le=60)] = 3.0
+    """An answer older than this says nothing any more: the state is unknown, and unknown is not red."""
+    tls: Literal["any", "verify"] = "verify"
+    """https: `verify` refuses a certificate that this machine does not trust; `any` takes whatever is shown."""
+
+
+AnySignalConfig = Annotated[PlanSignalConfig | LampSignalConfig | HttpSignalConfig, Field(discriminator="kind")]
+SIGNAL_KINDS = ("plan", "lamp", "http")
 
 
 class EvidenceConfig(ContractModel):
@@ -205,7 +269,7 @@ class CameraConfig(ContractModel):
     """Polygons by id; rules name them."""
     lines: dict[Slug, LineConfig] = {}
     """Lines by id; rules name them."""
-    signals: dict[Slug, PlanSignalConfig] = {}
+    signals: dict[Slug, AnySignalConfig] = {}
     """Traffic lights by id; rules name them."""
     rules: tuple[AnyRuleParams, ...] = ()
     """What is decided; each entry has a `kind` and the keys of that kind below. `camera_offline` and `camera_tampered`

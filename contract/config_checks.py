@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
-from contract.camera_config import CameraConfig
+from contract.camera_config import CameraConfig, HttpSignalConfig, LampSignalConfig
+from contract.geometry import point_in_polygon
 from contract.issues import Report
 from contract.messages import Text, one_of
 from contract.rules import RULES, RuleParams
@@ -17,6 +18,9 @@ from contract.yaml_tree import Path
 
 _PLACES = {"province": Text("province"), "commune": Text("commune"), "village": Text("village")}
 _STREAM = re.compile(r"^(rtsp|rtsps|http|https)://", re.IGNORECASE)
+_HTTP = re.compile(r"^https?://[^/?#]", re.IGNORECASE)
+_MIN_LAMP = 0.003
+"""Share of the picture: a smaller box holds no pixel of a small stream."""
 _DEVICE = re.compile(r"/dev/video[0-9]{1,2}")
 _ANY_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _USER_INFO = re.compile(r"^[a-z]+://([^/@]*)@", re.IGNORECASE)
@@ -101,6 +105,11 @@ def check_camera(camera: CameraConfig, site: SiteConfig | None, camera_id: str |
             Text("write regions: off, or switch the motion gate on"),
         )
     check_scene(camera, report)
+    for name, signal in camera.signals.items():
+        if isinstance(signal, LampSignalConfig):
+            _check_lamp(camera, signal, ("signals", name, "box"), report)
+        elif isinstance(signal, HttpSignalConfig):
+            _check_http_signal(signal, ("signals", name), report)
     for index, rule in enumerate(camera.rules):
         path: Path = ("rules", index)
         _check_rule(camera, rule, path, site, report)
@@ -112,20 +121,7 @@ def _check_inputs(camera: CameraConfig, report: Report) -> None:
     seen: set[str] = set()
     for index, item in enumerate(camera.inputs):
         path: Path = ("inputs", index, "path")
-        leftover = _PLACEHOLDER.sub("", item.path)
-        if "{" in leftover or "}" in leftover:
-            report(
-                path,
-                Text("a brace that is no placeholder"),
-                Text("write placeholders as {{LANGAN_NAME}}, capitals only"),
-            )
-        user_info = _USER_INFO.match(item.path)
-        if user_info and _PLACEHOLDER.sub("", user_info.group(1)) not in ("", ":"):
-            report(
-                path,
-                Text("a user name or password stands in the file"),
-                Text("write {{LANGAN_CAM_USER}}:{{LANGAN_CAM_PASSWORD}} and set both in the secrets file"),
-            )
+        _check_address(item.path, path, report)
         if not _STREAM.match(item.path) and _ANY_SCHEME.match(item.path):
             report(
                 path,
@@ -156,6 +152,50 @@ def _check_inputs(camera: CameraConfig, report: Report) -> None:
             ("inputs",),
             Text("no input has the role detect"),
             Text("add `roles: [detect]` to the stream that is searched"),
+        )
+
+
+def _check_address(text: str, path: Path, report: Report) -> None:
+    """Refuse placeholders that are none, and secrets that stand in the file."""
+    leftover = _PLACEHOLDER.sub("", text)
+    if "{" in leftover or "}" in leftover:
+        report(
+            path, Text("a brace that is no placeholder"), Text("write placeholders as {{LANGAN_NAME}}, capitals only")
+        )
+    user_info = _USER_INFO.match(text)
+    if user_info and _PLACEHOLDER.sub("", user_info.group(1)) not in ("", ":"):
+        report(
+            path,
+            Text("a user name or password stands in the file"),
+            Text("write {{LANGAN_CAM_USER}}:{{LANGAN_CAM_PASSWORD}} and set both in the secrets file"),
+        )
+
+
+def _check_lamp(camera: CameraConfig, lamp: LampSignalConfig, path: Path, report: Report) -> None:
+    left, top, right, bottom = lamp.box
+    if right - left < _MIN_LAMP or bottom - top < _MIN_LAMP:
+        report(path, Text("the box has no area"), Text("write [left, top, right, bottom], each less than 1"))
+    elif any(point_in_polygon(((left + right) / 2, (top + bottom) / 2), mask) for mask in camera.privacy.masks):
+        report(path, Text("the box lies under a privacy mask"), Text("move it, or make the mask smaller"))
+
+
+def _check_http_signal(signal: HttpSignalConfig, path: Path, report: Report) -> None:
+    place: Path = (*path, "url")
+    _check_address(signal.url, place, report)
+    if not _HTTP.match(signal.url) or any(ord(character) <= 32 for character in signal.url):
+        report(place, Text("is not the address of a signal"), Text("write http:// or https:// and the host, no spaces"))
+    if signal.stale_after_s <= signal.every_s:
+        report(
+            (*path, "stale_after_s"),
+            Text("must be longer than every_s"),
+            Text("make it longer: every answer would be too old before the next one comes"),
+        )
+    said = [word.casefold() for words in signal.words.values() for word in words]
+    if len(set(said)) < len(said):
+        report(
+            (*path, "words"),
+            Text("one word stands for two colours"),
+            Text("give each word to one colour"),
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic_core import ErrorDetails
 
 from contract.base import NAME_PATTERN, SLUG_PATTERN
+from contract.camera_config import SIGNAL_KEY_PATTERN, SIGNAL_KINDS
 from contract.messages import Text
 from contract.rules import RULES
 from contract.rules.base import TIME_RANGE_PATTERN
@@ -56,6 +57,10 @@ _PATTERNS: Final = {
     ),
     TIME_RANGE_PATTERN: (Text("is not a time range"), Text("write it as HH:MM-HH:MM, such as 22:00-05:00")),
     NAME_PATTERN: (Text("holds control characters"), Text("remove them")),
+    SIGNAL_KEY_PATTERN: (
+        Text("is not the place of a value in JSON"),
+        Text("write the names from outside to inside with dots between them, such as signal.colour"),
+    ),
     SERVER_URL_PATTERN: (
         Text("is not the address of a server"),
         Text("write http:// or https:// and the host, without user name, ? or #"),
@@ -83,7 +88,8 @@ def what_and_remedy(error: ErrorDetails) -> tuple[Text, Text]:
         return _of_limit(kind, context[_LIMITS[kind]])
     if kind == "string_pattern_mismatch":
         return _PATTERNS[context["pattern"]]
-    return _of_choice(kind, context)
+    known = SIGNAL_KINDS if error["loc"][:1] == ("signals",) else tuple(RULES)
+    return _of_choice(kind, context, ", ".join(known))
 
 
 def _of_limit(kind: str, limit: Any) -> tuple[Text, Text]:
@@ -103,8 +109,7 @@ def _of_limit(kind: str, limit: Any) -> tuple[Text, Text]:
     }[kind]
 
 
-def _of_choice(kind: str, context: Mapping[str, Any]) -> tuple[Text, Text]:
-    kinds = ", ".join(RULES)
+def _of_choice(kind: str, context: Mapping[str, Any], kinds: str) -> tuple[Text, Text]:
     if kind == "literal_error":
         words = ", ".join(re.findall(r"'([^']*)'", context["expected"]))
         return Text("should be one of: {names}", names=words), Text("use one of the words listed")

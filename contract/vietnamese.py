@@ -112,7 +112,7 @@ VIETNAMESE: dict[str, str] = {
     "use one of: {names}": "hãy dùng một trong: {names}",
     "define one first": "hãy khai báo trước đã",
     "unknown kind {name!r}": "không có loại {name!r}",
-    "the kind is missing": "chưa ghi loại quy tắc",
+    "the kind is missing": "chưa ghi loại",
     "add `kind:`, one of: {names}": "hãy thêm `kind:`, một trong: {names}",
     "is not allowed here ({kind})": "không được phép ở đây ({kind})",
     "should be greater than {limit}": "phải lớn hơn {limit}",
@@ -210,6 +210,24 @@ VIETNAMESE: dict[str, str] = {
     ),
     "name a zone that lies beyond the line, or draw one there": (
         "hãy ghi một khu vực nằm hẳn bên kia đường kẻ, hoặc vẽ một khu vực ở đó"
+    ),
+    # Traffic lights
+    "the box has no area": "khung không có diện tích",
+    "write [left, top, right, bottom], each less than 1": "hãy viết [trái, trên, phải, dưới], đều trong khoảng 0 đến 1",
+    "the box lies under a privacy mask": "khung nằm dưới vùng che riêng tư",
+    "is not the address of a signal": "không phải địa chỉ của đèn tín hiệu",
+    "write http:// or https:// and the host, no spaces": (
+        "hãy viết http:// hoặc https:// rồi tên máy, không có dấu cách"
+    ),
+    "must be longer than every_s": "phải dài hơn every_s",
+    "make it longer: every answer would be too old before the next one comes": (
+        "hãy để dài hơn, nếu không câu trả lời nào cũng quá cũ trước khi có câu sau"
+    ),
+    "one word stands for two colours": "một từ được dùng cho hai màu",
+    "give each word to one colour": "hãy dùng mỗi từ cho một màu",
+    "is not the place of a value in JSON": "không phải chỗ của một giá trị trong JSON",
+    "write the names from outside to inside with dots between them, such as signal.colour": (
+        "hãy viết các tên từ ngoài vào trong, cách nhau bằng dấu chấm, ví dụ signal.colour"
     ),
     # Rules
     "{rule} needs at least one zone": "{rule} cần ít nhất một khu vực",

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from contract.camera_config import CameraConfig, InputConfig
+from contract.camera_config import CameraConfig, HttpSignalConfig, InputConfig
 from contract.config_loader import LoadedCamera
 from contract.rules.camera_tampered import CameraTamperedParams
 from contract.site_config import SiteConfig
 from edge.attention import Attention
 from edge.camera_evidence import CameraEvidence, EvidenceStore
 from edge.capture.packet_ring import PacketRing
-from edge.capture.source_url import expand_secrets, parse_source
+from edge.capture.source_url import SourceAddress, expand_secrets, parse_source
 from edge.capture.still_picture import StillPicture
 from edge.capture.video_source import SourceSettings, VideoSource
 from edge.detection.loaded import LoadedModels
@@ -30,11 +30,17 @@ from edge.recorder import CLIP_PATIENCE_S, ClipRunner, EventSink, EvidenceMaker,
 from edge.rules import build_rules
 from edge.scene import Scene
 from edge.settings import EdgeSettings
+from edge.signals.http import HttpSignal
+from edge.signals.reader import SignalReader
 from edge.status import CameraMonitor
 from edge.tracking import ByteTracker, filter_detections
 from edge.types import Detections, Frame
 from edge.worker import CameraParts
 
+SIGNAL_UNKNOWN = (
+    "the controller of the traffic light {name} does not tell its state: check it, its address and the network; "
+    "until then no rule takes the light for red"
+)
 NOT_SEARCHED = "its pictures are not searched: the detector is away, or the box has more cameras than it can search"
 PARTS_NOT_SEARCHED = "its pictures are not searched for helmets: the model of detect.parts_model gives no answer"
 RING_SLACK_S = 10.0
@@ -104,6 +110,7 @@ def make_pipeline(
     attention: Attention | None = None,
     monitor: CameraMonitor | None = None,
     view_path: Path | None = None,
+    asked: Mapping[str, HttpSignal] | None = None,
 ) -> CameraPipeline:
     """Put one camera's pipeline together; `monitor` learns the motion gate's numbers, `view_path` keeps its view,
     `detect_parts` is the second model's search, where the camera has one.
@@ -131,7 +138,21 @@ def make_pipeline(
         on_search=on_search,
         attention=attention,
         view=make_view(camera, view_path),
+        signals=SignalReader(camera, scene, asked),
     )
+
+
+def make_asked_signals(camera: CameraConfig, settings: EdgeSettings, clock: Clock) -> dict[str, HttpSignal]:
+    """The traffic lights of a camera that are asked over HTTP, by id."""
+
+    def locate(url: str) -> SourceAddress:
+        return parse_source(expand_secrets(url, settings.secrets), settings.media_dir)
+
+    return {
+        name: HttpSignal(name, partial(locate, signal.url), signal, clock)
+        for name, signal in camera.signals.items()
+        if isinstance(signal, HttpSignalConfig)
+    }
 
 
 def make_view(camera: CameraConfig, path: Path | None) -> ViewWatch | None:
@@ -165,10 +186,13 @@ def make_parts(
     searched, recorded = camera.input_for("detect"), camera.input_for("record")
     evidence = make_evidence(camera, site, folder, ring)
     attention = Attention()
+    asked = make_asked_signals(camera, settings, clock)
 
     def pipeline(monitor: CameraMonitor) -> CameraPipeline:
         monitor.add_figures("search", inference.figures)
         monitor.set_notice("search", NOT_SEARCHED, lambda: not inference.failing)
+        for name, signal in asked.items():
+            monitor.set_notice(f"signal {name}", SIGNAL_UNKNOWN.format(name=name), partial(_answers, signal))
         if parts_inference is not None:
             monitor.set_notice("parts", PARTS_NOT_SEARCHED, lambda: not parts_inference.failing)
         return make_pipeline(
@@ -184,6 +208,7 @@ def make_parts(
             attention=attention,
             monitor=monitor,
             view_path=settings.data_dir / "views" / f"{camera_id}.npz",
+            asked=asked,
         )
 
     def source(source_input: InputConfig, source_settings: SourceSettings, into: PacketRing | None) -> VideoSource:
@@ -213,3 +238,7 @@ def make_parts(
         make_pipeline=pipeline,
         recorded_until_s=lambda: ring.latest_s if ring is not None else None,
     )
+
+
+def _answers(signal: HttpSignal) -> bool:
+    return not signal.failing

@@ -41,6 +41,12 @@ class Gate(Protocol):
     def reset(self) -> None: ...
 
 
+class Signals(Protocol):
+    """Tells what the camera's traffic lights show: `edge.signals.reader.SignalReader`."""
+
+    def read(self, frame: Frame) -> Mapping[str, SignalState]: ...
+
+
 class View(Protocol):
     """Compares the picture with the view that the camera should have: `edge.health.view`."""
 
@@ -85,6 +91,7 @@ class CameraPipeline:
         on_search: Called for each searched frame.
         attention: Told after each frame whether keyframes are enough for now.
         view: Looks whether somebody tampers with the camera; None: nobody wants to know.
+        signals: Reads the traffic lights; None: only those with a fixed plan are known.
     """
 
     def __init__(
@@ -102,6 +109,7 @@ class CameraPipeline:
         on_search: Callable[[], None] = lambda: None,
         attention: Attention | None = None,
         view: View | None = None,
+        signals: Signals | None = None,
     ) -> None:
         self.counts = PipelineCounts()
         self._camera_id = camera.camera.id
@@ -117,6 +125,7 @@ class CameraPipeline:
         self._on_search = on_search
         self._attention = attention
         self._view = view
+        self._signals = signals
         self._rests = False
         self._tracks: Sequence[Track] = ()
         self._detections = Detections.empty()
@@ -191,7 +200,7 @@ class CameraPipeline:
             aspect=width / height,
             tracks=tuple(self._tracks),
             detected=was_searched,
-            signals=self._scene.signals_at(frame.utc),
+            signals=self._signals.read(frame) if self._signals is not None else self._scene.signals_at(frame.utc),
             view=self._view.look(frame) if self._view is not None else None,
             parts=tuple(parts),
         )

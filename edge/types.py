@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType, Protocol
+from typing import NewType, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,15 @@ class Picture(Protocol):
 
     def resized(self, width: int, height: int) -> NDArray[np.uint8]:
         """(height, width, 3) uint8, BGR: what a model looks at."""
+        ...
+
+
+@runtime_checkable
+class Croppable(Protocol):
+    """A picture of which a part can be had for less than the whole."""
+
+    def crop(self, left: int, top: int, right: int, bottom: int) -> NDArray[np.uint8]:
+        """(bottom - top, right - left, 3) uint8, BGR: a part inside the picture, in pixels. Not to be written into."""
         ...
 
 

@@ -26,8 +26,8 @@ INTRODUCTION = """\
 `langan-edge validate CONFIG_DIR`: it prints every mistake as `file:line: path: what is wrong: remedy`.
 
 - Coordinates are normalised: `[x, y]` in [0, 1], origin top left. Durations end in `_s`, lengths in `_m`.
-- `{LANGAN_...}` inside an input's `path` is replaced from the environment or the secrets file (`--env-file`).
-  A user name or password written into the file is refused.
+- `{LANGAN_...}` inside an input's `path` or a signal's `url` is replaced from the environment or the secrets file
+  (`--env-file`). A user name or password written into the file is refused.
 - YAML 1.2: `22:00` and `no` are strings. Aliases, tags, duplicate keys and unknown keys are refused.
 - A schedule is a name from `schedules:` in site.yaml, or a list of `HH:MM-HH:MM` ranges that hold every day.
   A range whose end lies before its start runs over midnight.
@@ -57,11 +57,21 @@ def _nested(root: dict[str, Any], model: dict[str, Any], prefix: str = "") -> li
     for name, field in model.get("properties", {}).items():
         if name == "rules":
             continue
-        inner = _inner_model(root, field)
-        if inner is not None:
+        for kind, inner in _kinds(root, field).items():
             shown = f"{prefix}{name}"
-            parts += [f"\n### `{shown}`\n", _text(inner), "", *_table(root, inner), *_nested(root, inner, f"{shown}.")]
+            title = f"`{shown}`" + (f" with `kind: {kind}`" if kind else "")
+            parts += [f"\n### {title}\n", _text(inner), "", *_table(root, inner), *_nested(root, inner, f"{shown}.")]
     return parts
+
+
+def _kinds(root: dict[str, Any], field: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The models behind a field by their `kind`; one without a kind stands under an empty name."""
+    for holder in (field.get("additionalProperties"), *field.get("patternProperties", {}).values()):
+        if isinstance(holder, dict) and "discriminator" in holder:
+            mapping = holder["discriminator"]["mapping"]
+            return {kind: root["$defs"][reference.rsplit("/", 1)[-1]] for kind, reference in mapping.items()}
+    inner = _inner_model(root, field)
+    return {} if inner is None else {"": inner}
 
 
 def _inner_model(root: dict[str, Any], field: dict[str, Any]) -> dict[str, Any] | None:

@@ -102,8 +102,8 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
             ValueError: A zone, schedule or signal does not exist.
         """
         super().__init__(params, scene, name)
-        if params.signal is not None and params.signal not in scene.signals:
-            raise ValueError(f"camera {scene.camera_id}: unknown signal {params.signal!r}: define it under `signals:`")
+        if params.signal is not None:
+            scene.check_signal(params.signal)
         self._stands: list[_Stand] = []
         self._count = 0
         self._queue_until_s = -1.0

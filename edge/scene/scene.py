@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -9,14 +10,19 @@ from functools import lru_cache
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from contract.camera_config import CameraConfig, LineConfig, ZoneConfig
-from contract.geometry import Point, distance, isotropic, point_in_polygon
+from contract.camera_config import CalibrationConfig, CameraConfig, LineConfig, PlanSignalConfig, ZoneConfig
+from contract.geometry import Point, distance, isotropic, offset_from_line, point_in_polygon, polygon_centre
 from contract.rules.base import ScheduleRef
 from contract.site_config import SiteConfig
 from edge.scene.homography import Homography
+from edge.scene.lens import Lens
+from edge.scene.lines import DirectedLine
 from edge.scene.schedule import Schedule
 from edge.scene.signals import PlanSignal
 from edge.types import SignalState
+
+_BESIDE = 0.005
+"""Share of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,10 @@ class Scene:
     zones: Mapping[str, ZoneConfig]
     lines: Mapping[str, LineConfig]
     homography: Homography | None
-    signals: Mapping[str, PlanSignal]
+    signals: frozenset[str]
+    """Every signal that rules may name, whatever tells its state."""
+    plans: Mapping[str, PlanSignal]
+    """Those of them whose state follows from the time of day."""
     schedules: Mapping[str, Schedule]
     timezone: tzinfo
 
@@ -40,8 +49,7 @@ class Scene:
         """
         try:
             timezone = ZoneInfo(site.site.timezone)
-            calibration = camera.calibration
-            homography = Homography.fit(calibration.image, calibration.ground_m) if calibration else None
+            homography = ground_plane(camera.calibration) if camera.calibration else None
         except (KeyError, ValueError) as error:
             raise ValueError(f"camera {camera.camera.id}: {error}") from error
         return cls(
@@ -49,7 +57,12 @@ class Scene:
             zones=camera.zones,
             lines=camera.lines,
             homography=homography,
-            signals={name: PlanSignal.from_config(signal, timezone) for name, signal in camera.signals.items()},
+            signals=frozenset(camera.signals),
+            plans={
+                name: PlanSignal.from_config(signal, timezone)
+                for name, signal in camera.signals.items()
+                if isinstance(signal, PlanSignalConfig)
+            },
             schedules={
                 name: Schedule.from_config(schedule, timezone, site.holidays)
                 for name, schedule in site.schedules.items()
@@ -114,8 +127,31 @@ class Scene:
         return (end[0] - start[0], end[1] - start[1])
 
     def signals_at(self, utc: datetime) -> dict[str, SignalState]:
-        """What each configured signal shows at an aware time."""
-        return {name: signal.state_at(utc) for name, signal in self.signals.items()}
+        """What each signal with a fixed plan shows at an aware time."""
+        return {name: plan.state_at(utc) for name, plan in self.plans.items()}
+
+    def directed_line(self, line_id: str, aspect: float) -> DirectedLine:
+        """A line with its far side, in the plane of `to_plane`.
+
+        Raises:
+            ValueError: The line is unknown, has no far side, or reaches above the horizon.
+        """
+        line = self.lines.get(line_id)
+        if line is None:
+            known = ", ".join(self.lines) or "none"
+            raise ValueError(f"camera {self.camera_id}: unknown line {line_id!r}; lines: {known}")
+        if line.into is None:
+            raise ValueError(f"camera {self.camera_id}: line {line_id!r} has no far side: add `into:` to it")
+        return _directed(self, line_id, aspect)
+
+    def check_signal(self, signal_id: str) -> None:
+        """Make sure that a signal exists.
+
+        Raises:
+            ValueError: The camera has no such signal.
+        """
+        if signal_id not in self.signals:
+            raise ValueError(f"camera {self.camera_id}: unknown signal {signal_id!r}: define it under `signals:`")
 
     def schedule(self, ref: ScheduleRef) -> Schedule:
         """Resolve a schedule's name or inline ranges.
@@ -138,6 +174,32 @@ class Scene:
             ValueError: The site has no such schedule, or the time is naive.
         """
         return ref is None or self.schedule(ref).is_active(utc)
+
+
+def ground_plane(calibration: CalibrationConfig) -> Homography:
+    """Fit a camera's ground plane.
+
+    Raises:
+        ValueError: The points fix none, or the lens cannot be.
+    """
+    lens = Lens.from_config(calibration.lens) if calibration.lens else None
+    return Homography.fit(calibration.image, calibration.ground_m, lens=lens, point_error_m=calibration.point_error_m)
+
+
+def _directed(scene: Scene, line_id: str, aspect: float) -> DirectedLine:
+    line = scene.lines[line_id]
+    start, end = (scene.to_plane(point, aspect) for point in line.coordinates)
+    centre = polygon_centre(scene.zone(line.into or "").coordinates)
+    # A point a little beyond the line's middle: the zone's centre itself may lie above the horizon.
+    (x1, y1), (x2, y2) = line.coordinates
+    step = math.copysign(_BESIDE / distance((x1, y1), (x2, y2)), offset_from_line(centre, line.coordinates))
+    beyond = scene.to_plane(((x1 + x2) / 2.0 - (y2 - y1) * step, (y1 + y2) / 2.0 + (x2 - x1) * step), aspect)
+    if start is None or end is None or beyond is None:
+        raise ValueError(
+            f"camera {scene.camera_id}: line {line_id!r} reaches above the horizon: draw it lower, or correct the "
+            "calibration"
+        )
+    return DirectedLine(start, end, 1.0 if offset_from_line(beyond, (start, end)) > 0.0 else -1.0)
 
 
 @lru_cache(maxsize=256)

@@ -100,3 +100,22 @@ def test_boxes_of_a_small_picture_lie_where_those_of_the_large_one_do() -> None:
     small = decoded().resized(161, 91)
     bright = cv2.boundingRect(((small[..., 1] > 180) & (small[..., 2] > 180)).astype(np.uint8))
     assert bright == pytest.approx((100, 30, 30, 30), abs=1.01)
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuvj420p", "nv12", "yuv422p", "bgr24"])
+@pytest.mark.parametrize("box", [(200, 60, 260, 120), (201, 61, 215, 75), (0, 0, 322, 182), (321, 181, 322, 182)])
+def test_a_part_of_a_picture_is_that_part_of_the_whole(pixels: str, box: tuple[int, int, int, int]) -> None:
+    left, top, right, bottom = box
+    part = decoded(pixels).crop(left, top, right, bottom)
+    assert part.shape == (bottom - top, right - left, 3)
+    assert difference(part, decoded(pixels).bgr()[top:bottom, left:right]) < 6
+    looked_at = decoded(pixels)
+    whole = looked_at.bgr()
+    assert np.array_equal(looked_at.crop(left, top, right, bottom), whole[top:bottom, left:right])
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "nv12", "bgr24"])
+def test_masks_are_burned_into_a_part(pixels: str) -> None:
+    part = decoded(pixels, PrivacyMasks([LEFT_HALF])).crop(101, 41, 241, 141)
+    assert not part[:, :59].any()
+    assert part[:, 62:].any()

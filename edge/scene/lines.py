@@ -1,0 +1,49 @@
+"""A line on the ground that is crossed from one side to the other.
+
+      far side: `past` grows
+start ------------------- end      `along`: 0 ... 1
+      near side: `past` is negative
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contract.geometry import Point, offset_from_line
+
+
+@dataclass(frozen=True, slots=True)
+class DirectedLine:
+    """A line in the plane of `Scene.to_plane`.
+
+    Attributes:
+        start: One end.
+        end: The other.
+        side: 1.0 or -1.0: the sign of `offset_from_line` on the far side.
+    """
+
+    start: Point
+    end: Point
+    side: float
+
+    def past(self, point: Point) -> float:
+        """How far a point lies beyond the straight line, in the plane's unit; negative before it."""
+        return self.side * offset_from_line(point, (self.start, self.end))
+
+    def along(self, point: Point) -> float:
+        """Where a point stands beside the line: 0 at its start, 1 at its end, outside of that beyond the ends."""
+        dx, dy = self.end[0] - self.start[0], self.end[1] - self.start[1]
+        return ((point[0] - self.start[0]) * dx + (point[1] - self.start[1]) * dy) / (dx * dx + dy * dy)
+
+    def crossing(self, before: Point, after: Point) -> float | None:
+        """Where a step crosses the line from the near to the far side, between its ends.
+
+        Returns:
+            The share of the step that lies before the line, 0 to 1; None when it does not cross so.
+        """
+        near, far = self.past(before), self.past(after)
+        if not near < 0.0 <= far:
+            return None
+        share = near / (near - far)
+        point = (before[0] + share * (after[0] - before[0]), before[1] + share * (after[1] - before[1]))
+        return share if 0.0 <= self.along(point) <= 1.0 else None
