@@ -24,7 +24,7 @@ from edge.ports import Rule, Tracker
 from edge.recorder import Moment, Recorder
 from edge.scene import Scene
 from edge.sightings import Sightings
-from edge.types import Detections, Frame, Observation, Part, Track, ViewReading
+from edge.types import Detections, Frame, Observation, Part, SignalState, Track, ViewReading
 
 log = logging.getLogger(__name__)
 
