@@ -251,6 +251,19 @@ class EvidenceConfig(ContractModel):
     """Keep a short video, cut from the recorded stream without encoding it again."""
 
 
+class ObservationsConfig(ContractModel):
+    """What is kept, without pictures, of what the rules saw: `langan-edge replay --observations` asks it what a changed
+    configuration would have said."""
+
+    store: bool = False
+    """true: keep boxes, classes and times of everything that was followed. Off unless somebody wants to try changes:
+    it holds the ways of people who did nothing."""
+    keep_h: Annotated[float, Field(gt=0, le=24 * 14)] = 24.0
+    """Hours after which they are deleted ..."""
+    max_mb: Annotated[float, Field(ge=1, le=10000)] = 100.0
+    """... or before, the oldest first, when they take more megabytes than this; part of `--evidence-mb`."""
+
+
 class CameraConfig(ContractModel):
     """The whole of a camera file."""
 
@@ -275,6 +288,7 @@ class CameraConfig(ContractModel):
     """What is decided; each entry has a `kind` and the keys of that kind below. `camera_offline` and `camera_tampered`
     are in force without an entry."""
     evidence: EvidenceConfig = EvidenceConfig()
+    observations: ObservationsConfig = ObservationsConfig()
 
     @property
     def spot(self) -> str:

@@ -8,6 +8,21 @@ from __future__ import annotations
 VIETNAMESE: dict[str, str] = {
     "(file)": "(cả tệp)",
     "well (cameras: {cameras}, rules: {rules})": "đúng cả (camera: {cameras}, quy tắc: {rules})",
+    # What a changed configuration would have told
+    "{first} to {last}, {count} observations": "{first} đến {last}, {count} lượt quan sát",
+    "rule": "quy tắc",
+    "same": "như cũ",
+    "changed": "thay đổi",
+    "only new": "chỉ mới",
+    "only old": "chỉ cũ",
+    "no event differs": "không có sự kiện nào khác đi",
+    "not judged: {keys} differ, and what was stored is not searched again": (
+        "chưa xét được: {keys} khác nhau, mà dữ liệu đã lưu thì không dò lại được"
+    ),
+    "{count} bytes were torn by a power cut and left out": "bỏ qua {count} byte hỏng do mất điện",
+    "the two search pictures differently: the clip was searched twice": (
+        "hai cấu hình dò hình theo cách khác nhau: đoạn phim được dò hai lần"
+    ),
     # The file as a whole
     "the file is larger than {limit} kB": "tệp lớn hơn {limit} kB",
     "split it: one camera a file": "hãy tách ra, mỗi camera một tệp",

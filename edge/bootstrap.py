@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -23,8 +24,9 @@ from edge.detection.search import CameraSearch
 from edge.detection.worker import LocalAsker
 from edge.gate import CameraGate, still_recheck_s
 from edge.health.view import ViewWatch
+from edge.observations.log import FOLDER, ObservationLog, forget_observations
 from edge.parts import PartFinder, needed_classes, parts_model_of
-from edge.pipeline import CameraPipeline
+from edge.pipeline import CameraPipeline, ObservationKeeper
 from edge.ports import Clock, DetectorSource
 from edge.recorder import CLIP_PATIENCE_S, ClipRunner, EventSink, EvidenceMaker, IdMaker, Recorder, run_now
 from edge.rules import build_rules
@@ -36,6 +38,8 @@ from edge.status import CameraMonitor
 from edge.tracking import ByteTracker, filter_detections
 from edge.types import Detections, Frame
 from edge.worker import CameraParts
+
+log = logging.getLogger(__name__)
 
 SIGNAL_UNKNOWN = (
     "the controller of the traffic light {name} does not tell its state: check it, its address and the network; "
@@ -111,9 +115,11 @@ def make_pipeline(
     monitor: CameraMonitor | None = None,
     view_path: Path | None = None,
     asked: Mapping[str, HttpSignal] | None = None,
+    keeper: ObservationKeeper | None = None,
 ) -> CameraPipeline:
     """Put one camera's pipeline together; `monitor` learns the motion gate's numbers, `view_path` keeps its view,
-    `detect_parts` is the second model's search, where the camera has one.
+    `detect_parts` is the second model's search, where the camera has one,
+    `keeper` what the rules saw.
 
     Raises:
         ValueError: The configuration asks for what the scene lacks.
@@ -139,6 +145,7 @@ def make_pipeline(
         attention=attention,
         view=make_view(camera, view_path),
         signals=SignalReader(camera, scene, asked),
+        keeper=keeper,
     )
 
 
@@ -159,6 +166,17 @@ def make_view(camera: CameraConfig, path: Path | None) -> ViewWatch | None:
     """What compares a camera's picture with its view; None where the camera's file turns that off."""
     wanted = next((rule for rule in camera.camera_rules if isinstance(rule, CameraTamperedParams)), None)
     return None if wanted is None else ViewWatch(wanted.accept_after_s, path)
+
+
+def make_keeper(camera: CameraConfig, data_dir: Path) -> ObservationLog | None:
+    """What stores a camera's observations; None, and what was stored is deleted, where its file does not ask for it."""
+    root, camera_id = data_dir / FOLDER, camera.camera.id
+    if camera.observations.store:
+        return ObservationLog(camera_id, root, camera.observations)
+    forgotten = forget_observations(root / camera_id)
+    if forgotten:
+        log.info("observations_forgotten camera=%s files=%d", camera_id, forgotten)
+    return None
 
 
 def make_parts(
@@ -193,6 +211,9 @@ def make_parts(
         monitor.set_notice("search", NOT_SEARCHED, lambda: not inference.failing)
         for name, signal in asked.items():
             monitor.set_notice(f"signal {name}", SIGNAL_UNKNOWN.format(name=name), partial(_answers, signal))
+        keeper = make_keeper(camera, settings.data_dir)
+        if keeper is not None:
+            monitor.add_figures("observations", keeper.figures)
         if parts_inference is not None:
             monitor.set_notice("parts", PARTS_NOT_SEARCHED, lambda: not parts_inference.failing)
         return make_pipeline(
@@ -209,6 +230,7 @@ def make_parts(
             monitor=monitor,
             view_path=settings.data_dir / "views" / f"{camera_id}.npz",
             asked=asked,
+            keeper=keeper,
         )
 
     def source(source_input: InputConfig, source_settings: SourceSettings, into: PacketRing | None) -> VideoSource:

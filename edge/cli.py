@@ -24,6 +24,8 @@ from edge.errors import EdgeError, SourceNotFound
 from edge.find_cameras import add_commands as add_camera_commands
 from edge.models.commands import add_commands as add_models_commands
 from edge.settings import EdgeSettings, SettingsError, read_secrets
+from edge.what_if_command import Unclear, add_options, is_what_if
+from edge.what_if_command import run as run_what_if
 
 if TYPE_CHECKING:
     from contract.config_loader import LoadedCamera
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with models_of(getattr(options, "config", None)):
             return int(options.act(options))
-    except UsageError as error:
+    except (UsageError, Unclear) as error:
         print(f"langan-edge: {error}", file=sys.stderr)
         return WRONG_USAGE
     except BrokenPipeError:  # the reader of our output (head, jq) has gone
@@ -111,10 +113,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_outbox(_command(commands, "outbox", "see what the server refused, and send it again (stop the edge first)"))
 
     replay = _command(
-        commands, "replay", "run a recorded clip through a camera's rules and print its events", "Nothing is sent."
+        commands,
+        "replay",
+        "run a recorded clip through a camera's rules and print its events",
+        "Nothing is sent. With --against: what --config would have told otherwise than OLD, over clips or over what "
+        "`run` has stored.",
     )
-    _add_clip(replay)
-    replay.add_argument("--json", action="store_true", help="one line of Event v1 for each revision")
+    _add_clip(replay, several=True)
+    add_options(replay)
+    replay.add_argument(
+        "--json", action="store_true", help="one line of Event v1 for each revision; with --against one JSON object"
+    )
     replay.add_argument("--evidence", type=Path, metavar="DIR", help="keep snapshots and clips there")
     replay.add_argument("--annotate", type=Path, metavar="OUT.mp4", help="write a video with tracks, zones and events")
     replay.set_defaults(act=_replay)
@@ -172,9 +181,9 @@ def _add_outbox(outbox: argparse.ArgumentParser) -> None:
     outbox.set_defaults(act=_outbox)
 
 
-def _add_clip(parser: argparse.ArgumentParser) -> None:
+def _add_clip(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
     _add_config(parser)
-    parser.add_argument("--camera", required=True, metavar="ID", help="whose zones and rules")
+    parser.add_argument("--camera", required=not several, metavar="ID", help="whose zones and rules")
     parser.add_argument(
         "--start",
         default=DEFAULT_START,
@@ -182,7 +191,11 @@ def _add_clip(parser: argparse.ArgumentParser) -> None:
         help="when the first frame was taken; without an offset, in the site's time zone (%(default)s)",
     )
     parser.add_argument(
-        "clip", type=Path, metavar="CLIP", help="a video file; it takes the place of the camera's inputs"
+        "clip",
+        type=Path,
+        nargs="*" if several else None,
+        metavar="CLIP",
+        help="a video file; it takes the place of the camera's inputs",
     )
 
 
@@ -272,19 +285,25 @@ def _replay(options: argparse.Namespace) -> int:
     from edge.logs import configure_logging
 
     configure_logging(level=logging.INFO if options.verbose else logging.ERROR)
+    show_of = (lambda _site: _print_json) if options.json else _make_table
+    if is_what_if(options):
+        return run_what_if(options, lambda site: _start(options, site), show_of)
+    if options.camera is None or len(options.clip) != 1:
+        raise UsageError("replay: give --camera ID and one CLIP, or --against OLD and one or more, or --observations")
+    [clip] = options.clip
     camera, site = _load_camera(options)
     start = _start(options, site)
     from edge.annotate import AnnotatedVideo
     from edge.replay import replay
 
-    show = _print_json if options.json else _make_table(site)
+    show = show_of(site)
     with ExitStack() as stack:
         watcher = None
         if options.annotate is not None:
             watcher = stack.enter_context(AnnotatedVideo(options.annotate, camera.config))
-        report = replay(camera, site, options.clip, start, show, evidence_dir=options.evidence, watcher=watcher)
+        report = replay(camera, site, clip, start, show, evidence_dir=options.evidence, watcher=watcher)
     print(
-        f"{options.clip}: {report.clip_s:.1f} s of video in {report.wall_s:.1f} s, {report.counts.frames} frames, "
+        f"{clip}: {report.clip_s:.1f} s of video in {report.wall_s:.1f} s, {report.counts.frames} frames, "
         f"{report.counts.searched} searched",
         file=sys.stderr,
     )

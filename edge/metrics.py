@@ -49,6 +49,8 @@ CAMERA_FIGURES: dict[str, Figure] = {
     "detect_cpu_s": Figure("counter", "CPU seconds of preparing searches and reading their answers"),
     "track_cpu_s": Figure("counter", "CPU seconds of tracking"),
     "decide_cpu_s": Figure("counter", "CPU seconds of rules and evidence"),
+    "observations_bytes": Figure("gauge", "bytes of stored observations"),
+    "observations_lost": Figure("counter", "observations that could not be stored: the disk was full or slow"),
 }
 """By camera."""
 

@@ -41,6 +41,14 @@ class Gate(Protocol):
     def reset(self) -> None: ...
 
 
+class ObservationKeeper(Protocol):
+    """Stores what the rules saw: `edge.observations.log`."""
+
+    def add(self, observation: Observation) -> None: ...
+
+    def finish(self) -> None: ...
+
+
 class Signals(Protocol):
     """Tells what the camera's traffic lights show: `edge.signals.reader.SignalReader`."""
 
@@ -92,6 +100,7 @@ class CameraPipeline:
         attention: Told after each frame whether keyframes are enough for now.
         view: Looks whether somebody tampers with the camera; None: nobody wants to know.
         signals: Reads the traffic lights; None: only those with a fixed plan are known.
+        keeper: Stores every observation; None: they are not stored.
     """
 
     def __init__(
@@ -110,6 +119,7 @@ class CameraPipeline:
         attention: Attention | None = None,
         view: View | None = None,
         signals: Signals | None = None,
+        keeper: ObservationKeeper | None = None,
     ) -> None:
         self.counts = PipelineCounts()
         self._camera_id = camera.camera.id
@@ -126,6 +136,7 @@ class CameraPipeline:
         self._attention = attention
         self._view = view
         self._signals = signals
+        self._keeper = keeper
         self._rests = False
         self._tracks: Sequence[Track] = ()
         self._detections = Detections.empty()
@@ -213,6 +224,8 @@ class CameraPipeline:
             for rule_event in rule.observe(observation):
                 self._recorder.record(index, rule_event, moment)
         self._recorder.cut_due_clips(frame.monotonic_s)
+        if self._keeper is not None:
+            self._keeper.add(observation)
 
     def idle(self, now_s: float) -> None:
         """No frame came for a while: cut the clips that are due."""
@@ -229,6 +242,8 @@ class CameraPipeline:
             for rule_event in rule.finish(self._observation):
                 self._recorder.record(index, rule_event, None)
         self._recorder.finish_clips()
+        if self._keeper is not None:
+            self._keeper.finish()
         self._rules = self._make_rules()
         self._tracker.reset()
         self._gate.reset()

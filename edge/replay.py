@@ -27,7 +27,7 @@ from edge.detection.manifest import load_manifest
 from edge.errors import SourceNotFound
 from edge.evidence.store import EvidenceFolder
 from edge.parts import needed_classes, parts_model_of
-from edge.pipeline import CameraPipeline, PipelineCounts
+from edge.pipeline import CameraPipeline, ObservationKeeper, PipelineCounts
 from edge.types import Detections, Frame
 
 UNLIMITED_BYTES = 1 << 60
@@ -76,6 +76,7 @@ def replay(
     *,
     evidence_dir: Path | None = None,
     watcher: Watcher | None = None,
+    keeper: ObservationKeeper | None = None,
 ) -> ReplayReport:
     """Run a clip through a camera's pipeline.
 
@@ -89,6 +90,7 @@ def replay(
         on_event: Called with each revision, in order.
         evidence_dir: Where snapshots and clips go; None: none are kept, but events still refer to them.
         watcher: Sees every searched or gated frame.
+        keeper: Gets every observation.
 
     Raises:
         SourceError: The clip cannot be read.
@@ -112,6 +114,7 @@ def replay(
             evidence=make_evidence(camera, site, folder, ring),
             sink=sink,
             new_id=_id_maker(clip),
+            keeper=keeper,
         )
         settings = SourceSettings(fps=camera.detect.fps, replay_start=start, privacy_masks=camera.privacy.masks)
         address = SourceAddress(SourceKind.FILE, str(clip.resolve()), str(clip))

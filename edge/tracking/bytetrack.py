@@ -43,6 +43,8 @@ STANDING_COST = 0.3
 LOOK_EVERY_S = 1.0
 """How often looks are taken, all from one frame, and of how many tracks at most."""
 LOOKS_A_FRAME = 8
+BOX_STEPS = 65536.0
+"""Boxes are told in steps of this part of the picture: far finer than any detector, and cheap to store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +342,10 @@ class ByteTracker:
         if self._aspect is None:
             return []
         scale = (self._aspect, 1.0, self._aspect, 1.0)
-        boxes: list[list[float]] = np.clip(self._filters.xyxy() / scale, 0.0, 1.0).tolist()
+        # Steps of 1/65536, a sixteenth of a pixel of a 4K picture: stored, they come back to the last bit.
+        boxes: list[list[float]] = (
+            np.rint(np.clip(self._filters.xyxy() / scale, 0.0, 1.0) * BOX_STEPS) / BOX_STEPS
+        ).tolist()
         return [
             Track(
                 track_id=TrackId(identity.track_id),
