@@ -40,13 +40,15 @@ class AnnotatedVideo:
     Args:
         path: Where to write; overwritten.
         camera: Its zones are drawn.
+        title: A line at the bottom of every picture.
 
     Raises:
         EdgeError: The file cannot be written.
     """
 
-    def __init__(self, path: Path, camera: CameraConfig) -> None:
+    def __init__(self, path: Path, camera: CameraConfig, title: str = "") -> None:
         self._camera = camera
+        self._title = title
         try:
             path.write_bytes(b"")  # FFmpeg would find out only at the first frame
             self._output = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
@@ -85,6 +87,8 @@ class AnnotatedVideo:
         lines += [f"{event.kind} {event.zone or ''} {_facts(event)}" for event in events]
         for row, line in enumerate(lines):
             _text(canvas, line, (6, (row + 1) * (_FONT_PX + 6)), _EVENT if row else _WHITE, font)
+        if self._title:
+            _text(canvas, self._title, (6, canvas.shape[0] - 8), _WHITE, font)
         self._write(canvas, frame.monotonic_s)
 
     def _canvas(self, frame: Frame) -> NDArray[np.uint8]:

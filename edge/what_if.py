@@ -267,7 +267,7 @@ def search_clip(clip: Path, start: datetime, configured: Configured) -> list[Obs
 
 
 def _searching(configured: Configured) -> dict[str, object]:
-    """What decides on observations before any rule does, by the camera file's keys."""
+    """What decides on observations before any rule does, by the words that a note uses for it."""
     camera: CameraConfig = configured.loaded.config
     return {
         "detect": camera.detect,
@@ -275,8 +275,7 @@ def _searching(configured: Configured) -> dict[str, object]:
         "motion": camera.motion,
         "privacy": camera.privacy,
         "signals": {name: item for name, item in camera.signals.items() if not isinstance(item, PlanSignalConfig)},
-        "rules": (
-            any(RULES[rule.kind].needs_static_regions for rule in camera.rules),
-            [rule for rule in camera.camera_rules if rule.kind == "camera_tampered"],
-        ),
+        "static regions": any(RULES[rule.kind].needs_static_regions for rule in camera.rules),
+        "parts": sorted(part for rule in camera.rules for part in RULES[rule.kind].requires_part_classes),
+        "view": [rule for rule in camera.camera_rules if rule.kind == "camera_tampered"],
     }

@@ -10,7 +10,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -93,6 +93,11 @@ class Score:
         self.false_alerts += other.false_alerts
         self.missed += other.missed
         self.open_matches += other.open_matches
+
+
+def unjudged(labels: Sequence[Span], kinds: Collection[str]) -> list[Span]:
+    """Labels of kinds that the camera file has no rule for: nobody could have found them."""
+    return [label for label in labels if label.kind not in kinds]
 
 
 def load_labels(path: Path) -> LabelledClip:

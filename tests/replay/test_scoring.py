@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.replay.scoring import Span, compare, spans_of
+from contract.config_loader import load_config_dir
+from tests.replay.scoring import CONFIG_DIR, LABELS_DIR, Span, compare, load_labels, spans_of, unjudged
 
 
 def _span(start_s: float, end_s: float, *, kind: str = "intrusion", zone: str = "yard", optional: bool = False) -> Span:
@@ -44,3 +47,16 @@ def test_revisions_of_an_event_make_one_span() -> None:
     start = {**common, "state": "start", "observed_at": "2026-01-05T03:00:12Z", "ended_at": None}
     end = {**common, "state": "end", "observed_at": "2026-01-05T03:00:20Z", "ended_at": "2026-01-05T03:00:20Z"}
     assert spans_of([start, end]) == [Span("intrusion", "yard", 10.0, 20.0, raised_s=12.0)]
+
+
+def test_a_label_without_a_rule_is_not_judged() -> None:
+    labels = [_span(1, 2), _span(1, 2, kind="loitering")]
+    assert unjudged(labels, {"intrusion", "crowding"}) == labels[1:]
+
+
+@pytest.mark.parametrize("path", sorted(LABELS_DIR.glob("*.yaml")), ids=lambda path: path.stem)
+def test_labels_name_zones_that_their_camera_has(path: Path) -> None:
+    labelled, config = load_labels(path), load_config_dir(CONFIG_DIR)
+    zones = config.cameras[labelled.camera].config.zones
+    assert {span.zone for span in labelled.events} <= {None, *zones}
+    assert all(span.start_s < span.end_s for span in labelled.events)
