@@ -171,7 +171,9 @@ class ZoneConfig(ContractModel):
     coordinates: Polygon
     """Corners in order around it, three or more; the edges must not cross."""
     direction: tuple[NormalisedPoint, NormalisedPoint] | None = None
-    """From, to: which way a lane runs."""
+    """From, to: which way a lane runs; for other zones, along which way they lie."""
+    allowed: tuple[ObjectClass, ...] = ()
+    """For which classes a lane is (`lane_misuse`); empty: for all."""
 
 
 class LineConfig(ContractModel):

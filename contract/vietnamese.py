@@ -159,6 +159,14 @@ VIETNAMESE: dict[str, str] = {
     "add time ranges, such as every_day": "hãy thêm khoảng giờ, ví dụ every_day",
     "the range {range} is empty": "khoảng giờ {range} trống",
     "write 00:00-24:00 for the whole day": "muốn cả ngày, hãy viết 00:00-24:00",
+    # Ways of vehicles and people
+    "from_zone and to_zone belong together": "from_zone và to_zone phải đi cùng nhau",
+    "write either zones, in their forbidden order, or from_zone and to_zone": (
+        "hãy viết zones theo thứ tự bị cấm, hoặc viết from_zone và to_zone"
+    ),
+    "a zone stands in the order twice: for turning back in one zone name it once": (
+        "một khu vực xuất hiện hai lần; muốn cấm quay đầu trong một khu vực, hãy ghi tên nó một lần"
+    ),
     # A camera
     "the id is {found!r}, not {wanted!r}": "mã là {found!r}, không phải {wanted!r}",
     "{id!r} is no id": "{id!r} không dùng làm mã được",

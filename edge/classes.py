@@ -8,3 +8,8 @@ _LOOKALIKES = (("bicycle", "motorcycle"), ("car", "bus", "truck"))
 def lookalike_group(class_name: str) -> str:
     """Name of the group in which a class may be confused with others; its own name if with none."""
     return next((group[0] for group in _LOOKALIKES if class_name in group), class_name)
+
+
+def lookalikes(class_name: str) -> tuple[str, ...]:
+    """Every class of its group, itself included."""
+    return next((group for group in _LOOKALIKES if class_name in group), (class_name,))

@@ -6,10 +6,15 @@ from contract.rules import (
     camera_offline,
     camera_tampered,
     crowding,
+    forbidden_turn,
     illegal_parking,
     intrusion,
+    jaywalking,
+    lane_misuse,
+    loitering,
     no_helmet,
     overloaded_motorbike,
+    pavement_driving,
     wrong_way,
 )
 from contract.rules.base import RuleContract, RuleFacts, RuleParams
@@ -20,10 +25,15 @@ RULES: dict[str, RuleContract] = {
         camera_offline.CONTRACT,
         camera_tampered.CONTRACT,
         crowding.CONTRACT,
+        forbidden_turn.CONTRACT,
         illegal_parking.CONTRACT,
         intrusion.CONTRACT,
+        jaywalking.CONTRACT,
+        lane_misuse.CONTRACT,
+        loitering.CONTRACT,
         no_helmet.CONTRACT,
         overloaded_motorbike.CONTRACT,
+        pavement_driving.CONTRACT,
         wrong_way.CONTRACT,
     )
 }

@@ -49,6 +49,19 @@ class RuleParams(ContractModel):
         return frozenset(self.objects or self.default_objects)
 
 
+class AlongParams(RuleParams):
+    """What rules about travel along a zone have in common: how long and how far before it counts."""
+
+    min_duration_s: Seconds
+    """How long a vehicle must travel along the zone ..."""
+    min_distance_m: Metres
+    """... and how far, where the camera has a homography."""
+    min_distance_boxes: Annotated[float, Field(gt=0, le=20)]
+    """Without a homography: distance in lengths of the vehicle's own box."""
+    clear_after_s: Seconds = 5.0
+    """The event ends when the vehicle has been out of the zone for this long."""
+
+
 class RuleFacts(ContractModel):
     """The numbers that decided, as an event carries them: to a thousandth of their unit, finer says nothing."""
 
@@ -56,6 +69,18 @@ class RuleFacts(ContractModel):
     @classmethod
     def _round(cls, value: object) -> object:
         return round(value, 3) if isinstance(value, float) else value
+
+
+class AlongFacts(RuleFacts):
+    """How a vehicle travelled along a zone."""
+
+    object_class: str
+    duration_s: Annotated[float, Field(ge=0)]
+    distance_m: Annotated[float, Field(ge=0)] | None = None
+    """Along the zone; None without a homography."""
+    distance_boxes: Annotated[float, Field(ge=0)]
+    calibration_error_m: Annotated[float, Field(ge=0)] | None = None
+    """RMS error of the homography's points; None (unknown) without one, and with four points, which always fit."""
 
 
 Language = Literal["vi", "en"]

@@ -9,10 +9,15 @@ from edge.rules.base import TimedRule
 from edge.rules.camera_offline import CameraOfflineRule
 from edge.rules.camera_tampered import CameraTamperedRule
 from edge.rules.crowding import CrowdingRule
+from edge.rules.forbidden_turn import ForbiddenTurnRule
 from edge.rules.illegal_parking import IllegalParkingRule
 from edge.rules.intrusion import IntrusionRule
+from edge.rules.jaywalking import JaywalkingRule
+from edge.rules.lane_misuse import LaneMisuseRule
+from edge.rules.loitering import LoiteringRule
 from edge.rules.no_helmet import NoHelmetRule
 from edge.rules.overloaded_motorbike import OverloadedMotorbikeRule
+from edge.rules.pavement_driving import PavementDrivingRule
 from edge.rules.wrong_way import WrongWayRule
 from edge.scene import Scene
 
@@ -24,10 +29,15 @@ RULES: dict[str, type[Rule]] = {
     "camera_offline": CameraOfflineRule,
     "camera_tampered": CameraTamperedRule,
     "crowding": CrowdingRule,
+    "forbidden_turn": ForbiddenTurnRule,
     "illegal_parking": IllegalParkingRule,
     "intrusion": IntrusionRule,
+    "jaywalking": JaywalkingRule,
+    "lane_misuse": LaneMisuseRule,
+    "loitering": LoiteringRule,
     "no_helmet": NoHelmetRule,
     "overloaded_motorbike": OverloadedMotorbikeRule,
+    "pavement_driving": PavementDrivingRule,
     "wrong_way": WrongWayRule,
 }
 """Every rule by kind."""

@@ -47,11 +47,17 @@ _POLICIES = {
     "camera_offline": GroupingPolicy(gap=timedelta(hours=2), max_length=timedelta(hours=24), severity=Severity.LOW),
     "camera_tampered": GroupingPolicy(severity=Severity.HIGH),
     "crowding": GroupingPolicy(severity=Severity.MEDIUM),
+    "forbidden_turn": GroupingPolicy(max_length=timedelta(hours=1), severity=Severity.MEDIUM),
     "illegal_parking": GroupingPolicy(gap=timedelta(seconds=600), severity=Severity.LOW),
     "intrusion": GroupingPolicy(severity=Severity.HIGH),
+    "jaywalking": GroupingPolicy(max_length=timedelta(hours=1), severity=Severity.LOW),
+    "lane_misuse": GroupingPolicy(max_length=timedelta(hours=1), severity=Severity.LOW),
+    # Who hangs around a house comes back: half an hour later it is still the same matter.
+    "loitering": GroupingPolicy(gap=timedelta(seconds=1800), severity=Severity.MEDIUM),
     # Many riders pass one camera: each is a matter of its own only for as long as it takes to stop somebody.
     "no_helmet": GroupingPolicy(gap=timedelta(seconds=600), max_length=timedelta(hours=1), severity=Severity.LOW),
     "overloaded_motorbike": GroupingPolicy(max_length=timedelta(hours=1), severity=Severity.MEDIUM),
+    "pavement_driving": GroupingPolicy(max_length=timedelta(hours=1), severity=Severity.LOW),
     "wrong_way": GroupingPolicy(max_length=timedelta(hours=1), severity=Severity.MEDIUM),
 }
 """Kinds that differ from the default; a kind that is not named here takes the default."""

@@ -31,8 +31,13 @@ PARAMS: dict[str, dict[str, Any]] = {
     "camera_offline": {"grace_s": 10.0},
     "camera_tampered": {},
     "crowding": {"min_people": 3, "min_duration_s": 5.0, "clear_after_s": 3.0},
+    "forbidden_turn": {"zones": ["trai", "phai"]},
     "illegal_parking": {"zones": ["het"], "max_stay_s": 10.0},
     "intrusion": {"zones": ["trai", "phai"], "objects": ["person", "car"]},
+    "jaywalking": {"zones": ["het"]},
+    "lane_misuse": {"zones": ["het"], "banned": ["car", "truck"]},
+    "loitering": {"zones": ["trai", "phai"], "max_stay_s": 10.0},
+    "pavement_driving": {"zones": ["het"], "min_speed_kmh": 0.0},
     "wrong_way": {"zones": ["het"]},
 }
 

@@ -1,0 +1,274 @@
+"""Travel along a zone: what driving on a pavement and driving in a lane for others have in common.
+
+  gateway                     The zone's arrow, else the shape's longer side, tells which way it runs.
+----|  ^  |---------------    Going across to a gateway has little way along it, however long it takes.
+    |  :  |    pavement
+....:..:.......o-o-o-o->..    Going along has both: time and way.
+-------^------------------
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from contract.axis import CLEAR_RATIO, NOMINAL_ASPECT, long_axis
+from contract.geometry import Point, distance
+from contract.rules.base import AlongFacts, AlongParams
+from edge.classes import lookalikes
+from edge.rules.base import Moment
+from edge.rules.journey_rule import JourneyRule
+from edge.rules.relink import SPARSE_S, Journey, Sample, slope
+from edge.scene import Scene
+from edge.types import Observation, RuleEvent
+
+WINDOW_S = 10.0
+"""Places older than this do not decide."""
+JUDGE_EVERY_S = 0.2
+"""More often nothing new is learned of a travel of a second."""
+LEFT_S = 1.0
+"""Who was outside the zone for longer left it: a shorter time is a trembling box."""
+INSIDE_SHARE = 0.8
+"""Who travels in a lane is in it for this share of the time, not now and then while passing beside it."""
+MIN_SAMPLES = 3
+MAX_SLANT = math.tan(math.radians(40.0))
+"""Way across over way along the zone: beyond it somebody crosses, on a slant."""
+MAX_RESIDUAL = 0.15
+"""RMS deviation from an even travel as a share of its length: a single jump of a box has 0.25 (see wrong_way)."""
+JITTER_BOXES = 0.25
+"""A box moves by up to this share of its length while its vehicle stands."""
+
+ParamsT = TypeVar("ParamsT", bound=AlongParams)
+
+
+@dataclass(frozen=True, slots=True)
+class Travel:
+    """A stretch of way along a zone."""
+
+    start: Sample
+    end: Sample
+    length: float
+    """Along the zone, in the plane's unit."""
+    boxes: float
+    """Its length in the picture over the mean length of the box."""
+
+    @property
+    def duration_s(self) -> float:
+        """Watched seconds."""
+        return self.end.at_s - self.start.at_s
+
+    @property
+    def speed(self) -> float:
+        """Mean over the stretch, in the plane's unit a second."""
+        return self.length / self.duration_s if self.duration_s > 0.0 else 0.0
+
+
+@dataclass(slots=True)
+class _Passage:
+    """An object in a zone."""
+
+    inside: deque[Sample] = field(default_factory=deque)
+    outside_s: deque[float] = field(default_factory=deque)
+    """Watched seconds of the detections outside, meanwhile."""
+    judged_s: float = -math.inf
+    raised: Travel | None = None
+    """The stretch told so far."""
+    progress: Moment | None = None
+    """When it last made way."""
+
+
+class Axes:
+    """Which way each zone of a rule runs, in the plane of `Scene.to_plane`.
+
+    Raises:
+        ValueError: A zone has no direction, and is too short for its width to run any way.
+    """
+
+    def __init__(self, scene: Scene, zone_ids: Sequence[str]) -> None:
+        self._scene = scene
+        self._known: dict[tuple[str, float], Point] = {}
+        for zone_id in zone_ids:
+            self.of(zone_id, NOMINAL_ASPECT)
+
+    def of(self, zone_id: str, aspect: float) -> Point:
+        """A unit vector along the zone; of two opposite ones, either."""
+        known = self._known.get((zone_id, aspect))
+        if known is None:
+            known = self._known[zone_id, aspect] = self._find(zone_id, aspect)
+        return known
+
+    def _find(self, zone_id: str, aspect: float) -> Point:
+        zone = self._scene.zone(zone_id)
+        if zone.direction is not None:
+            x, y = self._scene.lane_direction(zone_id, aspect)
+            length = math.hypot(x, y)
+            return (x / length, y / length)
+        corners = [self._scene.to_plane(corner, aspect) for corner in zone.coordinates]
+        axis, ratio = long_axis([corner for corner in corners if corner is not None])
+        if None in corners or (ratio < CLEAR_RATIO and aspect == NOMINAL_ASPECT):
+            raise ValueError(
+                f"camera {self._scene.camera_id}: which way does zone {zone_id!r} run? Add "
+                "`direction: [[x, y], [x, y]]` along it"
+            )
+        return axis
+
+
+class AlongRule(JourneyRule[ParamsT, dict[str, _Passage]]):
+    """One event for each vehicle that travels along a zone where it should not."""
+
+    standing_s = 30.0
+    """A vehicle that made no way for this long no longer travels."""
+
+    def __init__(self, params: ParamsT, scene: Scene, name: str) -> None:
+        """See `TimedRule`.
+
+        Raises:
+            ValueError: A zone or schedule does not exist, or it is not clear which way a zone runs.
+        """
+        super().__init__(params, scene, name, keep_s=SPARSE_S, clear_after_s=params.clear_after_s)
+        self._axes = Axes(scene, params.zones)
+        self._classes = frozenset(alike for name in params.object_classes for alike in lookalikes(name))
+
+    @abstractmethod
+    def _is_meant(self, journey: Journey, zone_id: str) -> bool:
+        """Tell whether the zone is not for this object."""
+
+    def _is_fast_enough(self, travel: Travel) -> bool:  # noqa: ARG002 - most rules do not mind
+        return True
+
+    @abstractmethod
+    def _facts(self, journey: Journey, zone_id: str, travel: Travel) -> AlongFacts:
+        """What an event says."""
+
+    def _judge(self, journey: Journey, observation: Observation, now: Moment) -> RuleEvent | None:
+        deed = self._deeds.get(journey.number)
+        if not journey.fresh:
+            if deed is not None:  # gated or missed: it is where it was
+                passage = self._notes.get(journey.number, {}).get(deed.zone_id)
+                if passage is not None and self._moved_lately(passage, now):
+                    deed.last = now
+            return None
+        event = None
+        new = journey.take_new()
+        for zone_id in self._params.zones:
+            for sample in new:
+                self._note(journey, zone_id, sample)
+            passage = self._notes[journey.number].get(zone_id)
+            if event is not None or passage is None or passage.inside[-1] is not journey.last:
+                continue
+            axis = self._axes.of(zone_id, observation.aspect)
+            if deed is None:
+                event = self._start(journey, zone_id, passage, axis)
+            elif deed.zone_id == zone_id:
+                event = self._follow(journey, passage, axis, now)
+        return event
+
+    def _note(self, journey: Journey, zone_id: str, sample: Sample) -> None:
+        """Note where an object was."""
+        passages = self._notes.setdefault(journey.number, {})
+        passage = passages.get(zone_id)
+        if not self._scene.zone_contains(zone_id, sample.ground):
+            if passage is not None:
+                passage.outside_s.append(sample.at_s)
+                if sample.at_s - passage.inside[-1].at_s > LEFT_S and passage.raised is None:
+                    del passages[zone_id]
+            return
+        if passage is None:
+            passage = passages[zone_id] = _Passage()
+        passage.inside.append(sample)
+        while passage.inside[0].at_s < sample.at_s - WINDOW_S:
+            passage.inside.popleft()
+        while passage.outside_s and passage.outside_s[0] < passage.inside[0].at_s:
+            passage.outside_s.popleft()
+
+    def _start(self, journey: Journey, zone_id: str, passage: _Passage, axis: Point) -> RuleEvent | None:
+        sample = journey.last
+        if sample.at_s - passage.judged_s < JUDGE_EVERY_S or not self._is_meant(journey, zone_id):
+            return None
+        passage.judged_s = sample.at_s
+        travel = self._travelled(passage, axis)
+        if travel is None or not self._is_fast_enough(travel):
+            return None
+        passage.raised, passage.progress = travel, sample.moment
+        facts = self._facts(journey, zone_id, travel)
+        return self._raise(journey, zone_id, travel.start.moment, sample.moment, facts, travel.length)
+
+    def _follow(self, journey: Journey, passage: _Passage, axis: Point, now: Moment) -> RuleEvent | None:
+        """An object with an open event is in its zone."""
+        deed, told, sample = self._deeds[journey.number], passage.raised, journey.last
+        if told is None or passage.progress is None:  # an event that was ended and is raised again begins with a start
+            return None
+        length = abs(_dot(sample.plane, axis) - _dot(told.start.plane, axis))
+        if length > told.length + self._slack(sample):
+            boxes = told.boxes + distance(told.end.picture, sample.picture) / sample.size
+            passage.raised, passage.progress = Travel(told.start, sample, length, boxes), now
+        if not self._moved_lately(passage, now):
+            return None
+        return self._go_on(deed, now, self._facts(journey, deed.zone_id, passage.raised or told), length)
+
+    def _moved_lately(self, passage: _Passage, now: Moment) -> bool:
+        return passage.progress is not None and now.watched_s - passage.progress.watched_s <= self.standing_s
+
+    def _travelled(self, passage: _Passage, axis: Point) -> Travel | None:
+        """The stretch since the object last turned, if it is long, even and along enough."""
+        least_m, least_boxes = self._params.min_distance_m, self._params.min_distance_boxes
+        metric = self._scene.homography is not None
+        samples = list(passage.inside)
+        along = [_dot(sample.plane, axis) for sample in samples]
+        low, high = min(along), max(along)
+        sample = samples[-1]
+        if high - low < (least_m if metric else least_boxes * 0.5 * sample.size):
+            return None
+        slack = self._slack(sample)
+        if along[-1] - low >= high - along[-1]:
+            first = max(index for index, value in enumerate(along) if value <= low + slack)
+        else:
+            first = max(index for index, value in enumerate(along) if value >= high - slack)
+        stretch = samples[first:]
+        start, end = stretch[0], stretch[-1]
+        duration_s = end.at_s - start.at_s
+        outside = sum(at_s >= start.at_s for at_s in passage.outside_s)
+        if (
+            len(stretch) < MIN_SAMPLES
+            or duration_s < self._params.min_duration_s
+            or len(stretch) < INSIDE_SHARE * (len(stretch) + outside)
+        ):
+            return None
+        boxes = distance(start.picture, end.picture) / (sum(sample.size for sample in stretch) / len(stretch))
+        if boxes < (JITTER_BOXES if metric else least_boxes):
+            return None
+        velocity = slope([sample.at_s for sample in stretch], [sample.plane for sample in stretch])
+        length, across = abs(_dot(velocity, axis)) * duration_s, abs(_cross(velocity, axis)) * duration_s
+        if (metric and length < least_m) or across > MAX_SLANT * length:
+            return None
+        return Travel(start, end, length, boxes) if _residual(stretch, velocity) <= MAX_RESIDUAL * length else None
+
+    def _slack(self, sample: Sample) -> float:
+        """How far a standing vehicle's place may wander, in the plane's unit."""
+        return JITTER_BOXES * (sample.size if self._scene.homography is None else self._params.min_distance_m)
+
+
+def _dot(a: Point, b: Point) -> float:
+    return a[0] * b[0] + a[1] * b[1]
+
+
+def _cross(a: Point, b: Point) -> float:
+    return a[0] * b[1] - a[1] * b[0]
+
+
+def _residual(samples: Sequence[Sample], velocity: Point) -> float:
+    """RMS distance of places from an even travel with a velocity, in the plane's unit."""
+    count = len(samples)
+    mean_s = sum(sample.at_s for sample in samples) / count
+    mean_x = sum(sample.plane[0] for sample in samples) / count
+    mean_y = sum(sample.plane[1] for sample in samples) / count
+    square = 0.0
+    for sample in samples:
+        step = sample.at_s - mean_s
+        square += (sample.plane[0] - mean_x - step * velocity[0]) ** 2
+        square += (sample.plane[1] - mean_y - step * velocity[1]) ** 2
+    return math.sqrt(square / count)

@@ -1,0 +1,197 @@
+"""`forbidden_turn`: a vehicle passes zones in a forbidden order, or turns back. See docs/rules/forbidden_turn.md.
+
++---+   +---+        +------------------+
+| A |   | A'|        |  A  o-o-o-o-.    |  One zone with a direction: the way back runs
+| o |   | o |        | --->        :    |  beside the way there. A vehicle that backs up
++-:-+   +-:-+        |     o-o-o-o-'    |  goes back on its own way.
+  `-o-o-o-'          +------------------+
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from contract.geometry import Point, angle_between_deg, distance
+from contract.rules.forbidden_turn import ForbiddenTurnFacts, ForbiddenTurnParams
+from edge.rules.base import Moment
+from edge.rules.journey_rule import JourneyRule
+from edge.rules.relink import Journey, Sample, mean_sample, slope
+from edge.scene import Scene
+from edge.types import Observation, RuleEvent
+
+MOVED_BOXES = 1.0
+"""Who drives from one zone to another makes at least this way; who stands on the border of both does not."""
+STEP_S = 0.2
+"""More often nothing new is learned of a turn."""
+HEADING_S = 1.0
+"""A heading is that of this time."""
+MAX_TURN_MPS2 = 8.5
+"""A vehicle's velocity changes by at most this much in a second, braking and turning together. Two vehicles that pass
+each other and swap their tracks change it by twice their speed at once."""
+MAX_TURN_BOXES = 3.9
+"""The same in box lengths without a homography: a motorbike from ahead is 2.2 m with its rider."""
+ABRUPT_S = 0.6
+UNSEEN_S = 2.0
+UNSEEN_BOXES = 2.0
+"""A turn of which so much was not seen may be another vehicle's."""
+
+
+@dataclass(slots=True)
+class _Way:
+    """What is noted of one vehicle."""
+
+    reached: list[tuple[Sample, Sample] | None]
+    """For each zone of the order: the first and the last place in it, once those before it were passed."""
+    places: deque[Sample] = field(default_factory=deque)
+    """Smoothed places, about `STEP_S` apart."""
+
+
+class ForbiddenTurnRule(JourneyRule[ForbiddenTurnParams, _Way]):
+    """One event for each turn."""
+
+    kind = "forbidden_turn"
+
+    def __init__(self, params: ForbiddenTurnParams, scene: Scene, name: str) -> None:
+        """See `TimedRule`.
+
+        Raises:
+            ValueError: A zone or schedule does not exist, or the only zone has no direction.
+        """
+        self._keep_s = params.within_s + 3 * HEADING_S
+        super().__init__(params, scene, name, keep_s=self._keep_s, clear_after_s=params.clear_after_s)
+        for zone_id in params.order:
+            scene.zone(zone_id)
+        if len(params.order) == 1:
+            scene.lane_direction(params.order[0], aspect=1.0)
+
+    def _judge(self, journey: Journey, observation: Observation, now: Moment) -> RuleEvent | None:
+        if not journey.fresh:
+            return None
+        way = self._notes.setdefault(journey.number, _Way([None] * len(self._params.order)))
+        event = None
+        for sample in journey.take_new():
+            if way.places and sample.at_s - way.places[-1].at_s < 0.9 * STEP_S:
+                continue
+            place = journey.smooth(sample)
+            way.places.append(place)
+            while way.places[0].at_s < now.watched_s - self._keep_s:
+                way.places.popleft()
+            if len(self._params.order) == 1:
+                event = event or self._judge_turning_back(journey, way, observation.aspect)
+            else:
+                event = event or self._judge_order(journey, way, place)
+        return event
+
+    def _judge_order(self, journey: Journey, way: _Way, place: Sample) -> RuleEvent | None:
+        order = self._params.order
+        inside = [self._scene.zone_contains(zone_id, place.ground) for zone_id in order]
+        for index in range(len(order) - 1, 0, -1):  # the last first: nobody passes two zones in one step
+            before = way.reached[index - 1]
+            if not inside[index] or inside[index - 1] or before is None:
+                continue
+            if place.at_s - before[1].at_s <= self._params.within_s:
+                reached = way.reached[index]
+                way.reached[index] = (place if reached is None else reached[0], place)
+        if inside[0]:
+            first = way.reached[0]
+            way.reached = [(place if first is None else first[0], place), *[None] * (len(order) - 1)]
+        end = way.reached[-1]
+        # A few more places must show that it goes on: two tracks that swap look like a turn at first.
+        return self._tell_order(journey, way) if end is not None and place.at_s - end[0].at_s >= ABRUPT_S else None
+
+    def _gone(self, journey: Journey) -> RuleEvent | None:
+        way = self._notes.get(journey.number)
+        return None if way is None or len(way.reached) == 1 else self._tell_order(journey, way)
+
+    def _tell_order(self, journey: Journey, way: _Way) -> RuleEvent | None:
+        start, end, place = way.reached[0], way.reached[-1], way.places[-1]
+        if start is None or end is None or distance(start[0].picture, place.picture) < MOVED_BOXES * place.size:
+            return None
+        way.reached = [None] * len(way.reached)
+        return self._tell(journey, way, start[1], end[0], self._params.order)
+
+    def _judge_turning_back(self, journey: Journey, way: _Way, aspect: float) -> RuleEvent | None:
+        zone_id = self._params.order[0]
+        inside = [place for place in way.places if self._scene.zone_contains(zone_id, place.ground)]
+        if len(inside) < 3 or inside[-1] is not way.places[-1]:
+            return None
+        x, y = self._scene.lane_direction(zone_id, aspect)
+        length = math.hypot(x, y)
+        ahead = (x / length, y / length)
+        along = [place.plane[0] * ahead[0] + place.plane[1] * ahead[1] for place in inside]
+        peak = max(range(len(along)), key=lambda index: along[index])
+        least = self._least(inside[-1])
+        if along[peak] - along[-1] < least or along[peak] - min(along[: peak + 1]) < least:
+            return None
+        # Where it was on its way there as far along as it is now on its way back.
+        before, after = next(
+            (
+                pair
+                for pair in reversed(list(pairwise(range(peak + 1))))
+                if along[pair[0]] <= along[-1] <= along[pair[1]]
+            ),
+            (None, None),
+        )
+        if before is None or after is None:  # it came back farther than it was seen to go: look at where it began
+            before = after = min(range(peak + 1), key=lambda index: along[index])
+        there = mean_sample([inside[before], inside[after]])
+        beside = abs(
+            (inside[-1].plane[0] - there.plane[0]) * ahead[1] - (inside[-1].plane[1] - there.plane[1]) * ahead[0]
+        )
+        if beside < least / 2.0 or inside[-1].at_s - inside[after].at_s > self._params.within_s:
+            return None
+        return self._tell(journey, way, inside[after], inside[-1], (zone_id,))
+
+    def _least(self, place: Sample) -> float:
+        """The least way to and fro in the plane's unit."""
+        if self._scene.homography is None:
+            return self._params.min_distance_boxes * place.size
+        return self._params.min_distance_m
+
+    def _tell(self, journey: Journey, way: _Way, start: Sample, end: Sample, order: Sequence[str]) -> RuleEvent | None:
+        places = [place for place in way.places if place.at_s >= start.at_s - HEADING_S]
+        way.places = deque(places[-1:])
+        if journey.number in self._deeds:
+            return None
+        metric = self._scene.homography is not None
+        if _is_abrupt(journey.since(start.at_s - 2 * HEADING_S), metric=metric):
+            self.rejected["swapped"] += 1
+            return None
+        before = _heading([place for place in places if place.at_s <= start.at_s])
+        after = _heading([place for place in places if place.at_s >= end.at_s - HEADING_S])
+        facts = ForbiddenTurnFacts(
+            object_class=journey.class_name,
+            from_zone=self._scene.zone(order[0]).name,
+            to_zone=self._scene.zone(order[-1]).name,
+            duration_s=end.at_s - start.at_s,
+            turn_deg=None if before is None or after is None else angle_between_deg(before, after),
+        )
+        return self._raise(journey, order[-1], start.moment, end.moment, facts)
+
+
+def _heading(places: Sequence[Sample]) -> Point | None:
+    """The velocity over some places in the plane's unit; None where they are too few or too near to each other."""
+    if len(places) < 3 or places[-1].at_s - places[0].at_s < ABRUPT_S / 2.0:
+        return None
+    return slope([place.at_s for place in places], [place.plane for place in places])
+
+
+def _is_abrupt(places: Sequence[Sample], *, metric: bool) -> bool:
+    """Tell whether a way changes its velocity as no vehicle can, or was not seen in the middle."""
+    for index, (one, other) in enumerate(pairwise(places)):
+        if other.at_s - one.at_s > UNSEEN_S and distance(one.picture, other.picture) > UNSEEN_BOXES * other.size:
+            return True
+        before = [place for place in places[: index + 1] if place.at_s >= one.at_s - ABRUPT_S]
+        after = [place for place in places[index + 1 :] if place.at_s <= other.at_s + ABRUPT_S]
+        first, second = _heading(before), _heading(after)
+        if first is None or second is None:
+            continue
+        limit = MAX_TURN_MPS2 if metric else MAX_TURN_BOXES * max(one.size, other.size)
+        apart_s = (after[0].at_s + after[-1].at_s - before[0].at_s - before[-1].at_s) / 2.0
+        if distance(first, second) > limit * apart_s:
+            return True
+    return False

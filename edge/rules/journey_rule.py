@@ -1,0 +1,126 @@
+"""What rules about the ways of single objects share: whom they follow, and the events that are open about them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from contract.event import EventState
+from contract.rules import RuleFacts, RuleParams
+from edge.rules.base import Moment, Pace, TimedRule
+from edge.rules.relink import Journey, Journeys, is_same_object
+from edge.scene import Scene
+from edge.types import Observation, RuleEvent, Track
+
+ParamsT = TypeVar("ParamsT", bound=RuleParams)
+NotesT = TypeVar("NotesT")
+
+
+@dataclass(slots=True)
+class Deed:
+    """An event that was raised and has not ended."""
+
+    key: str
+    journey: Journey
+    zone_id: str
+    """Empty: no zone."""
+    started: Moment
+    last: Moment
+    """When its condition last held."""
+    facts: RuleFacts
+    pace: Pace
+
+
+class JourneyRule(TimedRule[ParamsT], Generic[ParamsT, NotesT]):
+    """One event for each object that does it, across all tracks that the object has."""
+
+    def __init__(
+        self, params: ParamsT, scene: Scene, name: str, *, keep_s: float, clear_after_s: float, relink_s: float = 30.0
+    ) -> None:
+        """See `TimedRule`.
+
+        Args:
+            params: What the admin wrote.
+            scene: The camera's scene.
+            name: Tells the rules of one camera apart.
+            keep_s: How long places are remembered.
+            clear_after_s: An event ends when its condition has not held for this long.
+            relink_s: How long an object that stood is looked for at its place.
+        """
+        super().__init__(params, scene, name)
+        self._clear_after_s = clear_after_s
+        self._journeys = Journeys(scene, self.rejected, keep_s=keep_s, relink_s=relink_s)
+        self._deeds: dict[int, Deed] = {}
+        """Open events by the journey's number."""
+        self._notes: dict[int, NotesT] = {}
+        """What a rule notes about a journey, by its number; dropped with it."""
+        self._count = 0
+
+    @abstractmethod
+    def _judge(self, journey: Journey, observation: Observation, now: Moment) -> RuleEvent | None:
+        """Decide over an object that is in the picture (`journey.fresh`: it was detected just now)."""
+
+    def _gone(self, journey: Journey) -> RuleEvent | None:  # noqa: ARG002 - few rules want to know
+        """Decide over an object that was lost for good."""
+        return None
+
+    def _watched(self, observation: Observation) -> Iterable[Track]:
+        """The tracks that are followed."""
+        return self._tracks(observation, getattr(self._params, "fixtures", ()))
+
+    def _decide(self, observation: Observation, now: Moment) -> list[RuleEvent]:
+        if not self._in_force(now):
+            return self._end_all()
+        present, sequels = self._journeys.follow(self._watched(observation), observation, now)
+        for journey in sequels:
+            self._notes.pop(journey.number, None)
+        said = [self._judge(journey, observation, now) for journey in present]
+        for journey in self._journeys.forget(now):
+            said.append(self._gone(journey))
+            self._notes.pop(journey.number, None)
+        return [event for event in said if event is not None] + self._end_cleared(now)
+
+    def _raise(
+        self, journey: Journey, zone_id: str, started: Moment, last: Moment, facts: RuleFacts, length: float = 0.0
+    ) -> RuleEvent | None:
+        """Open an event, unless one is open about the same thing under a second name."""
+        journey.told = True
+        if any(is_same_object(deed.journey, journey) for deed in self._deeds.values()):
+            return None
+        self._count += 1
+        pace = Pace(last.watched_s, 0, length)
+        deed = Deed(f"journey-{self._count}", journey, zone_id, started, last, facts, pace)
+        self._deeds[journey.number] = deed
+        return self._say(EventState.START, deed)
+
+    def _go_on(self, deed: Deed, now: Moment, facts: RuleFacts, length: float) -> RuleEvent | None:
+        """The condition of an open event holds."""
+        deed.last, deed.facts = now, facts
+        return self._say(EventState.UPDATE, deed) if deed.pace.take(now.watched_s, 0, length) else None
+
+    def _end_cleared(self, now: Moment) -> list[RuleEvent]:
+        cleared = [
+            number for number, deed in self._deeds.items() if now.watched_s - deed.last.watched_s >= self._clear_after_s
+        ]
+        return [self._say(EventState.END, self._deeds.pop(number)) for number in cleared]
+
+    def _end_all(self) -> list[RuleEvent]:
+        events = [self._say(EventState.END, deed) for deed in self._deeds.values()]
+        self._deeds.clear()
+        self._notes.clear()
+        self._journeys.clear()
+        return events
+
+    def _say(self, state: EventState, deed: Deed) -> RuleEvent:
+        return self._event(
+            state,
+            deed.key,
+            zone=deed.zone_id or None,
+            started=deed.started,
+            observed=deed.last,
+            confidence=deed.journey.score.value,
+            facts=deed.facts,
+            track_ids=deed.journey.track_ids,
+        )

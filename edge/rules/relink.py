@@ -1,0 +1,411 @@
+"""Following an object through the tracks that it has: what all rules about somebody's way have in common.
+
+    track 1   o  o  o  o  x           hidden, missed or renamed: its last velocity says where it must be
+    track 2                  .  o  o  o     a track that begins there goes on with the same journey
+
+A wrong link tells of a way that nobody went, a missing one may miss an event: in doubt there is none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from contract.geometry import Point, angle_between_deg, distance, isotropic
+from edge.classes import lookalike_group
+from edge.rules.base import Moment, RunningMean
+from edge.scene import Scene
+from edge.types import Observation, Track, TrackId
+
+SMOOTH_S = 0.6
+"""A place is the mean over this time: boxes tremble by some hundredths of their size."""
+VELOCITY_S = 1.2
+"""A velocity is that of this time ..."""
+VELOCITY_SAMPLES = 4
+SPARSE_S = 3.0
+"""... or of so many detections, where they are rare, if no older than this."""
+TURN_S = 1.6
+MIN_TURN_RATE, MAX_TURN_RATE = 0.5, 2.5
+"""Radians a second: less is straight on, more a box that jumped. A motorbike turns back at 4 m/s on 5 m with 1.6."""
+STANDS_BOXES = 0.25
+"""Slower than so many of its own box lengths a second, an object stands: what stands is found where it was."""
+REACH_BOXES = 0.75
+"""A new track continues a journey that must be within so many box lengths of where the track begins ..."""
+REACH_GROWTH = 0.5
+"""... and so many more for each second that the object was not seen ..."""
+MOST_REACH_BOXES = 2.0
+CLEARLY_BOXES = 0.3
+"""... if nothing else fits as well, but for this much, ..."""
+SAME_WAY_DEG = 120.0
+"""... and if what moves does not come towards it: it may be turning."""
+MOVING_S = 4.0
+"""What moved when it was lost is somewhere else after this time."""
+UNKNOWN_S = 1.0
+"""So is what was seen too shortly to tell."""
+YOUNG_S = 3.0
+"""A tracker may hold the old track for a while beside the new one: a journey so young may still be another's sequel."""
+GROWTH = 1.7
+"""Boxes of one object differ by at most this factor: half of a person shows first."""
+MAX_SPEED_BOXES = 40.0
+"""Box lengths a second: 250 km/h for a motorbike of 1.8 m. A faster step is the tracker's mistake."""
+MAX_SPEED_MPS = 70.0
+"""The same with a homography."""
+MAX_JUMP_BOXES = 2.0
+"""But a box that shows half of an object jumps by its length however short the step is."""
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Where an object was detected."""
+
+    moment: Moment
+    ground: Point
+    """Ground contact, normalised."""
+    picture: Point
+    """The same in picture heights."""
+    plane: Point
+    """The same in metres, or in picture heights without a homography (`Scene.to_plane`)."""
+    size: float
+    """Longer side of the box in picture heights."""
+
+    @property
+    def at_s(self) -> float:
+        """Watched seconds."""
+        return self.moment.watched_s
+
+
+@dataclass(slots=True, eq=False)
+class Journey:
+    """What is known of one object, over all tracks that it had."""
+
+    number: int
+    """Counts up within a rule."""
+    track: Track
+    """The latest detection."""
+    samples: deque[Sample]
+    """Its places of the last seconds; never empty."""
+    seen: Moment
+    """When its track was last in the picture, detected or held."""
+    born_s: float
+    """Watched second of its first detection."""
+    born_at: Sample
+    taken_s: float = -math.inf
+    """Until when its places were taken by `take_new`."""
+    fresh: bool = True
+    """It was detected in the latest observation."""
+    told: bool = False
+    """An event was raised about it: it is nobody's sequel any more."""
+    score: RunningMean = field(default_factory=RunningMean)
+    track_ids: dict[TrackId, None] = field(default_factory=dict)
+    """In the order in which it had them."""
+    votes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def last(self) -> Sample:
+        """The latest detection's place."""
+        return self.samples[-1]
+
+    @property
+    def class_name(self) -> str:
+        """What the detector called it most of the time."""
+        return max(self.votes, key=lambda name: self.votes[name])
+
+    @property
+    def group(self) -> str:
+        """Classes that the detector takes for each other are one group."""
+        return lookalike_group(self.track.class_name)
+
+    def take_new(self) -> list[Sample]:
+        """Its places since this was asked last: several, once it turned out to be what a younger journey was."""
+        new = self.since(math.nextafter(self.taken_s, math.inf))
+        self.taken_s = self.last.at_s
+        return new
+
+    def smooth(self, sample: Sample | None = None) -> Sample:
+        """Where it was at a sample (None: the last), without most of the boxes' tremble."""
+        at = sample or self.last
+        return mean_sample([near for near in self.samples if at.at_s - SMOOTH_S <= near.at_s <= at.at_s] or [at])
+
+    def since(self, at_s: float) -> list[Sample]:
+        """Its places from a watched second on."""
+        return self.of_last(self.last.at_s - at_s)
+
+    def of_last(self, seconds: float) -> list[Sample]:
+        """Its places of the last seconds, in order of time."""
+        first_s, recent = self.last.at_s - seconds, []
+        for sample in reversed(self.samples):
+            if sample.at_s < first_s:
+                break
+            recent.append(sample)
+        recent.reverse()
+        return recent
+
+    def velocity(self) -> Point | None:
+        """Picture heights a second over the last `VELOCITY_S`; None where too little is known."""
+        recent = self.of_last(VELOCITY_S)
+        if len(recent) < VELOCITY_SAMPLES:
+            recent = self.of_last(SPARSE_S)[-VELOCITY_SAMPLES:]
+        if len(recent) < 3:
+            return None
+        return slope([sample.at_s for sample in recent], [sample.picture for sample in recent])
+
+    def stands(self) -> bool:
+        """Tell whether the object stood when it was last detected, or was seen too shortly to tell."""
+        velocity = self.velocity()
+        return velocity is None or math.hypot(*velocity) < STANDS_BOXES * self.last.size
+
+    def turn_rate(self) -> float:
+        """Radians a second by which its velocity turned lately; 0 where that is not clear."""
+        recent = self.of_last(TURN_S)
+        middle_s = self.last.at_s - TURN_S / 2.0
+        parts = [s for s in recent if s.at_s < middle_s], [s for s in recent if s.at_s >= middle_s]
+        if min(map(len, parts)) < 3:
+            return 0.0
+        (x1, y1), (x2, y2) = (slope([s.at_s for s in part], [s.picture for s in part]) for part in parts)
+        if min(math.hypot(x1, y1), math.hypot(x2, y2)) < STANDS_BOXES * self.last.size:
+            return 0.0
+        rate = math.atan2(x1 * y2 - y1 * x2, x1 * x2 + y1 * y2) / (TURN_S / 2.0)
+        return rate if MIN_TURN_RATE <= abs(rate) <= MAX_TURN_RATE else 0.0
+
+    def expected(self, after_s: float) -> list[tuple[Point, Point]]:
+        """Where it must be that long after its last detection, and how fast: straight on, or on with its turn.
+
+        Returns:
+            Places and velocities in picture heights (a second); a single place with velocity 0 where it stands.
+        """
+        (x, y), velocity = self.last.picture, self.velocity()
+        if velocity is None or self.stands():
+            return [((x, y), (0.0, 0.0))]
+        u, v = velocity
+        expected = [((x + u * after_s, y + v * after_s), (u, v))]
+        rate = self.turn_rate()
+        if rate:
+            angle = rate * min(after_s, math.pi / abs(rate))  # nobody turns by more than a half circle
+            u, v = _turned((u, v), rate * TURN_S / 4.0)  # the velocity is that of a while ago
+            ahead, beside = math.sin(angle) / rate, (1.0 - math.cos(angle)) / rate
+            place = (x + u * ahead - v * beside, y + v * ahead + u * beside)
+            expected.append((place, _turned((u, v), angle)))
+        return expected
+
+
+class Journeys:
+    """The journeys of one camera's objects, as one rule follows them.
+
+    Args:
+        scene: The camera's scene.
+        rejected: Where impossible numbers are counted.
+        keep_s: How long places are remembered.
+        relink_s: An object that stood when it was lost is looked for at its place for so long.
+    """
+
+    def __init__(self, scene: Scene, rejected: Counter[str], *, keep_s: float, relink_s: float) -> None:
+        self._scene = scene
+        self._rejected = rejected
+        self._keep_s = keep_s
+        self._relink_s = relink_s
+        self._all: dict[int, Journey] = {}
+        self._by_track: dict[TrackId, Journey] = {}
+        self._numbers = count(1)
+
+    def follow(
+        self, tracks: Iterable[Track], observation: Observation, now: Moment
+    ) -> tuple[list[Journey], list[Journey]]:
+        """Take the tracks of one observation.
+
+        Returns:
+            The journeys that are in the picture, and those that turned out to be the sequel of another and are no more.
+        """
+        present: dict[int, Journey] = {}
+        has_born = False
+        for journey in self._all.values():
+            journey.fresh = False
+        for track in tracks:
+            journey_of = self._by_track.get(track.track_id)
+            sample = self._sample(track, observation.aspect, now) if track.detected and observation.detected else None
+            if journey_of is not None and sample is not None and not self._possible(journey_of.last, sample):
+                self._rejected["speed"] += 1
+                journey_of = None  # its track jumped, or something else took it over
+            if journey_of is None:
+                if sample is None:
+                    continue
+                journey_of = Journey(next(self._numbers), track, deque(), now, now.watched_s, sample)
+                self._all[journey_of.number] = self._by_track[track.track_id] = journey_of
+                has_born = True
+            journey_of.seen = now
+            present[journey_of.number] = journey_of
+            if sample is not None:
+                self._add(journey_of, track, sample)
+        sequels = self._link(present, now) if has_born or len(present) < len(self._all) else []
+        return list(present.values()), sequels
+
+    def forget(self, now: Moment) -> list[Journey]:
+        """Drop and return the journeys whose object can no longer be found again."""
+        gone = [journey for journey in self._all.values() if self._is_gone(journey, now.watched_s)]
+        for journey in gone:
+            del self._all[journey.number]
+            for track_id in [key for key, value in self._by_track.items() if value is journey]:
+                del self._by_track[track_id]
+        return gone
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._all.clear()
+        self._by_track.clear()
+
+    def _sample(self, track: Track, aspect: float, now: Moment) -> Sample | None:
+        ground = track.ground
+        plane = self._scene.to_plane(ground, aspect)
+        if plane is None:
+            self._rejected["above_horizon"] += 1
+            return None
+        return Sample(now, ground, isotropic(ground, aspect), plane, max(track.width * aspect, track.height))
+
+    def _possible(self, before: Sample, after: Sample) -> bool:
+        step_s = after.at_s - before.at_s
+        boxes = distance(before.picture, after.picture) / min(before.size, after.size)
+        if boxes <= MAX_JUMP_BOXES:
+            return True
+        metric = self._scene.homography is not None
+        too_fast = metric and distance(before.plane, after.plane) > MAX_SPEED_MPS * step_s
+        return boxes <= MAX_SPEED_BOXES * step_s and not too_fast
+
+    def _add(self, journey: Journey, track: Track, sample: Sample) -> None:
+        samples = journey.samples
+        if samples and sample.at_s <= samples[-1].at_s:  # watched time stands still across a gap
+            samples.pop()
+        samples.append(sample)
+        while samples[0].at_s < sample.at_s - self._keep_s:
+            samples.popleft()
+        journey.track, journey.fresh = track, True
+        journey.track_ids[track.track_id] = None
+        journey.votes[track.class_name] += 1
+        journey.score.add(track.confidence)
+
+    def _patience_s(self, journey: Journey) -> float:
+        """For how long a lost object is looked for."""
+        if journey.velocity() is None:
+            return UNKNOWN_S
+        return self._relink_s if journey.stands() else MOVING_S
+
+    def _is_gone(self, journey: Journey, now_s: float) -> bool:
+        unseen_s = now_s - journey.seen.watched_s
+        return unseen_s > UNKNOWN_S and unseen_s > self._patience_s(journey)
+
+    def _link(self, present: dict[int, Journey], now: Moment) -> list[Journey]:
+        """Let lost journeys go on with the young ones that begin where they must be."""
+        lost = [journey for journey in self._all.values() if journey.number not in present]
+        young = [j for j in present.values() if not j.told and now.watched_s - j.born_s <= YOUNG_S]
+        pairs = sorted(
+            (
+                (boxes, old, new)
+                for old in lost
+                for new in young
+                if new.born_s >= old.last.at_s and (boxes := self._apart(old, new)) < math.inf
+            ),
+            key=lambda pair: (pair[0], pair[1].number, pair[2].number),
+        )
+        sequels: list[Journey] = []
+        for boxes, old, new in pairs:
+            rivals = [other for other in pairs if (other[1] is old) != (other[2] is new)]
+            if all(other[0] > boxes + CLEARLY_BOXES for other in rivals):
+                self._continue(old, new)
+                present[old.number] = old
+                del present[new.number]
+                sequels.append(new)
+        return sequels
+
+    def _continue(self, old: Journey, new: Journey) -> None:
+        del self._all[new.number]
+        for track_id, journey in self._by_track.items():
+            if journey is new:
+                self._by_track[track_id] = old
+        old.samples.extend(sample for sample in new.samples if sample.at_s > old.last.at_s)
+        old.track, old.seen, old.fresh = new.track, new.seen, new.fresh
+        old.track_ids |= new.track_ids
+        old.votes += new.votes
+        old.score.total += new.score.total
+        old.score.count += new.score.count
+
+    def _apart(self, old: Journey, new: Journey) -> float:
+        """Box lengths between where a lost object must have been and where another began; infinity: it cannot be it."""
+        last, first = old.last, new.born_at
+        gone_s = first.at_s - last.at_s
+        size = max(last.size, first.size)
+        if old.group != new.group or size > GROWTH * min(last.size, first.size) or gone_s > self._patience_s(old):
+            return math.inf
+        expected = old.expected(gone_s)
+        reach = REACH_BOXES
+        if not old.stands():
+            velocity = new.velocity()
+            if velocity is None:  # too early to tell whether it goes the same way
+                return math.inf
+            reach = min(MOST_REACH_BOXES, REACH_BOXES + REACH_GROWTH * gone_s)
+            if not new.stands():
+                expected = [way for way in expected if angle_between_deg(way[1], velocity) <= SAME_WAY_DEG]
+        boxes = min((distance(place, first.picture) / size for place, _ in expected), default=math.inf)
+        return boxes if boxes <= reach else math.inf
+
+
+def _turned(vector: Point, angle: float) -> Point:
+    """A vector turned by an angle in radians."""
+    x, y = vector
+    return (x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle))
+
+
+def is_same_object(one: Journey, other: Journey, least_iou: float = 0.5) -> bool:
+    """Tell whether two journeys are one object that the detector named twice: like classes, boxes one on the other."""
+    return (
+        one is not other
+        and one.group == other.group
+        and one.last.at_s == other.last.at_s
+        and iou(one.track.xyxy, other.track.xyxy) >= least_iou
+    )
+
+
+def iou(a: Box, b: Box) -> float:
+    """Shared area of two boxes over the area of both together."""
+    shared = shared_area(a, b)
+    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared) if shared > 0.0 else 0.0
+
+
+def shared_area(a: Box, b: Box) -> float:
+    """Area that two boxes share."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return width * height if width > 0.0 and height > 0.0 else 0.0
+
+
+def mean_sample(samples: Sequence[Sample]) -> Sample:
+    """The mean place of one or more samples, at the last one's moment."""
+    if len(samples) == 1:
+        return samples[0]
+    last = samples[-1]
+    return Sample(
+        last.moment,
+        mean_point([sample.ground for sample in samples]),
+        mean_point([sample.picture for sample in samples]),
+        mean_point([sample.plane for sample in samples]),
+        last.size,
+    )
+
+
+def mean_point(points: Sequence[Point]) -> Point:
+    """The mean of one or more points."""
+    return (sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points))
+
+
+def slope(times: Sequence[float], points: Sequence[Point]) -> Point:
+    """Least-squares velocity of points over two or more times, not all the same."""
+    mean_s = sum(times) / len(times)
+    x = y = square = 0.0
+    for at_s, point in zip(times, points, strict=True):
+        step = at_s - mean_s
+        x += step * point[0]
+        y += step * point[1]
+        square += step * step
+    return (x / square, y / square) if square > 0.0 else (0.0, 0.0)
