@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 
-from bench.worlds import junction, street
+from bench.worlds import junction, people, people_market, people_street, people_things, street
 from bench.worlds.world import World
 
 HOUR_S = 3600.0
@@ -39,6 +39,10 @@ def _traffic(build: Callable[..., World], worlds: int, duration_s: float = 900.0
     return Scenario(partial(build, duration_s=duration_s, **more), worlds)
 
 
+def _people(build: Callable[[int], World], worlds: int, *, ordinary: bool = False) -> Scenario:
+    return Scenario(build, worlds, needs="jupedsim", ordinary=ordinary)
+
+
 SCENARIOS: dict[str, Scenario] = {
     "street-speeds": _traffic(street.speeds, 3),
     "street-wrong-way": _traffic(street.wrong_way, 3),
@@ -51,6 +55,23 @@ SCENARIOS: dict[str, Scenario] = {
     "junction-red-light-behind": _traffic(junction.red_light_behind, 3),
     "junction-stop-line": _traffic(junction.stop_line, 5),
     "junction-turns": _traffic(junction.turns, 5),
+    "people-crowds": _people(people.crowds, 12),
+    "people-crowds-night": _people(people.night_crowds, 8),
+    "people-crowds-hovering": _people(people.hovering_crowds, 4),
+    "people-crowds-short": _people(people.short_crowds, 4),
+    "people-stream": _people(people.streams, 4),
+    "people-stream-dense": _people(partial(people.streams, per_s=1.0), 2),
+    "people-loitering": _people(people.loiterers, 8),
+    "people-night-visits": _people(people.night_visits, 8),
+    "people-crossings": _people(people_street.crossings, 5),
+    "people-littering": _people(people_things.littering, 6),
+    "people-forgotten": _people(people_things.forgotten, 8),
+    "people-market": _people(people_market.market, 6),
+    "people-no-market": _people(people_market.no_market, 3),
+    "people-ordinary-evening": _people(people.ordinary_evening, 20, ordinary=True),
+    "people-ordinary-night": _people(people.ordinary_night, 20, ordinary=True),
+    "people-ordinary-road": _people(people_street.ordinary_road, 20, ordinary=True),
+    "people-ordinary-square": _people(people_things.ordinary_square, 20, ordinary=True),
     "street-ordinary": Scenario(partial(street.ordinary, duration_s=HOUR_S), 30, ordinary=True),
     "junction-ordinary": Scenario(partial(junction.ordinary, duration_s=HOUR_S), 30, ordinary=True),
 }
