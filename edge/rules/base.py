@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -23,6 +23,8 @@ FORGET_S = 600.0
 UPDATE_EVERY_S = 10.0
 UPDATE_GROWTH = 1.5
 """Lengths and durations are told again once they have grown by half: an hour brings a handful of updates, not 360."""
+AT_BORDER = 0.01
+"""A box so near to the picture's left, right or lower edge is cut off there."""
 FIXTURE_REACH = 0.25
 """A fixture is what stands within this share of its box's diagonal of the marked ground point."""
 
@@ -148,14 +150,15 @@ class TimedRule(ABC, Generic[ParamsT]):
     def _in_force(self, now: Moment) -> bool:
         return self._scene.is_active(self._params.schedule, now.utc)
 
-    def _tracks(self, observation: Observation, fixtures: Iterable[Point] = ()) -> Iterator[Track]:
+    def _tracks(self, observation: Observation, fixtures: Collection[Point] = ()) -> Iterator[Track]:
         """The tracks of the rule's classes, less impossible boxes and what the operator marked as fixed."""
         for track in observation.tracks:
             if track.class_name not in self._classes:
                 continue
-            if not (all(map(math.isfinite, track.xyxy)) and track.width > 0.0 and track.height > 0.0):
+            x1, y1, x2, y2 = track.xyxy
+            if not (0.0 < x2 - x1 < math.inf and 0.0 < y2 - y1 < math.inf):  # no number passes, nor one without end
                 self.rejected["box"] += 1
-            elif not any(is_at(track, fixture, observation.aspect) for fixture in fixtures):
+            elif not fixtures or not any(is_at(track, fixture, observation.aspect) for fixture in fixtures):
                 yield track
 
     def _event(
@@ -188,6 +191,12 @@ class TimedRule(ABC, Generic[ParamsT]):
 def box_diagonal(track: Track, aspect: float) -> float:
     """Diagonal of a track's box in picture heights."""
     return math.hypot(track.width * aspect, track.height)
+
+
+def is_cut_off(track: Track) -> bool:
+    """Tell whether a box is cut by the picture's left, right or lower edge: its foot is not where the object stands."""
+    x1, _, x2, y2 = track.xyxy
+    return x1 < AT_BORDER or x2 > 1.0 - AT_BORDER or y2 > 1.0 - AT_BORDER
 
 
 def is_at(track: Track, ground: Point, aspect: float) -> bool:

@@ -18,7 +18,7 @@ from contract.event import EventState
 from contract.geometry import Point, angle_between_deg, distance, isotropic
 from contract.rules.wrong_way import WrongWayFacts, WrongWayParams
 from edge.classes import lookalike_group
-from edge.rules.base import Moment, Pace, RunningMean, TimedRule
+from edge.rules.base import Moment, Pace, RunningMean, TimedRule, is_cut_off
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent, Track, TrackId
 
@@ -30,6 +30,12 @@ STANDING_S = 30.0
 """A vehicle that made no way against the lane for this long no longer drives against it."""
 JITTER_BOXES = 0.25
 """A box moves by up to this share of its length while its vehicle stands."""
+LEAST_BOXES = 0.75
+"""In metres too, the way must be this many lengths of the box: the lower edge of a standing truck's box, 30 m away, may
+wander by a quarter of the box's height in a second or two, and that is metres on the ground."""
+INNER = 0.25
+"""The points at this share of the box's lower edge from its ends must lie in the lane: the foot of a bus that is seen
+obliquely is metres beside the bus, and may lie in the lane of those who come the other way."""
 MIN_SAMPLES = 3
 MAX_RESIDUAL = 0.15
 """RMS deviation from a straight, even travel as a share of its distance: 0 for even travel, 0.07 for braking to a stop,
@@ -145,7 +151,7 @@ class WrongWayRule(TimedRule[WrongWayParams]):
         if plane is None:
             self.rejected["above_horizon"] += 1
             return None
-        if not (track.detected and observation.detected):
+        if not (track.detected and observation.detected) or is_cut_off(track) or not self._is_within(track, zone_id):
             return None
         sample = _Sample(
             moment=now,
@@ -167,6 +173,12 @@ class WrongWayRule(TimedRule[WrongWayParams]):
             samples.popleft()
         return samples
 
+    def _is_within(self, track: Track, zone_id: str) -> bool:
+        """Tell whether the middle half of the box's lower edge lies in the lane."""
+        x1, _, x2, y2 = track.xyxy
+        inner = INNER * (x2 - x1)
+        return all(self._scene.zone_contains(zone_id, (x, y2)) for x in (x1 + inner, x2 - inner))
+
     def _impossible(self, before: _Sample, after: _Sample, step_s: float) -> bool:
         if self._scene.homography is not None and distance(before.plane, after.plane) > MAX_SPEED_MPS * step_s:
             return True
@@ -185,7 +197,7 @@ class WrongWayRule(TimedRule[WrongWayParams]):
             return None
         metric = self._scene.homography is not None
         boxes = distance(stretch[0].picture, stretch[-1].picture) / _mean_box(stretch)
-        if boxes < (JITTER_BOXES if metric else self._params.min_distance_boxes):
+        if boxes < (LEAST_BOXES if metric else self._params.min_distance_boxes):
             return None
         travel = _fit(stretch, direction)
         if metric and travel.length < self._params.min_distance_m:
