@@ -43,8 +43,8 @@ def run_world(name: str, number: int, settings: Sequence[Setting]) -> Part:
     world = SCENARIOS[name].build(number)
     part: Part = {}
     for level, fps in settings:
-        alerts = watch(world, fps, make_noise(level, world.seed)).alerts
-        part[level, fps] = score(world, alerts)
+        watched = watch(world, fps, make_noise(level, world.seed))
+        part[level, fps] = score(world, watched.alerts, watched.found)
     return part
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bench.worlds.camera import seen_shares
 from bench.worlds.noise import NoiseModel, Sight
+from bench.worlds.people_regions import RegionMaker
 from bench.worlds.world import World
 from contract.event import EventState
 from contract.rules.base import OBJECT_CLASSES
@@ -63,6 +64,8 @@ class Watched:
     """How many tracks there were."""
     rejected: Counter[str] = field(default_factory=Counter)
     """What rules refused as impossible, by kind and reason."""
+    found: dict[str, list[tuple[float, bool]]] = field(default_factory=dict)
+    """By object: when it was in the picture, and whether the detector found it then, by whatever name."""
 
 
 class PatchPicture:
@@ -167,11 +170,13 @@ class Watcher:
         """
         self._world = world
         self._noise = noise
+        self._regions = RegionMaker(world, noise.strength)
         self._scene = Scene.from_config(world.camera, world.site)
         self._rules = build_rules(world.camera, self._scene)
         self._tracker = ByteTracker()
         self._colours = _colours(len(world.trajectories), world.seed)
         self._votes: dict[int, Counter[int]] = {}
+        self._found: dict[str, list[tuple[float, bool]]] = {}
         self._linked_s = float("-inf")
         self._open: dict[tuple[int, str], Alert] = {}
         self.alerts: list[Alert] = []
@@ -184,6 +189,7 @@ class Watcher:
         utc = world.start + timedelta(seconds=sight.time_s + utc_off_s)
         frame = Frame(world.camera.camera.id, picture, stream_s, utc, sequence)
         detections = filter_detections(self._noise.detect(sight), world.camera.objects, sight.resolution_wh)
+        self._note(detections.xyxy.astype(np.float64), sight)
         tracks = self._tracker.update(detections, frame)
         if sight.time_s - self._linked_s >= LINK_EVERY_S:
             self._linked_s = sight.time_s
@@ -196,6 +202,7 @@ class Watcher:
             aspect=width / height,
             tracks=tuple(tracks),
             signals=self._scene.signals_at(utc),
+            static_regions=self._regions.look(sight, stream_s),
         )
         for index, rule in enumerate(self._rules):
             for event in rule.observe(self._last):
@@ -210,7 +217,7 @@ class Watcher:
         refused = Counter(
             {f"{rule.kind}: {what}": count for rule in self._rules for what, count in rule.rejected.items()}
         )
-        return Watched(self.alerts, 0, len(self._votes), refused)
+        return Watched(self.alerts, 0, len(self._votes), refused, self._found)
 
     def _take(self, index: int, event: RuleEvent, time_s: float, offset_s: float) -> None:
         alert = self._open.get((index, event.key))
@@ -230,21 +237,33 @@ class Watcher:
         if event.state is EventState.END:
             del self._open[index, event.key]
 
+    def _note(self, boxes: Array, sight: Sight) -> None:
+        """Remember who was found."""
+        hits = np.any(_overlaps(boxes, sight.xyxy) >= LINK_IOU, axis=0)
+        for row, hit in zip(sight.objects.tolist(), list(map(bool, hits)), strict=True):
+            self._found.setdefault(self._world.trajectories[row].object_id, []).append((sight.time_s, hit))
+
     def _link(self, tracks: list[Track], sight: Sight) -> None:
         """Remember on whom each track lies."""
         if not tracks or len(sight.objects) == 0:
             return
         width, height = sight.resolution_wh
         boxes = np.array([track.xyxy for track in tracks]) * (width, height, width, height)
-        low = np.maximum(boxes[:, None, :2], sight.xyxy[None, :, :2])
-        high = np.minimum(boxes[:, None, 2:], sight.xyxy[None, :, 2:])
-        shared = np.maximum(high - low, 0.0).prod(axis=2)
-        areas, true_areas = ((item[:, 2:] - item[:, :2]).prod(axis=1) for item in (boxes, sight.xyxy))
-        iou = shared / np.maximum(areas[:, None] + true_areas[None] - shared, 1e-9)
+        iou = _overlaps(boxes, sight.xyxy)
         best = iou.argmax(axis=1)
         for row, track in enumerate(tracks):
             if iou[row, best[row]] >= LINK_IOU:
                 self._votes.setdefault(track.track_id, Counter())[int(sight.objects[best[row]])] += 1
+
+
+def _overlaps(a: Array, b: Array) -> Array:
+    """(N, M) intersection over union of boxes (N, 4) and (M, 4)."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    shared = np.maximum(high - low, 0.0).prod(axis=2)
+    area_a, area_b = ((item[:, 2:] - item[:, :2]).prod(axis=1) for item in (a, b))
+    share: Array = shared / np.maximum(area_a[:, None] + area_b[None] - shared, 1e-9)
+    return share
 
 
 def watch(world: World, fps: float, noise: NoiseModel) -> Watched:

@@ -49,9 +49,11 @@ def _full(scores: Mapping[str, Score]) -> list[str]:
         "right",
         "false",
         "missed",
+        "of these unseen",
         "borderline",
         "precision",
         "recall",
+        "recall of the seen",
         "median delay, s",
         "ordinary hours",
         "false in them",
@@ -64,16 +66,18 @@ def _full(scores: Mapping[str, Score]) -> list[str]:
             item.right,
             item.false,
             item.missed,
+            item.unseen,
             item.optional,
             _text(item.precision),
             _text(item.recall),
+            _text(item.recall_of_seen),
             _text(item.delay_s, 1),
             f"{item.ordinary_hours:.1f}",
             item.ordinary_false,
             _text(item.false_per_camera_hour, 3),
         )
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    return [*lines, *(f"| `{kind}` | no world yet {'| ' * 10}|" for kind in sorted(set(RULES) - set(scores)))]
+    return [*lines, *(f"| `{kind}` | no world yet {'| ' * 12}|" for kind in sorted(set(RULES) - set(scores)))]
 
 
 def _errors(totals: Totals, main: Setting) -> list[str]:

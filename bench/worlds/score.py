@@ -7,7 +7,7 @@ between, after which every rule begins anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,11 @@ import numpy as np
 from bench.worlds.observe import Alert
 from bench.worlds.world import Truth, World
 
+Found = Mapping[str, list[tuple[float, bool]]]
+"""By object: when it was in the picture, and whether the detector found it."""
+
+LEAST_FOUND = 0.5
+"""A missed truth whose objects the detector found in less than this share of the pictures is the detector's miss."""
 SLACK_S = 2.0
 """An alert may lie beside its truth by so much."""
 
@@ -26,6 +31,8 @@ class Score:
     right: int = 0
     false: int = 0
     missed: int = 0
+    unseen: int = 0
+    """Of the missed: those that the detector hardly found, so that no rule can tell them."""
     optional: int = 0
     """Alerts on borderline cases: neither right nor false."""
     delays_s: list[float] = field(default_factory=list)
@@ -46,6 +53,7 @@ class Score:
         self.right += other.right
         self.false += other.false
         self.missed += other.missed
+        self.unseen += other.unseen
         self.optional += other.optional
         self.delays_s += other.delays_s
         self.hours += other.hours
@@ -68,6 +76,12 @@ class Score:
         return self.right / due if due else None
 
     @property
+    def recall_of_seen(self) -> float | None:
+        """Recall among those that the detector found; None without any."""
+        due = self.right + self.missed - self.unseen
+        return self.right / due if due else None
+
+    @property
     def delay_s(self) -> float | None:
         """Median."""
         return float(np.median(self.delays_s)) if self.delays_s else None
@@ -78,7 +92,7 @@ class Score:
         return self.ordinary_false / self.ordinary_hours if self.ordinary_hours else None
 
 
-def score(world: World, alerts: Sequence[Alert]) -> dict[str, Score]:
+def score(world: World, alerts: Sequence[Alert], found: Found | None = None) -> dict[str, Score]:
     """Compare a run's alerts with the world's truths, for each kind that the world's camera has."""
     kinds = {rule.kind for rule in world.camera.rules}
     return {
@@ -86,12 +100,13 @@ def score(world: World, alerts: Sequence[Alert]) -> dict[str, Score]:
             world,
             [truth for truth in world.truths if truth.kind == kind],
             sorted((alert for alert in alerts if alert.kind == kind), key=lambda alert: alert.told_s),
+            found or {},
         )
         for kind in sorted(kinds)
     }
 
 
-def _score_kind(world: World, truths: list[Truth], alerts: list[Alert]) -> Score:
+def _score_kind(world: World, truths: list[Truth], alerts: list[Alert], found: Found) -> Score:
     result = Score(hours=world.duration_s / 3600.0)
     free = list(truths)
     told: list[tuple[Truth, Alert]] = []
@@ -106,13 +121,16 @@ def _score_kind(world: World, truths: list[Truth], alerts: list[Alert]) -> Score
             result.optional += 1
         else:
             result.false += 1
-            result.examples.append(f"{world.name}: false {_words(alert)}")
+            result.examples.append(f"{world.name} {world.seed}: false {_words(alert)}")
     for truth in free:
         if not truth.optional:
+            share = _found_share(truth, found)
             result.missed += 1
+            result.unseen += share is not None and share < LEAST_FOUND
+            seen = "" if share is None else f" found in {share:.0%} of the pictures"
             result.examples.append(
-                f"{world.name}: missed {truth.kind} in {truth.zone} {truth.start_s:.1f}-{truth.end_s:.1f} s "
-                f"{','.join(truth.object_ids)} {dict(truth.values)}"
+                f"{world.name} {world.seed}: missed {truth.kind} in {truth.zone} {truth.start_s:.1f}-{truth.end_s:.1f} "
+                f"s {','.join(truth.object_ids)} {dict(truth.values)}{seen}"
             )
     if world.ordinary:
         result.ordinary_hours, result.ordinary_false = result.hours, result.false
@@ -137,6 +155,17 @@ def _fits(truth: Truth, alert: Alert) -> bool:
     if truth.object_ids and alert.object_ids and not set(truth.object_ids) & set(alert.object_ids):
         return False
     return alert.start_s <= truth.end_s + SLACK_S and max(alert.end_s, alert.told_s) >= truth.start_s - SLACK_S
+
+
+def _found_share(truth: Truth, found: Found) -> float | None:
+    """In which share of the pictures the detector found the truth's objects meanwhile; None where nothing is known."""
+    hits = [
+        hit
+        for object_id in truth.object_ids
+        for time_s, hit in found.get(object_id, ())
+        if truth.start_s <= time_s <= truth.end_s
+    ]
+    return sum(hits) / len(hits) if hits else None
 
 
 def _began_anew(world: World, first: Alert, second: Alert) -> bool:

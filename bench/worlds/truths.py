@@ -293,6 +293,8 @@ def stop_line(ways: Sequence[Motion], line: StopLine, *, least_s: float = 2.0) -
                 continue
             begin = first + int(np.flatnonzero(red)[0])
             over_m = float(np.median(y[first : last + 1])) - line.y_m
-            near = red_s < 1.5 * least_s or over_m < 0.5
+            crossed = np.flatnonzero((y[:first] < line.y_m) & (y[1 : first + 1] >= line.y_m))
+            on_green = len(crossed) > 0 and line.colour(float(motion.times_s[crossed[-1]]))[0] == "green"
+            near = red_s < 1.5 * least_s or over_m < 0.5 or on_green
             truths.append(_truth("stop_line", line.zone, motion, begin, last, optional=near))
     return truths
