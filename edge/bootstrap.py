@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 
 from contract.camera_config import CameraConfig, HttpSignalConfig, InputConfig
 from contract.config_loader import LoadedCamera
+from contract.rules import RULES
 from contract.rules.camera_tampered import CameraTamperedParams
 from contract.site_config import SiteConfig
 from edge.attention import Attention
+from edge.background.static_regions import StaticRegions
 from edge.camera_evidence import CameraEvidence, EvidenceStore
 from edge.capture.packet_ring import PacketRing
 from edge.capture.source_url import SourceAddress, expand_secrets, parse_source
@@ -144,6 +146,7 @@ def make_pipeline(
         on_search=on_search,
         attention=attention,
         view=make_view(camera, view_path),
+        background=make_background(camera),
         signals=SignalReader(camera, scene, asked),
         keeper=keeper,
     )
@@ -160,6 +163,13 @@ def make_asked_signals(camera: CameraConfig, settings: EdgeSettings, clock: Cloc
         for name, signal in camera.signals.items()
         if isinstance(signal, HttpSignalConfig)
     }
+
+
+def make_background(camera: CameraConfig) -> StaticRegions | None:
+    """What finds new static regions; None, and no work, where no rule of the camera asks for them."""
+    if not any(RULES[rule.kind].needs_static_regions for rule in camera.rules):
+        return None
+    return StaticRegions((*camera.motion.mask, *camera.privacy.masks))
 
 
 def make_view(camera: CameraConfig, path: Path | None) -> ViewWatch | None:

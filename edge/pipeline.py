@@ -24,7 +24,7 @@ from edge.ports import Rule, Tracker
 from edge.recorder import Moment, Recorder
 from edge.scene import Scene
 from edge.sightings import Sightings
-from edge.types import Detections, Frame, Observation, Part, SignalState, Track, ViewReading
+from edge.types import Detections, Frame, Observation, Part, SignalState, StaticRegion, Track, ViewReading
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,18 @@ class View(Protocol):
     def before(self) -> NDArray[np.uint8] | None: ...
 
 
+class Background(Protocol):
+    """Finds places that changed for good: `edge.background.static_regions`."""
+
+    def look(
+        self, frame: Frame, tracks: Sequence[Track], view: ViewReading | None = None
+    ) -> tuple[StaticRegion, ...]: ...
+
+    def interrupted(self) -> None: ...
+
+    def reset(self) -> None: ...
+
+
 @dataclass(slots=True)
 class PipelineCounts:
     """What a pipeline has done, and the seconds that its stages took."""
@@ -99,6 +111,7 @@ class CameraPipeline:
         on_search: Called for each searched frame.
         attention: Told after each frame whether keyframes are enough for now.
         view: Looks whether somebody tampers with the camera; None: nobody wants to know.
+        background: Finds new static regions; None: no rule of the camera asks for them.
         signals: Reads the traffic lights; None: only those with a fixed plan are known.
         keeper: Stores every observation; None: they are not stored.
     """
@@ -118,6 +131,7 @@ class CameraPipeline:
         on_search: Callable[[], None] = lambda: None,
         attention: Attention | None = None,
         view: View | None = None,
+        background: Background | None = None,
         signals: Signals | None = None,
         keeper: ObservationKeeper | None = None,
     ) -> None:
@@ -135,6 +149,7 @@ class CameraPipeline:
         self._on_search = on_search
         self._attention = attention
         self._view = view
+        self._background = background
         self._signals = signals
         self._keeper = keeper
         self._rests = False
@@ -204,6 +219,7 @@ class CameraPipeline:
 
     def _decide(self, frame: Frame, parts: Sequence[Part], *, was_searched: bool) -> None:
         width, height = frame.resolution_wh
+        view = self._view.look(frame) if self._view is not None else None
         observation = Observation(
             camera_id=self._camera_id,
             monotonic_s=frame.monotonic_s,
@@ -212,7 +228,8 @@ class CameraPipeline:
             tracks=tuple(self._tracks),
             detected=was_searched,
             signals=self._signals.read(frame) if self._signals is not None else self._scene.signals_at(frame.utc),
-            view=self._view.look(frame) if self._view is not None else None,
+            view=view,
+            static_regions=self._background.look(frame, self._tracks, view) if self._background is not None else (),
             parts=tuple(parts),
         )
         self._observation = observation
@@ -234,6 +251,8 @@ class CameraPipeline:
     def stream_ended(self) -> None:
         """The connection was lost: clips are cut now, because none spans two connections. Events go on."""
         self._rest_if(False)
+        if self._background is not None:
+            self._background.interrupted()
         self._recorder.cut_all_clips()
 
     def finish(self) -> None:
@@ -247,6 +266,8 @@ class CameraPipeline:
         self._rules = self._make_rules()
         self._tracker.reset()
         self._gate.reset()
+        if self._background is not None:
+            self._background.reset()
         self._rest_if(False)
         self._tracks = ()
         self._detections = Detections.empty()

@@ -20,14 +20,19 @@ _UNITS = (
     ("_boxes", "unit.boxes"),
 )
 
-_WORDS = {"object_class": "object", "tampering": "tampering"}
+_WORDS = {"object_class": "object", "tampering": "tampering", "ended_by": "ended_by"}
 """Facts whose values are words of ours."""
+
+_ONE_OF = {"blocked_shares": "blocked_share", "object_box": "object_share"}
+"""How one value of a list is told."""
 
 
 def fact_value(name: str, value: object) -> str:
     """One fact with its unit, in the request's language."""
     if isinstance(value, bool):
         return i18n.gettext("word.yes" if value else "word.no")
+    if isinstance(value, list | tuple):
+        return " · ".join(fact_value(_ONE_OF.get(name, name), item) for item in value)
     if name in _WORDS:
         return i18n.gettext(f"{_WORDS[name]}.{value}")
     if name.endswith("_at"):

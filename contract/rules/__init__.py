@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contract.rules import (
+    abandoned_object,
     camera_offline,
     camera_tampered,
     crowding,
@@ -11,10 +12,12 @@ from contract.rules import (
     intrusion,
     jaywalking,
     lane_misuse,
+    littering,
     loitering,
     no_helmet,
     overloaded_motorbike,
     pavement_driving,
+    street_market,
     wrong_way,
 )
 from contract.rules.base import RuleContract, RuleFacts, RuleParams
@@ -22,6 +25,7 @@ from contract.rules.base import RuleContract, RuleFacts, RuleParams
 RULES: dict[str, RuleContract] = {
     contract.kind: contract
     for contract in (
+        abandoned_object.CONTRACT,
         camera_offline.CONTRACT,
         camera_tampered.CONTRACT,
         crowding.CONTRACT,
@@ -30,10 +34,12 @@ RULES: dict[str, RuleContract] = {
         intrusion.CONTRACT,
         jaywalking.CONTRACT,
         lane_misuse.CONTRACT,
+        littering.CONTRACT,
         loitering.CONTRACT,
         no_helmet.CONTRACT,
         overloaded_motorbike.CONTRACT,
         pavement_driving.CONTRACT,
+        street_market.CONTRACT,
         wrong_way.CONTRACT,
     )
 }

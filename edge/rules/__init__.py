@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from contract.camera_config import CameraConfig
+from edge.rules.abandoned_object import AbandonedObjectRule
 from edge.rules.base import TimedRule
 from edge.rules.camera_offline import CameraOfflineRule
 from edge.rules.camera_tampered import CameraTamperedRule
@@ -14,10 +15,12 @@ from edge.rules.illegal_parking import IllegalParkingRule
 from edge.rules.intrusion import IntrusionRule
 from edge.rules.jaywalking import JaywalkingRule
 from edge.rules.lane_misuse import LaneMisuseRule
+from edge.rules.littering import LitteringRule
 from edge.rules.loitering import LoiteringRule
 from edge.rules.no_helmet import NoHelmetRule
 from edge.rules.overloaded_motorbike import OverloadedMotorbikeRule
 from edge.rules.pavement_driving import PavementDrivingRule
+from edge.rules.street_market import StreetMarketRule
 from edge.rules.wrong_way import WrongWayRule
 from edge.scene import Scene
 
@@ -26,6 +29,7 @@ Rule = TimedRule[Any]
 RuleT = TypeVar("RuleT", bound=TimedRule[Any])
 
 RULES: dict[str, type[Rule]] = {
+    "abandoned_object": AbandonedObjectRule,
     "camera_offline": CameraOfflineRule,
     "camera_tampered": CameraTamperedRule,
     "crowding": CrowdingRule,
@@ -34,10 +38,12 @@ RULES: dict[str, type[Rule]] = {
     "intrusion": IntrusionRule,
     "jaywalking": JaywalkingRule,
     "lane_misuse": LaneMisuseRule,
+    "littering": LitteringRule,
     "loitering": LoiteringRule,
     "no_helmet": NoHelmetRule,
     "overloaded_motorbike": OverloadedMotorbikeRule,
     "pavement_driving": PavementDrivingRule,
+    "street_market": StreetMarketRule,
     "wrong_way": WrongWayRule,
 }
 """Every rule by kind."""

@@ -43,6 +43,7 @@ class GroupingPolicy:
 
 _DEFAULT = GroupingPolicy()
 _POLICIES = {
+    "abandoned_object": GroupingPolicy(gap=timedelta(seconds=600), severity=Severity.MEDIUM),
     # A camera that comes and goes is one matter; the edge tells of a lasting outage every hour.
     "camera_offline": GroupingPolicy(gap=timedelta(hours=2), max_length=timedelta(hours=24), severity=Severity.LOW),
     "camera_tampered": GroupingPolicy(severity=Severity.HIGH),
@@ -54,10 +55,14 @@ _POLICIES = {
     "lane_misuse": GroupingPolicy(max_length=timedelta(hours=1), severity=Severity.LOW),
     # Who hangs around a house comes back: half an hour later it is still the same matter.
     "loitering": GroupingPolicy(gap=timedelta(seconds=1800), severity=Severity.MEDIUM),
+    # Who throws something away is gone within minutes: each is a matter of its own.
+    "littering": GroupingPolicy(gap=timedelta(seconds=120), max_length=timedelta(hours=1), severity=Severity.LOW),
     # Many riders pass one camera: each is a matter of its own only for as long as it takes to stop somebody.
     "no_helmet": GroupingPolicy(gap=timedelta(seconds=600), max_length=timedelta(hours=1), severity=Severity.LOW),
     "overloaded_motorbike": GroupingPolicy(max_length=timedelta(hours=1), severity=Severity.MEDIUM),
     "pavement_driving": GroupingPolicy(max_length=timedelta(hours=1), severity=Severity.LOW),
+    # A market that was cleared and comes back within the half hour is the same one.
+    "street_market": GroupingPolicy(gap=timedelta(minutes=30), severity=Severity.MEDIUM),
     "wrong_way": GroupingPolicy(max_length=timedelta(hours=1), severity=Severity.MEDIUM),
 }
 """Kinds that differ from the default; a kind that is not named here takes the default."""

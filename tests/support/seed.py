@@ -36,6 +36,16 @@ MEDIA = Path(__file__).parents[2] / "configs" / "demo" / "media"
 CLIP_S = 6.0
 
 FACTS: dict[str, dict[str, Any]] = {
+    "abandoned_object": {
+        "stay_s": 134.0,
+        "alone_s": 121.0,
+        "min_stay_s": 120.0,
+        "object_box": [0.45, 0.63, 0.49, 0.7],
+        "size_m": 0.5,
+        "object_class": "person",
+        "owner_track": 12,
+        "ended_by": "taken",
+    },
     "camera_offline": {"silent_s": 85.0, "last_frame_at": "2026-03-01T08:00:00Z"},
     "camera_tampered": {
         "tampering": "covered",
@@ -79,6 +89,27 @@ FACTS: dict[str, dict[str, Any]] = {
         "distance_m": 17.0,
         "distance_boxes": 8.1,
         "speed_kmh": 16.1,
+    },
+    "littering": {
+        "object_class": "motorcycle",
+        "owner_track": 31,
+        "owner_distance_m": 0.8,
+        "object_box": [0.45, 0.63, 0.49, 0.7],
+        "size_m": 0.4,
+        "stay_s": 24.0,
+        "away_s": 11.0,
+    },
+    "street_market": {
+        "stationary_people": 6,
+        "stationary_vehicles": 2,
+        "goods": 4,
+        "blocked_share": 0.34,
+        "blocked_shares": [0.2, 0.31, 0.34],
+        "stay_s": 412.0,
+        "min_people": 3,
+        "min_blocked_share": 0.15,
+        "zone_area_m2": 180.0,
+        "calibration_error_m": 0.3,
     },
     "wrong_way": {
         "object_class": "motorcycle",

@@ -11,6 +11,7 @@ import pytest
 
 from contract.event import CameraHealth, CopyFailure, HealthReason
 from contract.rules import RULES
+from contract.rules.abandoned_object import EndedBy
 from contract.rules.base import OBJECT_CLASSES
 from contract.rules.camera_tampered import Tampering
 from server import i18n
@@ -49,6 +50,7 @@ def _ids_from_registries() -> set[str]:
     ids |= {f"reason.{reason}" for reason in HealthReason if reason}
     ids |= {f"object.{name}" for name in OBJECT_CLASSES}
     ids |= {f"tampering.{name}" for name in Tampering}
+    ids |= {f"ended_by.{name}" for name in EndedBy}
     ids |= {f"action.{action}" for action in OFFICER_ACTIONS}
     ids |= {f"step.{action}" for action in IncidentAction}
     ids |= {f"log.outcome.{state}" for state in ("new", "acknowledged", "resolved", "expired")}
