@@ -46,7 +46,7 @@ def littering(seed: int) -> World:
         things.append(_thing(f"{name}-thing", RUBBISH_M, _beside(spots[name], rng), drop_s, until_s))
         if kind == "d":
             told_s = max(drop_s + STAYS_S, _away(person, spots[name]) + AWAY_S)
-            truths.append(Truth("littering", "san", (), drop_s, until_s, optional=told_s > until_s - 20.0))
+            truths.append(Truth("littering", "san", (name,), drop_s, until_s, optional=told_s > until_s - 20.0))
     return make_world(
         f"littering_{seed}", seed, pole(rng), [SQUARE], [LITTERING], [*people, *things], truths, 840.0, start=EVENING
     )
@@ -81,7 +81,7 @@ def forgotten(seed: int) -> World:
         alone_s = until_s - start_s
         if kind != "s" and alone_s > 0.8 * ALONE_S:
             optional = alone_s < ALONE_S + 25.0
-            truths.append(Truth("abandoned_object", "san", (), start_s, until_s, optional=optional))
+            truths.append(Truth("abandoned_object", "san", (name,), start_s, until_s, optional=optional))
     return make_world(
         f"forgotten_{seed}", seed, pole(rng), [SQUARE], [ABANDONED], [*people, *things], truths, 1380.0, start=EVENING
     )
