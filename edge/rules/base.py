@@ -28,6 +28,8 @@ AT_BORDER = 0.01
 FIXTURE_REACH = 0.25
 """A fixture is what stands within this share of its box's diagonal of the marked ground point."""
 
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
 ParamsT = TypeVar("ParamsT", bound=RuleParams)
 
 
@@ -203,3 +205,16 @@ def is_at(track: Track, ground: Point, aspect: float) -> bool:
     """Tell whether a track stands at a marked ground point."""
     apart = distance(isotropic(track.ground, aspect), isotropic(ground, aspect))
     return apart <= FIXTURE_REACH * box_diagonal(track, aspect)
+
+
+def iou(a: Box, b: Box) -> float:
+    """Shared area of two boxes over the area of both together."""
+    shared = shared_area(a, b)
+    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared) if shared > 0.0 else 0.0
+
+
+def shared_area(a: Box, b: Box) -> float:
+    """Area that two boxes share."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return width * height if width > 0.0 and height > 0.0 else 0.0

@@ -9,13 +9,15 @@ from typing import Generic, TypeVar
 
 from contract.event import EventState
 from contract.rules import RuleFacts, RuleParams
-from edge.rules.base import Moment, Pace, TimedRule
-from edge.rules.relink import Journey, Journeys, is_same_object
+from edge.rules.base import Moment, Pace, TimedRule, iou
+from edge.rules.relink import Journey, Journeys
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent, Track
 
 ParamsT = TypeVar("ParamsT", bound=RuleParams)
 NotesT = TypeVar("NotesT")
+SAME_OBJECT_IOU = 0.5
+"""Boxes of like classes that overlap by this much are one object that the detector named twice."""
 
 
 @dataclass(slots=True)
@@ -124,3 +126,13 @@ class JourneyRule(TimedRule[ParamsT], Generic[ParamsT, NotesT]):
             facts=deed.facts,
             track_ids=deed.journey.track_ids,
         )
+
+
+def is_same_object(one: Journey, other: Journey) -> bool:
+    """Tell whether two journeys are one object that the detector named twice: like classes, boxes one on the other."""
+    return (
+        one is not other
+        and one.group == other.group
+        and one.last.at_s == other.last.at_s
+        and iou(one.track.xyxy, other.track.xyxy) >= SAME_OBJECT_IOU
+    )

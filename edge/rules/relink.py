@@ -56,14 +56,14 @@ MAX_SPEED_MPS = 70.0
 MAX_JUMP_BOXES = 2.0
 """But a box that shows half of an object jumps by its length however short the step is."""
 
-Box = tuple[float, float, float, float]
-
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Where an object was detected."""
 
     moment: Moment
+    at_s: float
+    """Its watched second."""
     ground: Point
     """Ground contact, normalised."""
     picture: Point
@@ -73,27 +73,20 @@ class Sample:
     size: float
     """Longer side of the box in picture heights."""
 
-    @property
-    def at_s(self) -> float:
-        """Watched seconds."""
-        return self.moment.watched_s
-
 
 @dataclass(slots=True, eq=False)
 class Journey:
     """What is known of one object, over all tracks that it had."""
 
     number: int
-    """Counts up within a rule."""
     track: Track
     """The latest detection."""
     samples: deque[Sample]
     """Its places of the last seconds; never empty."""
     seen: Moment
     """When its track was last in the picture, detected or held."""
-    born_s: float
-    """Watched second of its first detection."""
     born_at: Sample
+    """Its first detection."""
     taken_s: float = -math.inf
     """Until when its places were taken by `take_new`."""
     fresh: bool = True
@@ -104,6 +97,8 @@ class Journey:
     track_ids: dict[TrackId, None] = field(default_factory=dict)
     """In the order in which it had them."""
     votes: Counter[str] = field(default_factory=Counter)
+    _ahead: tuple[float, Point | None, float] = (math.nan, None, 0.0)
+    """Of the last detection: its watched second, the velocity and the turn rate."""
 
     @property
     def last(self) -> Sample:
@@ -117,7 +112,7 @@ class Journey:
 
     @property
     def group(self) -> str:
-        """Classes that the detector takes for each other are one group."""
+        """See `edge.classes`."""
         return lookalike_group(self.track.class_name)
 
     def take_new(self) -> list[Sample]:
@@ -129,15 +124,18 @@ class Journey:
     def smooth(self, sample: Sample | None = None) -> Sample:
         """Where it was at a sample (None: the last), without most of the boxes' tremble."""
         at = sample or self.last
-        return mean_sample([near for near in self.samples if at.at_s - SMOOTH_S <= near.at_s <= at.at_s] or [at])
-
-    def since(self, at_s: float) -> list[Sample]:
-        """Its places from a watched second on."""
-        return self.of_last(self.last.at_s - at_s)
+        near = self.since(at.at_s - SMOOTH_S)
+        while near[-1].at_s > at.at_s:
+            near.pop()
+        return mean_sample(near)
 
     def of_last(self, seconds: float) -> list[Sample]:
         """Its places of the last seconds, in order of time."""
-        first_s, recent = self.last.at_s - seconds, []
+        return self.since(self.last.at_s - seconds)
+
+    def since(self, first_s: float) -> list[Sample]:
+        """Its places from a watched second on, in order of time."""
+        recent = []
         for sample in reversed(self.samples):
             if sample.at_s < first_s:
                 break
@@ -146,44 +144,45 @@ class Journey:
         return recent
 
     def velocity(self) -> Point | None:
-        """Picture heights a second over the last `VELOCITY_S`; None where too little is known."""
-        recent = self.of_last(VELOCITY_S)
-        if len(recent) < VELOCITY_SAMPLES:
-            recent = self.of_last(SPARSE_S)[-VELOCITY_SAMPLES:]
-        if len(recent) < 3:
-            return None
-        return slope([sample.at_s for sample in recent], [sample.picture for sample in recent])
+        """Picture heights a second; None where too little is known."""
+        return self._look_ahead()[1]
+
+    def _look_ahead(self) -> tuple[float, Point | None, float]:
+        """What `expected` needs: a lost journey is asked for it again and again, and does not change."""
+        if self._ahead[0] != self.last.at_s:
+            recent = self.of_last(VELOCITY_S)
+            if len(recent) < VELOCITY_SAMPLES:
+                recent = self.of_last(SPARSE_S)[-VELOCITY_SAMPLES:]
+            velocity = _velocity(recent) if len(recent) > 2 else None
+            self._ahead = (self.last.at_s, velocity, self._turn_rate())
+        return self._ahead
 
     def stands(self) -> bool:
         """Tell whether the object stood when it was last detected, or was seen too shortly to tell."""
         velocity = self.velocity()
         return velocity is None or math.hypot(*velocity) < STANDS_BOXES * self.last.size
 
-    def turn_rate(self) -> float:
+    def _turn_rate(self) -> float:
         """Radians a second by which its velocity turned lately; 0 where that is not clear."""
         recent = self.of_last(TURN_S)
         middle_s = self.last.at_s - TURN_S / 2.0
         parts = [s for s in recent if s.at_s < middle_s], [s for s in recent if s.at_s >= middle_s]
         if min(map(len, parts)) < 3:
             return 0.0
-        (x1, y1), (x2, y2) = (slope([s.at_s for s in part], [s.picture for s in part]) for part in parts)
+        (x1, y1), (x2, y2) = map(_velocity, parts)
         if min(math.hypot(x1, y1), math.hypot(x2, y2)) < STANDS_BOXES * self.last.size:
             return 0.0
         rate = math.atan2(x1 * y2 - y1 * x2, x1 * x2 + y1 * y2) / (TURN_S / 2.0)
         return rate if MIN_TURN_RATE <= abs(rate) <= MAX_TURN_RATE else 0.0
 
     def expected(self, after_s: float) -> list[tuple[Point, Point]]:
-        """Where it must be that long after its last detection, and how fast: straight on, or on with its turn.
-
-        Returns:
-            Places and velocities in picture heights (a second); a single place with velocity 0 where it stands.
-        """
-        (x, y), velocity = self.last.picture, self.velocity()
+        """Places and velocities (picture heights, a second) that long after its last detection: straight on, or on with
+        its turn; one place without velocity where it stands."""
+        (x, y), (_, velocity, rate) = self.last.picture, self._look_ahead()
         if velocity is None or self.stands():
             return [((x, y), (0.0, 0.0))]
         u, v = velocity
         expected = [((x + u * after_s, y + v * after_s), (u, v))]
-        rate = self.turn_rate()
         if rate:
             angle = rate * min(after_s, math.pi / abs(rate))  # nobody turns by more than a half circle
             u, v = _turned((u, v), rate * TURN_S / 4.0)  # the velocity is that of a while ago
@@ -215,11 +214,8 @@ class Journeys:
     def follow(
         self, tracks: Iterable[Track], observation: Observation, now: Moment
     ) -> tuple[list[Journey], list[Journey]]:
-        """Take the tracks of one observation.
-
-        Returns:
-            The journeys that are in the picture, and those that turned out to be the sequel of another and are no more.
-        """
+        """Take the tracks of one observation: the journeys in the picture, and those that were another's sequel and are
+        no more."""
         present: dict[int, Journey] = {}
         has_born = False
         for journey in self._all.values():
@@ -233,7 +229,7 @@ class Journeys:
             if journey_of is None:
                 if sample is None:
                     continue
-                journey_of = Journey(next(self._numbers), track, deque(), now, now.watched_s, sample)
+                journey_of = Journey(next(self._numbers), track, deque(), now, sample)
                 self._all[journey_of.number] = self._by_track[track.track_id] = journey_of
                 has_born = True
             journey_of.seen = now
@@ -245,11 +241,15 @@ class Journeys:
 
     def forget(self, now: Moment) -> list[Journey]:
         """Drop and return the journeys whose object can no longer be found again."""
-        gone = [journey for journey in self._all.values() if self._is_gone(journey, now.watched_s)]
+        gone = [
+            journey
+            for journey in self._all.values()
+            if (unseen_s := now.watched_s - journey.seen.watched_s) > UNKNOWN_S and unseen_s > self._patience_s(journey)
+        ]
         for journey in gone:
             del self._all[journey.number]
-            for track_id in [key for key, value in self._by_track.items() if value is journey]:
-                del self._by_track[track_id]
+        if gone:
+            self._by_track = {key: value for key, value in self._by_track.items() if value.number in self._all}
         return gone
 
     def clear(self) -> None:
@@ -263,7 +263,9 @@ class Journeys:
         if plane is None:
             self._rejected["above_horizon"] += 1
             return None
-        return Sample(now, ground, isotropic(ground, aspect), plane, max(track.width * aspect, track.height))
+        return Sample(
+            now, now.watched_s, ground, isotropic(ground, aspect), plane, max(track.width * aspect, track.height)
+        )
 
     def _possible(self, before: Sample, after: Sample) -> bool:
         step_s = after.at_s - before.at_s
@@ -292,20 +294,16 @@ class Journeys:
             return UNKNOWN_S
         return self._relink_s if journey.stands() else MOVING_S
 
-    def _is_gone(self, journey: Journey, now_s: float) -> bool:
-        unseen_s = now_s - journey.seen.watched_s
-        return unseen_s > UNKNOWN_S and unseen_s > self._patience_s(journey)
-
     def _link(self, present: dict[int, Journey], now: Moment) -> list[Journey]:
         """Let lost journeys go on with the young ones that begin where they must be."""
         lost = [journey for journey in self._all.values() if journey.number not in present]
-        young = [j for j in present.values() if not j.told and now.watched_s - j.born_s <= YOUNG_S]
+        young = [j for j in present.values() if not j.told and now.watched_s - j.born_at.at_s <= YOUNG_S]
         pairs = sorted(
             (
                 (boxes, old, new)
                 for old in lost
                 for new in young
-                if new.born_s >= old.last.at_s and (boxes := self._apart(old, new)) < math.inf
+                if new.born_at.at_s >= old.last.at_s and (boxes := self._apart(old, new)) < math.inf
             ),
             key=lambda pair: (pair[0], pair[1].number, pair[2].number),
         )
@@ -336,7 +334,10 @@ class Journeys:
         last, first = old.last, new.born_at
         gone_s = first.at_s - last.at_s
         size = max(last.size, first.size)
-        if old.group != new.group or size > GROWTH * min(last.size, first.size) or gone_s > self._patience_s(old):
+        too_far = distance(last.picture, first.picture) > size * (MOST_REACH_BOXES + MAX_SPEED_BOXES * gone_s)
+        if too_far or size > GROWTH * min(last.size, first.size) or old.group != new.group:
+            return math.inf
+        if gone_s > self._patience_s(old):
             return math.inf
         expected = old.expected(gone_s)
         reach = REACH_BOXES
@@ -351,52 +352,39 @@ class Journeys:
         return boxes if boxes <= reach else math.inf
 
 
+def _velocity(samples: Sequence[Sample]) -> Point:
+    """Picture heights a second."""
+    return slope([sample.at_s for sample in samples], [sample.picture for sample in samples])
+
+
 def _turned(vector: Point, angle: float) -> Point:
     """A vector turned by an angle in radians."""
     x, y = vector
     return (x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle))
 
 
-def is_same_object(one: Journey, other: Journey, least_iou: float = 0.5) -> bool:
-    """Tell whether two journeys are one object that the detector named twice: like classes, boxes one on the other."""
-    return (
-        one is not other
-        and one.group == other.group
-        and one.last.at_s == other.last.at_s
-        and iou(one.track.xyxy, other.track.xyxy) >= least_iou
-    )
-
-
-def iou(a: Box, b: Box) -> float:
-    """Shared area of two boxes over the area of both together."""
-    shared = shared_area(a, b)
-    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared) if shared > 0.0 else 0.0
-
-
-def shared_area(a: Box, b: Box) -> float:
-    """Area that two boxes share."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    return width * height if width > 0.0 and height > 0.0 else 0.0
-
-
 def mean_sample(samples: Sequence[Sample]) -> Sample:
     """The mean place of one or more samples, at the last one's moment."""
-    if len(samples) == 1:
-        return samples[0]
     last = samples[-1]
+    if len(samples) == 1:
+        return last
+    ground_x = ground_y = picture_x = picture_y = plane_x = plane_y = 0.0
+    for sample in samples:
+        ground_x += sample.ground[0]
+        ground_y += sample.ground[1]
+        picture_x += sample.picture[0]
+        picture_y += sample.picture[1]
+        plane_x += sample.plane[0]
+        plane_y += sample.plane[1]
+    count = len(samples)
     return Sample(
         last.moment,
-        mean_point([sample.ground for sample in samples]),
-        mean_point([sample.picture for sample in samples]),
-        mean_point([sample.plane for sample in samples]),
+        last.at_s,
+        (ground_x / count, ground_y / count),
+        (picture_x / count, picture_y / count),
+        (plane_x / count, plane_y / count),
         last.size,
     )
-
-
-def mean_point(points: Sequence[Point]) -> Point:
-    """The mean of one or more points."""
-    return (sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points))
 
 
 def slope(times: Sequence[float], points: Sequence[Point]) -> Point:
