@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from bench.worlds.people_scenes import (
 from bench.worlds.people_truth import crowding, intrusion, loitering
 from bench.worlds.people_walk import Leg, Walker, walk
 from bench.worlds.truths import rectangle
-from bench.worlds.world import World
+from bench.worlds.world import Disturbance, World
 
 SQUARE = rectangle("san", (-8.0, 8.0), (-5.0, 8.0))
 YARD = rectangle("khu_cam", (-5.0, 5.0), (2.0, 9.0))
@@ -42,6 +43,21 @@ def crowds(seed: int) -> World:
         *stream("p", (0.0, 880.0), 0.05, rng, PATH_Y),
     ]
     return _crowd_world(f"crowds_{seed}", seed, walkers, 900.0)
+
+
+def disturbed_crowds(seed: int) -> World:
+    """Clear gatherings while the stream stalls, the wall clock is set and the stream's own clock jumps back."""
+    world = crowds(seed)
+    return replace(
+        world,
+        name=f"disturbed_crowds_{seed}",
+        disturbances=(
+            Disturbance(95.0, stall_s=20.0),
+            Disturbance(150.0, utc_step_s=-900.0),
+            Disturbance(655.0, stall_s=8.0),
+            Disturbance(700.0, stream_step_s=-20.0),
+        ),
+    )
 
 
 def short_crowds(seed: int) -> World:

@@ -56,6 +56,7 @@ SCENARIOS: dict[str, Scenario] = {
     "junction-stop-line": _traffic(junction.stop_line, 5),
     "junction-turns": _traffic(junction.turns, 5),
     "people-crowds": _people(people.crowds, 12),
+    "people-crowds-disturbed": _people(people.disturbed_crowds, 3),
     "people-crowds-night": _people(people.night_crowds, 8),
     "people-crowds-hovering": _people(people.hovering_crowds, 4),
     "people-crowds-short": _people(people.short_crowds, 4),
