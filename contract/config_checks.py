@@ -14,6 +14,7 @@ from contract.rules import RULES, RuleParams
 from contract.rules.base import OBJECT_CLASSES
 from contract.scene_checks import check_scene
 from contract.site_config import PLACE_PARENTS, SiteConfig
+from contract.way_checks import check_ways
 from contract.yaml_tree import Path
 
 _PLACES = {"province": Text("province"), "commune": Text("commune"), "village": Text("village")}
@@ -229,6 +230,7 @@ def _check_rule(camera: CameraConfig, rule: RuleParams, path: Path, site: SiteCo
     if after_hours is not None:
         _check_schedule(after_hours.schedule, (*path, "after_hours", "schedule"), site, report)
     _check_line_of(camera, rule, path, report)
+    check_ways(camera, rule, path, report)
     signal = getattr(rule, "signal", None)
     if signal is not None and signal not in camera.signals:
         report((*path, "signal"), Text("unknown signal {name!r}", name=signal), one_of(camera.signals))

@@ -160,6 +160,15 @@ VIETNAMESE: dict[str, str] = {
     "the range {range} is empty": "khoảng giờ {range} trống",
     "write 00:00-24:00 for the whole day": "muốn cả ngày, hãy viết 00:00-24:00",
     # Ways of vehicles and people
+    "{zone!r} is about as wide as long: which way does it run?": (
+        "{zone!r} dài gần bằng rộng, không rõ chạy theo hướng nào"
+    ),
+    "for which classes is {zone!r}?": "{zone!r} dành cho loại xe nào?",
+    "add `allowed: [car]` to zones.{zone}, or `banned:` to the rule": (
+        "hãy thêm `allowed: [car]` vào zones.{zone}, hoặc `banned:` vào quy tắc"
+    ),
+    "the rule does not look at the class {name!r}": "quy tắc này không xét loại {name!r}",
+    "add it to the rule's objects": "hãy thêm vào objects của quy tắc",
     "from_zone and to_zone belong together": "from_zone và to_zone phải đi cùng nhau",
     "write either zones, in their forbidden order, or from_zone and to_zone": (
         "hãy viết zones theo thứ tự bị cấm, hoặc viết from_zone và to_zone"

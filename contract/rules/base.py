@@ -112,6 +112,8 @@ class RuleContract:
     """At least one zone must be named."""
     requires_zone_direction: bool = False
     """Every named zone must be a lane with a direction."""
+    requires_zone_axis: bool = False
+    """Every named zone must have a direction or be clearly longer than wide."""
     requires_line_side: bool = False
     """The named `line` must say which side is the far one: `into`."""
     requires_homography: bool = False

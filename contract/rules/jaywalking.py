@@ -47,4 +47,5 @@ CONTRACT = RuleContract(
         "en": "Jaywalking: {object_class}, {duration_s:.0f} s",
     },
     requires_zone=True,
+    requires_zone_axis=True,
 )

@@ -42,4 +42,5 @@ CONTRACT = RuleContract(
         "en": "Lane misuse: {object_class}, {lane}, {duration_s:.0f} s",
     },
     requires_zone=True,
+    requires_zone_axis=True,
 )

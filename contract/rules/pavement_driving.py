@@ -45,4 +45,5 @@ CONTRACT = RuleContract(
         "en": "Driving on the pavement: {object_class}, {duration_s:.0f} s",
     },
     requires_zone=True,
+    requires_zone_axis=True,
 )
