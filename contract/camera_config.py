@@ -240,6 +240,21 @@ AnySignalConfig = Annotated[PlanSignalConfig | LampSignalConfig | HttpSignalConf
 SIGNAL_KINDS = ("plan", "lamp", "http")
 
 
+class PlatesConfig(ContractModel):
+    """Number plates of vehicles that an event of a traffic rule is about; residents never see them."""
+
+    enabled: bool = False
+    """true: read them. Whether your law and your purpose allow it is yours to settle first (docs/guide/privacy.md)."""
+    model: Slug | None = None
+    """An id of models/manifest.yaml: a model that finds plates; whatever it finds is taken for one."""
+
+    @model_validator(mode="after")
+    def _has_model(self) -> Self:
+        if self.enabled and self.model is None:
+            raise ValueError(Text("number plates need a model that finds them: name it under plates.model"))
+        return self
+
+
 class EvidenceConfig(ContractModel):
     """What is kept of an event."""
 
@@ -291,6 +306,7 @@ class CameraConfig(ContractModel):
     are in force without an entry."""
     evidence: EvidenceConfig = EvidenceConfig()
     observations: ObservationsConfig = ObservationsConfig()
+    plates: PlatesConfig = PlatesConfig()
 
     @property
     def spot(self) -> str:

@@ -14,6 +14,7 @@ from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from contract.base import ContractModel, Sha256, Slug, UtcDatetime
 from contract.geometry import NormalisedPoint
+from contract.plates import PLATE_KINDS, PlateReading
 from contract.rules import RULES, RuleFacts
 
 MAX_PATH_POINTS = 64
@@ -82,6 +83,8 @@ class Event(ContractModel):
     facts: SerializeAsAny[RuleFacts]
     paths: Annotated[tuple[TrackPath, ...], Field(max_length=32)] = ()
     evidence: Annotated[tuple[EvidenceRef, ...], Field(max_length=8)] = ()
+    plate: PlateReading | None = None
+    """Of the vehicle that it is about; only for `PLATE_KINDS`, and only where the camera's file asks for it."""
     config_version: Annotated[str, Field(max_length=64)] = ""
     """The camera configuration that decided (the first 12 characters of its sha256)."""
 
@@ -109,6 +112,12 @@ class Event(ContractModel):
         if value.version != 7:
             raise ValueError("must be a UUID version 7")
         return value
+
+    @model_validator(mode="after")
+    def _plate_is_a_vehicles(self) -> Self:
+        if self.plate is not None and self.kind not in PLATE_KINDS:
+            raise ValueError(f"plate: {self.kind!r} is not about a vehicle against traffic law")
+        return self
 
     @model_validator(mode="after")
     def _times_agree(self) -> Self:

@@ -279,6 +279,13 @@ VIETNAMESE: dict[str, str] = {
         "hãy ghi ở mục parts: của mô hình trong manifest.yaml lớp nào là các lớp này, hoặc chỉ ra mô hình biết chúng ở "
         "detect.parts_model, hoặc bỏ quy tắc"
     ),
+    "the network that reads number plates is not installed": "chưa cài mạng nhận dạng chữ trên biển số",
+    "run pip install --no-deps rapidocr on the box, or write enabled: false": (
+        "hãy chạy pip install --no-deps rapidocr trên máy này, hoặc ghi enabled: false"
+    ),
+    "number plates need a model that finds them: name it under plates.model": (
+        "muốn đọc biển số cần mô hình tìm biển số: hãy ghi tên mô hình ở plates.model"
+    ),
     "the class {name!r} is not tracked": "loại đối tượng {name!r} không được theo dõi",
     "add it to objects.track": "hãy thêm vào objects.track",
     "{rule} watches {names}, and none of them is tracked": "{rule} cần {names} mà không loại nào được theo dõi",

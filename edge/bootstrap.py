@@ -23,12 +23,16 @@ from edge.capture.video_source import SourceSettings, VideoSource
 from edge.detection.loaded import LoadedModels
 from edge.detection.regions import RegionSearch
 from edge.detection.search import CameraSearch
+from edge.detection.text_lines import recognition_network
 from edge.detection.worker import LocalAsker
 from edge.gate import CameraGate, still_recheck_s
 from edge.health.view import ViewWatch
 from edge.observations.log import FOLDER, ObservationLog, forget_observations
 from edge.parts import PartFinder, needed_classes, parts_model_of
 from edge.pipeline import CameraPipeline, ObservationKeeper
+from edge.plates.lines import PlateLines
+from edge.plates.reader import PlateReader
+from edge.plates.watch import PlateWatch
 from edge.ports import Clock, DetectorSource
 from edge.recorder import CLIP_PATIENCE_S, ClipRunner, EventSink, EvidenceMaker, IdMaker, Recorder, run_now
 from edge.rules import build_rules
@@ -80,6 +84,17 @@ class Detectors:
         worker = self._models.worker_for(model_id, camera.part_classes)
         return CameraSearch(LocalAsker(worker, f"{camera.camera.id} (parts)"))
 
+    def plates_worker_for(self, camera: CameraConfig) -> CameraSearch | None:
+        """See `DetectorSource`.
+
+        Raises:
+            ModelError: The model cannot be loaded.
+        """
+        plates = camera.plates
+        if not plates.enabled or plates.model is None:
+            return None
+        return CameraSearch(LocalAsker(self._models.worker_for(plates.model, ()), f"{camera.camera.id} (plates)"))
+
     def stop_loading(self) -> None:
         """See `DetectorSource`. Loading in this process cannot be cut short."""
 
@@ -108,6 +123,7 @@ def make_pipeline(
     *,
     detect: Callable[[Frame], Detections | None],
     detect_parts: Callable[[Frame], Detections | None] | None = None,
+    find_plates: Callable[[Frame], Detections | None] | None = None,
     evidence: EvidenceMaker,
     sink: EventSink,
     new_id: IdMaker,
@@ -120,7 +136,7 @@ def make_pipeline(
     keeper: ObservationKeeper | None = None,
 ) -> CameraPipeline:
     """Put one camera's pipeline together; `monitor` learns the motion gate's numbers, `view_path` keeps its view,
-    `detect_parts` is the second model's search, where the camera has one,
+    `detect_parts` is the second model's search, where the camera has one, and `find_plates` that for number plates,
     `keeper` what the rules saw.
 
     Raises:
@@ -149,6 +165,7 @@ def make_pipeline(
         background=make_background(camera),
         signals=SignalReader(camera, scene, asked),
         keeper=keeper,
+        plates=None if find_plates is None else PlateWatch(camera.camera.id, PlateReader(find_plates, PlateLines())),
     )
 
 
@@ -210,6 +227,9 @@ def make_parts(
     camera, camera_id = loaded.config, loaded.config.camera.id
     inference = detectors.worker_for(camera)
     parts_inference = detectors.parts_worker_for(camera)
+    plates_inference = detectors.plates_worker_for(camera)
+    if plates_inference is not None:
+        recognition_network()  # refuse now what could not be read later
     ring = make_ring(camera)
     searched, recorded = camera.input_for("detect"), camera.input_for("record")
     evidence = make_evidence(camera, site, folder, ring)
@@ -231,6 +251,7 @@ def make_parts(
             site,
             detect=inference.detect,
             detect_parts=None if parts_inference is None else parts_inference.detect,
+            find_plates=None if plates_inference is None else plates_inference.detect,
             evidence=evidence,
             sink=sink,
             new_id=new_id,

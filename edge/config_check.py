@@ -13,6 +13,7 @@ from contract.messages import Text
 from contract.rules import RULES
 from contract.yaml_tree import Path, parse_yaml
 from edge.detection.manifest import Manifest, load_manifest
+from edge.detection.text_lines import recognition_network
 from edge.errors import ModelError
 from edge.rules import build_rules
 from edge.scene import Scene
@@ -39,11 +40,26 @@ def check_loaded(loaded: LoadedConfig) -> Iterator[ConfigIssue]:
                 yield from _check_model(camera, manifest, detect.parts_model, ("detect", "parts_model"))
             if isinstance(manifest, Manifest):
                 yield from _check_parts(camera, manifest)
+            yield from _check_plates(camera, manifest)
         try:
             build_rules(camera.config, Scene.from_config(camera.config, loaded.site))
         except ValueError as error:
             what = Text("the rules cannot be put together ({cause})", cause=error)
             yield _issue(camera, ("rules",), what, Text("correct the rules, their zones or the calibration"))
+
+
+def _check_plates(camera: LoadedCamera, manifest: Manifest | ModelError) -> Iterator[ConfigIssue]:
+    """What reads number plates must be there, where they are to be read."""
+    plates = camera.config.plates
+    if not plates.enabled or plates.model is None:
+        return
+    yield from _check_model(camera, manifest, plates.model, ("plates", "model"))
+    try:
+        recognition_network()
+    except ModelError:
+        what = Text("the network that reads number plates is not installed")
+        remedy = Text("run pip install --no-deps rapidocr on the box, or write enabled: false")
+        yield _issue(camera, ("plates", "enabled"), what, remedy)
 
 
 def _check_parts(camera: LoadedCamera, manifest: Manifest) -> Iterator[ConfigIssue]:

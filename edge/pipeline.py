@@ -19,12 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.camera_config import CameraConfig
+from contract.event import EventState
+from contract.plates import PlateReading
 from edge.attention import Attention
 from edge.ports import Rule, Tracker
 from edge.recorder import Moment, Recorder
 from edge.scene import Scene
 from edge.sightings import Sightings
-from edge.types import Detections, Frame, Observation, Part, SignalState, StaticRegion, Track, ViewReading
+from edge.types import Detections, Frame, Observation, Part, RuleEvent, SignalState, StaticRegion, Track, ViewReading
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,22 @@ class Signals(Protocol):
     """Tells what the camera's traffic lights show: `edge.signals.reader.SignalReader`."""
 
     def read(self, frame: Frame) -> Mapping[str, SignalState]: ...
+
+
+class Plates(Protocol):
+    """Reads the number plates of vehicles that an event is about: `edge.plates.watch`."""
+
+    def look(self, frame: Frame, tracks: Sequence[Track]) -> None:
+        """Keep good pictures of the vehicles, in memory."""
+        ...
+
+    def read(self, event: RuleEvent) -> PlateReading | None:
+        """The plate of the vehicle that an event is about, where the event is such a one."""
+        ...
+
+    def forget(self) -> None:
+        """Drop every picture."""
+        ...
 
 
 class View(Protocol):
@@ -114,6 +132,7 @@ class CameraPipeline:
         background: Finds new static regions; None: no rule of the camera asks for them.
         signals: Reads the traffic lights; None: only those with a fixed plan are known.
         keeper: Stores every observation; None: they are not stored.
+        plates: Reads number plates; None: they are not read.
     """
 
     def __init__(
@@ -134,6 +153,7 @@ class CameraPipeline:
         background: Background | None = None,
         signals: Signals | None = None,
         keeper: ObservationKeeper | None = None,
+        plates: Plates | None = None,
     ) -> None:
         self.counts = PipelineCounts()
         self._camera_id = camera.camera.id
@@ -152,6 +172,7 @@ class CameraPipeline:
         self._background = background
         self._signals = signals
         self._keeper = keeper
+        self._plates = plates
         self._rests = False
         self._tracks: Sequence[Track] = ()
         self._detections = Detections.empty()
@@ -203,6 +224,8 @@ class CameraPipeline:
         tracked, tracked_cpu = perf_counter(), thread_time()
         self.counts.track_s += tracked - searched
         self.counts.track_cpu_s += tracked_cpu - searched_cpu
+        if self._plates is not None:
+            self._plates.look(frame, self._tracks)
         parts = () if detections is None else self._find_parts(frame, detections, self._tracks)
         parted, parted_cpu = perf_counter(), thread_time()
         self.counts.detect_s += parted - tracked
@@ -239,10 +262,19 @@ class CameraPipeline:
         )
         for index, rule in enumerate(self._rules):
             for rule_event in rule.observe(observation):
+                if rule_event.state is EventState.END:  # its last revision carries what is known
+                    self._read_plate(index, rule_event)
                 self._recorder.record(index, rule_event, moment)
+                if rule_event.state is EventState.START:  # an alert does not wait for it
+                    self._read_plate(index, rule_event)
         self._recorder.cut_due_clips(frame.monotonic_s)
         if self._keeper is not None:
             self._keeper.add(observation)
+
+    def _read_plate(self, index: int, rule_event: RuleEvent) -> None:
+        plate = self._plates.read(rule_event) if self._plates is not None else None
+        if plate is not None:
+            self._recorder.tell_plate(index, rule_event.key, plate)
 
     def idle(self, now_s: float) -> None:
         """No frame came for a while: cut the clips that are due."""
@@ -268,6 +300,8 @@ class CameraPipeline:
         self._gate.reset()
         if self._background is not None:
             self._background.reset()
+        if self._plates is not None:
+            self._plates.forget()
         self._rest_if(False)
         self._tracks = ()
         self._detections = Detections.empty()

@@ -87,6 +87,14 @@ class DetectorSource(Protocol):
         """
         ...
 
+    def plates_worker_for(self, camera: CameraConfig) -> Searcher | None:
+        """Who searches pictures of a camera's vehicles for number plates; None where they are not read.
+
+        Raises:
+            edge.errors.ModelError: As `worker_for`.
+        """
+        ...
+
     def stop_loading(self) -> None:
         """Whoever waits for a model gives up with a `ModelError`, as the process stops; searches go on till `close`.
 

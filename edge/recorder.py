@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from contract.camera_config import CameraConfig
 from contract.event import Event, EventState, EvidenceRef, TrackPath
+from contract.plates import PlateReading
 from edge.errors import EdgeError
 from edge.sightings import Sightings
 from edge.track_history import TrackHistory
@@ -182,6 +183,15 @@ class Recorder:
                 self._ended.append(known)
         else:
             self._put(known, self._revision(rule_event, known.latest, EventState.UPDATE), [])
+
+    def tell_plate(self, rule_index: int, key: str, plate: PlateReading) -> None:
+        """Add the vehicle's number plate to an event that has not ended, if it is surer than what is known."""
+        known = self._open.get((rule_index, key))
+        if known is None:
+            return
+        before = known.latest.plate
+        if before is None or plate.confidence > before.confidence:
+            self._put(known, _next_revision(known.latest, state=EventState.UPDATE, plate=plate), [])
 
     def cut_due_clips(self, now_s: float) -> None:
         """Cut each clip whose post-roll has been recorded by now, and tell those that are written."""

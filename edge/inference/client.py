@@ -265,6 +265,17 @@ class RemoteDetectors:
         model_id = parts_model_of(camera)
         return None if model_id is None else self._search(Hello(camera.camera.id, model_id, camera.part_classes))
 
+    def plates_worker_for(self, camera: CameraConfig) -> CameraSearch | None:
+        """See `DetectorSource`.
+
+        Raises:
+            ModelError: The model cannot be loaded.
+        """
+        plates = camera.plates
+        if not plates.enabled or plates.model is None:
+            return None
+        return self._search(Hello(camera.camera.id, plates.model, ()))
+
     def _search(self, hello: Hello) -> CameraSearch:
         asker = RemoteAsker(self._address, hello, self._give_up)
         self._askers.add(asker)

@@ -257,6 +257,8 @@ class EventRecord(Base):
     confidence: Mapped[float]
     facts: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
     paths: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)
+    plate: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+    """The vehicle's number plate (`contract.plates`): on officers' and admins' pages only."""
     config_version: Mapped[str] = mapped_column(String(64), default="")
     received_at: Mapped[datetime]
     quarantine_reason: Mapped[str | None] = mapped_column(String(300))

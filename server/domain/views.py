@@ -97,6 +97,8 @@ class EventItem:
     confidence: float
     facts: dict[str, Any]
     paths: list[dict[str, Any]]
+    plate: dict[str, Any] | None
+    """Only here, in the detail that officers and admins open: no card and no public incident carries it."""
     config_version: str
     evidence: tuple[EvidenceItem, ...]
 

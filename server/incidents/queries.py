@@ -354,6 +354,7 @@ def _event_item(record: EventRecord, names: dict[str, str], evidence: dict[UUID,
         confidence=record.confidence,
         facts=record.facts,
         paths=record.paths,
+        plate=record.plate,
         config_version=record.config_version,
         evidence=tuple(evidence.get(record.event_id, ())),
     )

@@ -360,5 +360,6 @@ def _fields(event: Event) -> dict[str, Any]:
         "confidence": event.confidence,
         "facts": event.facts.model_dump(mode="json"),
         "paths": [path.model_dump(mode="json") for path in event.paths],
+        "plate": event.plate.model_dump(mode="json") if event.plate is not None else None,
         "config_version": event.config_version,
     }

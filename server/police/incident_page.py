@@ -66,6 +66,8 @@ class IncidentPage:
     row: WallRow
     facts: list[tuple[str, str]]
     zones: list[str]
+    plates: list[str]
+    """Number plates that were read, with their confidence."""
     confidence: str
     clips: list[Clip]
     clips_absent: str
@@ -90,12 +92,26 @@ def incident_page(session: Session, principal: Principal, detail: IncidentDetail
         row=WallRow(card, wording.summary(card.kind, facts), actions_for(principal, card), conflict),
         facts=wording.fact_rows(card.kind, facts) if facts else [],
         zones=_zone_names(session, card.camera_id, {event.zone for event in detail.events if event.zone}),
+        plates=_plates(detail),
         confidence=f"{i18n.number(100 * newest.confidence, 0)}\N{NO-BREAK SPACE}%" if newest is not None else "",
         clips=_clips(session, detail),
         clips_absent="none" if card.kind == "camera_offline" else _absent(detail.events, EvidenceRole.CLIP),
         is_snapshot_gone=_absent(detail.events, EvidenceRole.SNAPSHOT) == "gone",
         timeline=_timeline(detail),
     )
+
+
+def _plates(detail: IncidentDetail) -> list[str]:
+    """Each plate once, as its surest reading says."""
+    best: dict[str, float] = {}
+    for event in detail.events:
+        if event.plate is not None:
+            text, confidence = str(event.plate["text"]), float(event.plate["confidence"])
+            best[text] = max(confidence, best.get(text, 0.0))
+    return [
+        i18n.gettext("plate.read", text=text, confidence=i18n.number(100 * confidence, 0))
+        for text, confidence in best.items()
+    ]
 
 
 def _zone_names(session: Session, camera_id: str, zones: set[str]) -> list[str]:

@@ -74,3 +74,26 @@ def motorbike(column: int, *heads: str) -> NDArray[np.uint8]:
         at = column + 1 - 2 * number
         things += [("person", at, 15), (head, at, 13)]
     return paint(*things)
+
+
+def write_plate_model(path: Path) -> Path:
+    """Write a network that finds a bright board of about 130 x 96 pixels: such a window's mean brightness decides."""
+    import openvino
+    from openvino import opset13 as ops
+
+    picture = ops.parameter([1, 3, HEIGHT, WIDTH], np.float32)
+    mean = ops.avg_pool(picture, [CELL, CELL], [0, 0], [0, 0], [CELL, CELL], exclude_pad=True)
+    grey = ops.convolution(mean, ops.constant(np.full((1, 3, 1, 1), 1 / 3, np.float32)), [1, 1], [0, 0], [0, 0], [1, 1])
+    window = ops.avg_pool(grey, [1, 1], [5, 8], [5, 8], [11, 17], exclude_pad=False)
+    rows, columns = HEIGHT // CELL, WIDTH // CELL
+    scores = ops.reshape(window, ops.constant([1, 1, rows * columns]), special_zero=False)
+    y, x = np.mgrid[0:rows, 0:columns].reshape(2, -1) * CELL + CELL / 2
+    sizes = np.array([[136.0], [102.0]]) * np.ones((1, rows * columns))
+    boxes = ops.constant(np.concatenate([np.stack([x, y]), sizes]).astype(np.float32)[None])
+    coarse = sum((WIDTH // stride) * (HEIGHT // stride) for stride in (16, 32))
+    fine = ops.concat([boxes, scores], axis=1)
+    model = openvino.Model(
+        [ops.concat([fine, ops.constant(np.zeros((1, 5, coarse), np.float32))], axis=2)], [picture], "boards"
+    )
+    openvino.save_model(model, str(path), compress_to_fp16=False)
+    return path

@@ -53,6 +53,9 @@ class FixedInference:
     def parts_worker_for(self, camera: CameraConfig) -> FixedSearcher | None:  # noqa: ARG002 - the port's signature
         return None
 
+    def plates_worker_for(self, camera: CameraConfig) -> FixedSearcher | None:  # noqa: ARG002 - the port's signature
+        return None
+
     def stop_loading(self) -> None:
         pass
 
