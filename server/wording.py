@@ -13,6 +13,7 @@ from typing import Any
 from server import i18n
 
 _UNITS = (
+    ("_kmh", "unit.kmh"),
     ("per_m2", "unit.per_m2"),
     ("_m2", "unit.m2"),
     ("_m", "unit.m"),
@@ -20,7 +21,7 @@ _UNITS = (
     ("_boxes", "unit.boxes"),
 )
 
-_WORDS = {"object_class": "object", "tampering": "tampering", "ended_by": "ended_by"}
+_WORDS = {"object_class": "object", "tampering": "tampering", "crossed_on": "signal", "ended_by": "ended_by"}
 """Facts whose values are words of ours."""
 
 _ONE_OF = {"blocked_shares": "blocked_share", "object_box": "object_share"}

@@ -17,6 +17,9 @@ from contract.rules import (
     no_helmet,
     overloaded_motorbike,
     pavement_driving,
+    red_light,
+    speeding,
+    stop_line,
     street_market,
     wrong_way,
 )
@@ -39,6 +42,9 @@ RULES: dict[str, RuleContract] = {
         no_helmet.CONTRACT,
         overloaded_motorbike.CONTRACT,
         pavement_driving.CONTRACT,
+        red_light.CONTRACT,
+        speeding.CONTRACT,
+        stop_line.CONTRACT,
         street_market.CONTRACT,
         wrong_way.CONTRACT,
     )

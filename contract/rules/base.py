@@ -62,6 +62,17 @@ class AlongParams(RuleParams):
     """The event ends when the vehicle has been out of the zone for this long."""
 
 
+class AtLineParams(RuleParams):
+    """What rules about a stop line have in common: `zones` are the lanes that the signal is for; empty: all are."""
+
+    line: Slug
+    """The stop line; its `into` is the junction."""
+    signal: Slug
+    """The traffic light."""
+    clear_after_s: Seconds
+    """The event ends when it has been over for so long."""
+
+
 class RuleFacts(ContractModel):
     """The numbers that decided, as an event carries them: to a thousandth of their unit, finer says nothing."""
 

@@ -20,6 +20,9 @@ from edge.rules.loitering import LoiteringRule
 from edge.rules.no_helmet import NoHelmetRule
 from edge.rules.overloaded_motorbike import OverloadedMotorbikeRule
 from edge.rules.pavement_driving import PavementDrivingRule
+from edge.rules.red_light import RedLightRule
+from edge.rules.speeding import SpeedingRule
+from edge.rules.stop_line import StopLineRule
 from edge.rules.street_market import StreetMarketRule
 from edge.rules.wrong_way import WrongWayRule
 from edge.scene import Scene
@@ -43,6 +46,9 @@ RULES: dict[str, type[Rule]] = {
     "no_helmet": NoHelmetRule,
     "overloaded_motorbike": OverloadedMotorbikeRule,
     "pavement_driving": PavementDrivingRule,
+    "red_light": RedLightRule,
+    "speeding": SpeedingRule,
+    "stop_line": StopLineRule,
     "street_market": StreetMarketRule,
     "wrong_way": WrongWayRule,
 }

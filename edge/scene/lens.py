@@ -9,7 +9,7 @@ from the centre that is metres.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from contract.camera_config import LensConfig
@@ -18,7 +18,7 @@ from contract.geometry import Point
 _STEPS = 200
 _MIN_SLOPE = 0.05
 """A lens whose edge is squeezed more than twentyfold cannot be told back from the picture."""
-_ITERATIONS = 20
+_ITERATIONS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,13 @@ class Lens:
         focal: Focal length as shares of the picture's width and height.
         centre: Normalised point on the optical axis.
         k: k1, k2, k3.
+        limit: Radius up to which it is known to be one-to-one: that of the picture's farthest corner.
     """
 
     focal: tuple[float, float]
     centre: Point
     k: tuple[float, float, float]
+    limit: float
 
     @classmethod
     def from_config(cls, config: LensConfig) -> Self:
@@ -42,7 +44,7 @@ class Lens:
         Raises:
             ValueError: Within the picture two directions would fall on one point.
         """
-        lens = cls((config.fx, config.fy), (config.cx, config.cy), (config.k1, config.k2, config.k3))
+        lens = cls((config.fx, config.fy), (config.cx, config.cy), (config.k1, config.k2, config.k3), math.inf)
         corner = max(lens.radius((x, y)) for x in (0.0, 1.0) for y in (0.0, 1.0))
         radius = 0.0
         while lens.bent(radius) < corner:
@@ -52,7 +54,7 @@ class Lens:
                     "that fx and fy are focal lengths divided by the picture's width and height"
                 )
             radius += corner / _STEPS
-        return lens
+        return replace(lens, limit=radius)
 
     def radius(self, point: Point) -> float:
         """Distance of a picture point from the axis, in focal lengths."""
@@ -75,10 +77,12 @@ class Lens:
         wanted = self.radius(point)
         if wanted == 0.0:
             return point
-        radius = wanted
-        for _ in range(_ITERATIONS):  # Newton: the slope is positive within the picture
-            step = (self.bent(radius) - wanted) / max(self.slope(radius), _MIN_SLOPE)
-            radius -= step
+        low, high, radius = 0.0, self.limit, min(wanted, self.limit)
+        for _ in range(_ITERATIONS):  # Newton, kept between what is known to lie below and above
+            missed = self.bent(radius) - wanted
+            low, high = (low, radius) if missed > 0.0 else (radius, high)
+            step = missed / max(self.slope(radius), _MIN_SLOPE)
+            radius = radius - step if low <= radius - step <= high else (low + high) / 2.0
             if abs(step) < 1e-10:
                 break
         return self._scaled(point, radius / wanted)

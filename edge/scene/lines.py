@@ -7,6 +7,7 @@ start ------------------- end      `along`: 0 ... 1
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from contract.geometry import Point, offset_from_line
@@ -29,6 +30,13 @@ class DirectedLine:
     def past(self, point: Point) -> float:
         """How far a point lies beyond the straight line, in the plane's unit; negative before it."""
         return self.side * offset_from_line(point, (self.start, self.end))
+
+    @property
+    def normal(self) -> Point:
+        """Unit vector to the far side."""
+        dx, dy = self.end[0] - self.start[0], self.end[1] - self.start[1]
+        length = math.hypot(dx, dy)
+        return (-dy / length * self.side, dx / length * self.side)
 
     def along(self, point: Point) -> float:
         """Where a point stands beside the line: 0 at its start, 1 at its end, outside of that beyond the ends."""

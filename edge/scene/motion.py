@@ -102,6 +102,8 @@ class GroundSpeed:
     """The part of half the interval that comes from the calibration."""
     length_m: float
     duration_s: float
+    straying: int
+    """Places that were left out."""
 
     @property
     def spread(self) -> float:
@@ -141,6 +143,7 @@ def ground_speed(places: Sequence[Place], scene: Scene, aspect: float) -> Ground
         calibration_kmh=KMH * from_calibration,
         length_m=found.length,
         duration_s=found.duration_s,
+        straying=found.straying,
     )
 
 

@@ -61,6 +61,10 @@ _POLICIES = {
     "no_helmet": GroupingPolicy(gap=timedelta(seconds=600), max_length=timedelta(hours=1), severity=Severity.LOW),
     "overloaded_motorbike": GroupingPolicy(max_length=timedelta(hours=1), severity=Severity.MEDIUM),
     "pavement_driving": GroupingPolicy(max_length=timedelta(hours=1), severity=Severity.LOW),
+    # Each vehicle is a matter of its own; those of one cycle of the lights are told together.
+    "red_light": GroupingPolicy(gap=timedelta(seconds=120), max_length=timedelta(hours=1), severity=Severity.MEDIUM),
+    "speeding": GroupingPolicy(gap=timedelta(seconds=120), max_length=timedelta(hours=1), severity=Severity.MEDIUM),
+    "stop_line": GroupingPolicy(gap=timedelta(seconds=120), max_length=timedelta(hours=1), severity=Severity.LOW),
     # A market that was cleared and comes back within the half hour is the same one.
     "street_market": GroupingPolicy(gap=timedelta(minutes=30), severity=Severity.MEDIUM),
     "wrong_way": GroupingPolicy(max_length=timedelta(hours=1), severity=Severity.MEDIUM),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contract.event import EventState
 from contract.rules.crowding import CrowdingFacts
 from edge.rules import RULES
-from edge.types import Observation, RuleEvent, Track
+from edge.types import Observation, RuleEvent, SignalState, Track
 from tests.support.scenes import (
     ASPECT,
     CALIBRATION,
@@ -38,8 +38,21 @@ PARAMS: dict[str, dict[str, Any]] = {
     "lane_misuse": {"zones": ["het"], "banned": ["car", "truck"]},
     "loitering": {"zones": ["trai", "phai"], "max_stay_s": 10.0},
     "pavement_driving": {"zones": ["het"], "min_speed_kmh": 0.0},
+    "red_light": {"line": "vach", "signal": "den", "min_red_s": 0.1},
+    "speeding": {"limit_kmh": 5.0, "tolerance_kmh": 0.0, "min_distance_m": 1.0},
+    "stop_line": {"line": "vach", "signal": "den", "min_duration_s": 0.2},
     "wrong_way": {"zones": ["het"]},
 }
+LIGHT: dict[str, Any] = {
+    "lines": {"vach": {"name": "Vạch", "coordinates": [[0.5, 0.05], [0.5, 0.95]], "into": "phai"}},
+    "signals": {"den": {"kind": "plan", "phases": [["red", 30], ["green", 30]]}},
+}
+NEEDS: dict[str, dict[str, Any]] = {
+    "red_light": LIGHT,
+    "speeding": {"calibration": CALIBRATION},
+    "stop_line": LIGHT,
+}
+"""What a kind's camera must have beside its zones."""
 
 coordinate = st.floats(0.02, 0.98)
 tracks = st.lists(
@@ -76,6 +89,7 @@ def streams(draw: st.DrawFn) -> list[Observation]:
                 aspect=ASPECT,
                 tracks=tuple(shown),
                 detected=draw(st.booleans()),
+                signals={"den": draw(st.sampled_from([SignalState.RED, *SignalState]))},
             )
         )
     return seen
@@ -88,7 +102,7 @@ def streams(draw: st.DrawFn) -> list[Observation]:
 def test_every_event_starts_once_ends_once_and_keeps_its_times_in_order(
     kind: str, camera: dict[str, Any], data: st.DataObject
 ) -> None:
-    rule = make_rule(kind, camera=camera, **PARAMS[kind])
+    rule = make_rule(kind, camera={**camera, **NEEDS.get(kind, {})}, **PARAMS[kind])
     open_events: dict[str, RuleEvent] = {}
     for event in run(rule, data.draw(streams())):
         assert event.kind == kind

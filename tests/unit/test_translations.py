@@ -50,6 +50,7 @@ def _ids_from_registries() -> set[str]:
     ids |= {f"reason.{reason}" for reason in HealthReason if reason}
     ids |= {f"object.{name}" for name in OBJECT_CLASSES}
     ids |= {f"tampering.{name}" for name in Tampering}
+    ids |= {f"signal.{colour}" for colour in ("red", "yellow")}
     ids |= {f"ended_by.{name}" for name in EndedBy}
     ids |= {f"action.{action}" for action in OFFICER_ACTIONS}
     ids |= {f"step.{action}" for action in IncidentAction}

@@ -1,0 +1,115 @@
+"""What rules about a stop line and its signal share: whose front is where, and what was shown meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from contract.geometry import isotropic, offset_from_line
+from contract.rules.base import AtLineParams
+from edge.rules.base import Moment
+from edge.rules.journey_rule import JourneyRule
+from edge.rules.relink import SPARSE_S, VELOCITY_S, Journey, Sample, slope
+from edge.scene import Scene
+from edge.scene.approach import Approach, Crossing, SignalTimeline, Step
+from edge.scene.lines import DirectedLine
+from edge.scene.motion import MIN_PLACES
+from edge.types import Observation, RuleEvent, SignalState
+
+KEEP_S = 5.0
+
+LineParamsT = TypeVar("LineParamsT", bound=AtLineParams)
+
+
+@dataclass(slots=True)
+class AtLine:
+    """What is noted of one vehicle; rules add their own."""
+
+    approach: Approach
+
+
+NotesT = TypeVar("NotesT", bound=AtLine)
+
+
+class AtLineRule(JourneyRule[LineParamsT, NotesT]):
+    """A rule about one line and one signal."""
+
+    def __init__(self, params: LineParamsT, scene: Scene, name: str) -> None:
+        """See `TimedRule`.
+
+        Raises:
+            ValueError: A zone, line, signal or schedule does not exist, or the line does not say which side is the far
+                one, or lies above the horizon.
+        """
+        super().__init__(params, scene, name, keep_s=KEEP_S, clear_after_s=params.clear_after_s)
+        scene.directed_line(params.line, aspect=1.0)
+        scene.check_signal(params.signal)
+        self._metric = scene.homography is not None
+        self._junction = scene.lines[params.line].into or ""
+        self._timeline = SignalTimeline()
+        self._drawn: tuple[float, DirectedLine] | None = None
+
+    def _decide(self, observation: Observation, now: Moment) -> list[RuleEvent]:
+        state = observation.signals.get(self._params.signal, SignalState.UNKNOWN)
+        self._timeline.take(observation.monotonic_s, state)
+        return super()._decide(observation, now)
+
+    def _end_all(self) -> list[RuleEvent]:
+        self._timeline.clear()
+        return super()._end_all()
+
+    def _line(self, aspect: float) -> DirectedLine:
+        if self._drawn is None or self._drawn[0] != aspect:
+            self._drawn = (aspect, self._scene.directed_line(self._params.line, aspect))
+        return self._drawn[1]
+
+    def _least(self, metres: float, boxes: float, sample: Sample) -> float:
+        """A length in the plane: metres where there are any, else box lengths."""
+        return metres if self._metric else boxes * sample.size
+
+    def _boxes_past(self, sample: Sample, aspect: float) -> float:
+        """Distance of a box from the line in the picture, in its own lengths."""
+        start, end = (isotropic(point, aspect) for point in self._scene.lines[self._params.line].coordinates)
+        return abs(offset_from_line(sample.picture, (start, end))) / sample.size
+
+    def _in_lane(self, crossing: Crossing) -> bool:
+        """Whether it came from a lane that the signal is for."""
+        zones = self._params.zones
+        return not zones or any(self._scene.zone_contains(zone_id, crossing.ground_before) for zone_id in zones)
+
+    def _in_junction(self, sample: Sample, approach: Approach) -> bool:
+        """Whether its front has reached the junction: the box itself stands there, or the front's place does."""
+        if self._scene.zone_contains(self._junction, sample.ground):
+            return True
+        if self._scene.homography is None or approach.front is None:
+            return False
+        picture = self._scene.homography.to_picture(approach.front)
+        return picture is not None and self._scene.zone_contains(self._junction, picture)
+
+
+def step_of(journey: Journey, sample: Sample) -> Step:
+    """A journey's place with its velocity, as `Approach` wants it."""
+    recent = _until(journey, sample, VELOCITY_S)
+    if len(recent) < MIN_PLACES:
+        recent = _until(journey, sample, SPARSE_S)
+    times = [near.at_s for near in recent]
+    known = len(recent) >= MIN_PLACES and times[-1] > times[0]
+    return Step(
+        at_s=sample.moment.monotonic_s,
+        ground=sample.ground,
+        plane=sample.plane,
+        velocity=slope(times, [near.plane for near in recent]) if known else None,
+        picture_velocity=slope(times, [near.picture for near in recent]) if known else None,
+        class_name=journey.class_name,
+    )
+
+
+def _until(journey: Journey, sample: Sample, seconds: float) -> list[Sample]:
+    return [near for near in journey.samples if sample.at_s - seconds <= near.at_s <= sample.at_s]
+
+
+def moment_at(near: Moment, monotonic_s: float) -> Moment:
+    """A moment a little before or after another."""
+    step_s = monotonic_s - near.monotonic_s
+    return Moment(near.watched_s + step_s, monotonic_s, near.utc + timedelta(seconds=step_s))

@@ -1,0 +1,109 @@
+"""`red_light`: a vehicle crosses the stop line into the junction while the signal is red. See docs/rules/red_light.md.
+
+signal   green ----- yellow -- red -------------------------------------
+vehicle                        |<- min_red_s ->| crosses .... has entered
+                               '------- one red without a break -------'
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from contract.rules.red_light import RedLightFacts, RedLightParams
+from edge.rules.at_line import AtLine, AtLineRule, moment_at, step_of
+from edge.rules.base import Moment
+from edge.rules.relink import Journey, Sample
+from edge.scene.approach import Approach, Crossing, Run
+from edge.scene.motion import tremble_in_plane
+from edge.types import Observation, RuleEvent, SignalState
+
+CONFIRM = 2
+"""So many places in the junction: a single box may be half another vehicle's."""
+SURE_TREMBLES = 4.0
+"""The way over the line must be so many standard deviations of a trembling box."""
+BACK_M, BACK_BOXES = 1.0, 0.5
+"""So far before the line again a vehicle may cross it anew."""
+
+
+@dataclass(slots=True)
+class _Passage(AtLine):
+    """What is noted of one vehicle."""
+
+    entered: int = 0
+    entry: Sample | None = None
+    """Its first place in the junction."""
+    past_at_entry: float = 0.0
+    done: bool = False
+    """Judged, and not before the line again."""
+
+
+class RedLightRule(AtLineRule[RedLightParams, _Passage]):
+    """One event for each vehicle."""
+
+    kind = "red_light"
+
+    def _judge(self, journey: Journey, observation: Observation, now: Moment) -> RuleEvent | None:  # noqa: ARG002 - each place has its own time
+        if not journey.fresh:
+            return None
+        passage = self._notes.setdefault(journey.number, _Passage(Approach(self._metric)))
+        event = None
+        for sample in journey.take_new():
+            passage.approach.take(step_of(journey, sample), self._line(observation.aspect))
+            event = self._look(journey, passage, sample, observation.aspect) or event
+        return event
+
+    def _look(self, journey: Journey, passage: _Passage, sample: Sample, aspect: float) -> RuleEvent | None:
+        approach = passage.approach
+        if approach.past < -self._least(BACK_M, BACK_BOXES, sample):
+            passage.done = False
+        crossing = approach.crossing
+        least = self._least(self._params.min_beyond_m, self._params.min_beyond_boxes, sample)
+        if crossing is None or passage.done or approach.past < least or not self._in_junction(sample, approach):
+            passage.entered, passage.entry = 0, None
+            return None
+        passage.entered += 1
+        if passage.entry is None:
+            passage.entry, passage.past_at_entry = sample, approach.past
+        if passage.entered < CONFIRM:
+            return None
+        passage.done = True
+        red = self._red_all_along(crossing, passage.entry.moment.monotonic_s)
+        if red is None or not self._in_lane(crossing) or not self._is_surely_over(passage, sample, aspect):
+            return None
+        started = moment_at(passage.entry.moment, crossing.at_s)
+        facts = self._facts(journey, passage, passage.entry, red, started, aspect)
+        return self._raise(journey, self._junction, started, journey.last.moment, facts)
+
+    def _red_all_along(self, crossing: Crossing, entered_s: float) -> Run | None:
+        red = self._timeline.run_at(crossing.at_s)
+        if red is None or red.state is not SignalState.RED or red.last_s < entered_s:
+            return None
+        return red if crossing.at_s - red.first_s > self._params.min_red_s else None
+
+    def _is_surely_over(self, passage: _Passage, sample: Sample, aspect: float) -> bool:
+        """Whether the way over the line is more than a standing box trembles."""
+        spread = tremble_in_plane(sample.ground, sample.size, self._scene, aspect)
+        if spread is None:
+            return False
+        x, y = self._line(aspect).normal
+        variance = float(x * x * spread[0, 0] + 2.0 * x * y * spread[0, 1] + y * y * spread[1, 1])
+        approach = passage.approach
+        return approach.past - approach.deepest >= SURE_TREMBLES * math.sqrt(variance)
+
+    def _facts(
+        self, journey: Journey, passage: _Passage, entry: Sample, red: Run, started: Moment, aspect: float
+    ) -> RedLightFacts:
+        yellow = self._timeline.before(red)
+        if yellow is not None and (yellow.state is not SignalState.YELLOW or self._timeline.before(yellow) is None):
+            yellow = None  # or nobody saw it begin
+        return RedLightFacts(
+            object_class=journey.class_name,
+            crossed_at=started.utc,
+            red_for_s=started.monotonic_s - red.first_s,
+            yellow_for_s=None if yellow is None else red.first_s - yellow.first_s,
+            entered_after_s=max(0.0, entry.moment.monotonic_s - started.monotonic_s),
+            beyond_m=passage.past_at_entry if self._metric else None,
+            beyond_boxes=self._boxes_past(entry, aspect),
+            calibration_error_m=self._scene.calibration_error_m,
+        )

@@ -1,0 +1,178 @@
+"""Where a vehicle's front is at a line, and what the signal showed when it crossed.
+
+A detected box stands on the vehicle's end that is nearer to the camera. Who comes towards the camera is crossed by the
+front; who drives away is crossed by the back, a vehicle's length and up to a second too late. With metres the front is
+set before the box by the length that such vehicles have:
+
+    towards the camera: front = box        sideways: half a length ahead        away: a length ahead
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+from contract.geometry import Point
+from edge.scene.lines import DirectedLine
+from edge.types import SignalState
+
+LENGTHS_M = {"bicycle": 1.7, "motorcycle": 1.9, "car": 4.5, "bus": 11.0, "truck": 8.0}
+"""Usual lengths: QCVN 09 and 14 leave room for more, a Vietnamese village street for less."""
+MOVES_MPS = 1.0
+"""Slower, a trembling box has no heading: the one before counts."""
+NEAR_M = 25.0
+"""Farther from the line nothing is reckoned."""
+BLIND_S = 3.0
+"""A longer time between two looks at a signal may hide a change."""
+MAX_STEP_S = 2.0
+"""Two places farther apart in time do not tell when the line was crossed."""
+_SMOOTH = 0.3
+_KEPT_S = 300.0
+_PENDING = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A time in which a signal showed one state without a break, by looks."""
+
+    state: SignalState
+    first_s: float
+    last_s: float
+
+
+class SignalTimeline:
+    """What a signal showed over the last minutes, monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._runs: deque[Run] = deque()
+
+    def take(self, at_s: float, state: SignalState) -> None:
+        """Add a look; looks come in order of time."""
+        last = self._runs[-1] if self._runs else None
+        if last is not None and last.state is state and at_s - last.last_s <= BLIND_S:
+            self._runs[-1] = Run(state, last.first_s, at_s)
+        else:
+            self._runs.append(Run(state, at_s, at_s))
+        while self._runs[0].last_s < at_s - _KEPT_S:
+            self._runs.popleft()
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._runs.clear()
+
+    def run_at(self, at_s: float) -> Run | None:
+        """The time without a break around a moment; None between two states, and where nobody looked."""
+        return next((run for run in reversed(self._runs) if run.first_s <= at_s <= run.last_s), None)
+
+    def state_at(self, at_s: float) -> SignalState:
+        """What the signal showed at a moment; between two states the later, where nobody looked unknown."""
+        for run, earlier in zip(reversed(self._runs), [*list(reversed(self._runs))[1:], None], strict=True):
+            if run.first_s <= at_s <= run.last_s:
+                return run.state
+            if earlier is not None and earlier.last_s < at_s < run.first_s <= earlier.last_s + BLIND_S:
+                return run.state
+        return SignalState.UNKNOWN
+
+    def before(self, run: Run) -> Run | None:
+        """What was shown right before; None where that was not seen."""
+        earlier = [other for other in self._runs if other.last_s < run.first_s]
+        found = earlier[-1] if earlier else None
+        return found if found is not None and run.first_s - found.last_s <= BLIND_S else None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A place of a vehicle at a line.
+
+    Attributes:
+        at_s: Monotonic seconds.
+        ground: Ground contact of the box, normalised.
+        plane: The same in the plane of `Scene.to_plane`.
+        velocity: In that plane, each second; None: not known yet.
+        picture_velocity: Picture heights a second; None: not known yet.
+        class_name: What it is.
+    """
+
+    at_s: float
+    ground: Point
+    plane: Point
+    velocity: Point | None
+    picture_velocity: Point | None
+    class_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """The moment in which a front crossed a line."""
+
+    at_s: float
+    """Monotonic seconds, between the two steps by the way made."""
+    ground_before: Point
+    """Ground contact at the step before, normalised."""
+
+
+@dataclass(slots=True)
+class Approach:
+    """One vehicle at one line.
+
+    Attributes:
+        metric: The plane is in metres: the front can be set before the box.
+        crossing: Of the near to the far side, the latest; None: it is on the near side, or nobody saw it come.
+        past: How far its front lies past the line, in the plane's unit.
+        deepest: The least that `past` has been: how far before the line it was seen.
+        front: Where its front is in the plane; None as long as that is not known.
+    """
+
+    metric: bool
+    crossing: Crossing | None = None
+    past: float = -math.inf
+    deepest: float = math.inf
+    front: Point | None = None
+    _reach: Point | None = None
+    """From the box to the front."""
+    _before: tuple[Step, Point] | None = None
+    _pending: deque[Step] = field(default_factory=lambda: deque(maxlen=_PENDING))
+
+    def take(self, step: Step, line: DirectedLine) -> None:
+        """Follow the vehicle; steps come in order of time."""
+        if self.metric:
+            if abs(line.past(step.plane)) > NEAR_M:
+                self._before = self.crossing = None
+                self.past = self.deepest = line.past(step.plane)
+                return
+            self._learn_front(step)
+            if self._reach is None:
+                self._pending.append(step)
+                return
+        while self._pending:
+            self._follow(self._pending.popleft(), line)
+        self._follow(step, line)
+
+    def _learn_front(self, step: Step) -> None:
+        if step.velocity is None or step.picture_velocity is None:
+            return
+        speed, picture_speed = math.hypot(*step.velocity), math.hypot(*step.picture_velocity)
+        if speed < MOVES_MPS or picture_speed == 0.0:
+            return
+        away = (1.0 - step.picture_velocity[1] / picture_speed) / 2.0
+        length = LENGTHS_M.get(step.class_name, 0.0) * away
+        reach = (length * step.velocity[0] / speed, length * step.velocity[1] / speed)
+        if self._reach is not None:  # a box that trembles must not swing the front to and fro
+            (x, y), (new_x, new_y) = self._reach, reach
+            reach = (x + _SMOOTH * (new_x - x), y + _SMOOTH * (new_y - y))
+        self._reach = reach
+
+    def _follow(self, step: Step, line: DirectedLine) -> None:
+        reach_x, reach_y = self._reach or (0.0, 0.0)
+        front = self.front = (step.plane[0] + reach_x, step.plane[1] + reach_y)
+        self.past = line.past(front)
+        if self._before is not None and 0.0 < step.at_s - self._before[0].at_s <= MAX_STEP_S:
+            before, front_before = self._before
+            share = line.crossing(front_before, front)
+            if share is not None:
+                self.crossing = Crossing(before.at_s + share * (step.at_s - before.at_s), before.ground)
+        if self.past < 0.0:
+            self.crossing = None
+            self.deepest = min(self.deepest, self.past)
+        self._before = (step, front)

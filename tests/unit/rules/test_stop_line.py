@@ -1,0 +1,179 @@
+"""`stop_line` by lists of observations. The line stands across the middle; the junction begins 4 m beyond it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+
+from contract.rules.stop_line import StopLineFacts
+from edge.types import Observation, RuleEvent, SignalState, Track
+from tests.support.scenes import ASPECT, CALIBRATION, STREAM_START_S, box, make_rule, observation, run, states
+
+RED, YELLOW, GREEN, UNKNOWN = SignalState.RED, SignalState.YELLOW, SignalState.GREEN, SignalState.UNKNOWN
+CAMERA: dict[str, Any] = {
+    "zones": {
+        "nga_tu": {"name": "Ngã tư", "kind": "junction", "coordinates": [[0.6, 0], [1, 0], [1, 1], [0.6, 1]]},
+        "lan": {"name": "Làn", "kind": "lane", "coordinates": [[0, 0.4], [0.6, 0.4], [0.6, 0.6], [0, 0.6]]},
+    },
+    "lines": {"vach": {"name": "Vạch dừng", "coordinates": [[0.5, 0.2], [0.5, 0.9]], "into": "nga_tu"}},
+    "signals": {"den": {"kind": "plan", "phases": [["red", 30], ["green", 30]]}},
+}
+METRIC: dict[str, Any] = {**CAMERA, "calibration": CALIBRATION}
+RULE: dict[str, Any] = {"kind": "stop_line", "line": "vach", "signal": "den"}
+
+
+def rule(camera: dict[str, Any] = METRIC, **extra: Any) -> Any:
+    return make_rule(**{**RULE, **extra}, camera=camera)
+
+
+def facts(event: RuleEvent) -> StopLineFacts:
+    return cast("StopLineFacts", event.facts)
+
+
+def seen(
+    tracks_at: Callable[[float], list[Track]],
+    signal_at: Callable[[float], SignalState],
+    seconds: float,
+    *,
+    fps: float = 5.0,
+) -> Iterator[Observation]:
+    for index in range(round(seconds * fps) + 1):
+        at_s = index / fps
+        yield observation(at_s, tracks_at(at_s), signals={"den": signal_at(at_s)})
+
+
+def stops(past_m: float, *, arrives_s: float = 3.0, leaves_s: float = 20.0, y: float = 0.5, track_id: int = 1) -> Any:
+    """A motorbike that stops with its front so far past the line, and drives on."""
+
+    def at(at_s: float) -> list[Track]:
+        metres = past_m + min(0.0, 5.0 * (at_s - arrives_s)) + max(0.0, 5.0 * (at_s - leaves_s))
+        x = 0.5 + (metres - 0.95) / 40.0
+        return [box(track_id, "motorcycle", x, y, width=0.05, height=0.08)] if 0.04 < x < 0.96 else []
+
+    return at
+
+
+def red_until(second: float) -> Callable[[float], SignalState]:
+    return lambda at_s: RED if at_s < second else GREEN
+
+
+@pytest.mark.parametrize("fps", [1, 2, 5, 12.5, 30])
+def test_waiting_past_the_line_on_red_is_one_event(fps: float) -> None:
+    events = run(rule(), seen(stops(1.2), red_until(20.0), 25.0, fps=fps), finish=False)
+    assert states(events) == ["start", "end"]
+    assert facts(events[0]).crossed_on == "red"
+    assert facts(events[0]).past_m == pytest.approx(1.2, abs=0.35)
+    assert facts(events[0]).red_stay_s == pytest.approx(2.0, abs=1.1)
+    assert facts(events[-1]).red_stay_s > 10.0
+    assert events[0].started_s - STREAM_START_S == pytest.approx(3.0, abs=1.1)
+    assert events[0].zone == "nga_tu"
+
+
+@pytest.mark.parametrize("past_m", [-0.5, 0.1])
+def test_before_the_line_and_on_it_is_right(past_m: float) -> None:
+    assert run(rule(), seen(stops(past_m), red_until(20.0), 25.0)) == []
+
+
+def test_without_metres_box_lengths_decide() -> None:
+    def waits(at_s: float) -> list[Track]:
+        x = 0.5 + 0.05 / ASPECT + min(0.0, 0.1 * (at_s - 3.0))  # its box is 0.1 long
+        return [box(1, "motorcycle", x, 0.5, width=0.1 / ASPECT, height=0.1)]
+
+    events = run(rule(CAMERA), seen(waits, red_until(20.0), 15.0))
+    assert states(events) == ["start", "end"]
+    assert facts(events[0]).past_m is None
+    assert facts(events[0]).past_boxes == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_stop_that_began_on_yellow_counts_once_it_is_red() -> None:
+    events = run(rule(), seen(stops(1.2), lambda t: YELLOW if t < 8.0 else RED, 18.0))
+    assert facts(events[0]).crossed_on == "yellow"
+    assert events[0].started_s - STREAM_START_S == pytest.approx(8.0, abs=0.01)
+    assert events[0].observed_s - STREAM_START_S == pytest.approx(10.0, abs=0.3)
+
+
+def test_who_came_over_on_green_and_is_stuck_did_nothing_wrong() -> None:
+    assert run(rule(), seen(stops(1.2), lambda t: GREEN if t < 6.0 else RED, 18.0)) == []
+
+
+@pytest.mark.parametrize("signal", [GREEN, UNKNOWN])
+def test_only_red_is_red(signal: SignalState) -> None:
+    assert run(rule(), seen(stops(1.2), lambda _: signal, 18.0)) == []
+
+
+def test_a_short_stop_is_none() -> None:
+    assert run(rule(), seen(stops(1.2, leaves_s=4.2), red_until(20.0), 10.0)) == []
+
+
+def test_who_has_entered_is_another_rules() -> None:
+    assert run(rule(), seen(stops(4.8), red_until(20.0), 25.0)) == []
+    far = {**METRIC, "zones": {"nga_tu": {"name": "Xa", "coordinates": [[0.9, 0], [1, 0], [1, 1], [0.9, 1]]}}}
+    assert run(rule(far), seen(stops(6.5), red_until(20.0), 25.0)) == [], "too far past the line"
+    assert states(run(rule(far), seen(stops(3.5), red_until(20.0), 25.0))) == ["start", "end"]
+
+
+def test_creeping_forward_is_no_standing() -> None:
+    def creeps(at_s: float) -> list[Track]:
+        return [box(1, "motorcycle", 0.45 + 1.0 / 40.0 * at_s, 0.5, width=0.05, height=0.08)]
+
+    assert run(rule(), seen(creeps, red_until(20.0), 5.0)) == []
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_trembling_box_waits_all_the_same_and_before_the_line_it_is_right(seed: int) -> None:
+    rng = random.Random(seed)
+
+    def trembling(past_m: float) -> Callable[[float], list[Track]]:
+        def at(at_s: float) -> list[Track]:
+            return [
+                box(
+                    1,
+                    "motorcycle",
+                    t.ground[0] + rng.gauss(0, 0.002),
+                    t.ground[1] + rng.gauss(0, 0.004),
+                    width=0.05,
+                    height=0.08,
+                )
+                for t in stops(past_m)(at_s)
+            ]
+
+        return at
+
+    assert states(run(rule(), seen(trembling(1.2), red_until(20.0), 25.0))) == ["start", "end"]
+    assert run(rule(), seen(trembling(-0.4), red_until(20.0), 25.0)) == []
+
+
+def test_held_tracks_go_on_waiting() -> None:
+    frames = []
+    for item in seen(stops(1.2), red_until(20.0), 18.0):
+        quiet = item.monotonic_s - STREAM_START_S > 3.5
+        frames.append(
+            observation(item.monotonic_s - STREAM_START_S, item.tracks, detected=not quiet, signals=item.signals)
+        )
+    assert states(run(rule(), frames)) == ["start", "end"]
+
+
+def test_an_id_switch_continues_and_two_vehicles_are_two() -> None:
+    def switched(at_s: float) -> list[Track]:
+        return [] if 6.0 < at_s < 6.5 else stops(1.2, track_id=1 if at_s < 6.2 else 2)(at_s)
+
+    events = run(rule(), seen(switched, red_until(20.0), 25.0))
+    assert states(events) == ["start", "end"]
+    assert events[-1].track_ids == (1, 2)
+
+    def both(at_s: float) -> list[Track]:
+        return [*stops(1.2)(at_s), *stops(2.0, y=0.8, track_id=2)(at_s)]
+
+    assert states(run(rule(), seen(both, red_until(20.0), 25.0))).count("start") == 2
+    assert states(run(rule(zones=["lan"]), seen(both, red_until(20.0), 25.0))).count("start") == 1
+
+
+def test_a_gap_and_a_clock_that_jumps_begin_anew() -> None:
+    first = list(seen(stops(1.2), red_until(20.0), 4.0))
+    later = [observation(900.0 + 0.2 * i, stops(1.2)(5.0), signals={"den": RED}) for i in range(30)]
+    assert run(rule(), first, later) == []
+    back = [observation(-60.0 + 0.2 * i, stops(1.2)(5.0), signals={"den": RED}) for i in range(30)]
+    assert run(rule(), first, back) == []
