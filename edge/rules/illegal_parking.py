@@ -105,6 +105,8 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
         if params.signal is not None:
             scene.check_signal(params.signal)
         self._stands: list[_Stand] = []
+        self._owners: dict[TrackId, _Stand] = {}
+        """The stands of the tracks of this observation; a stand that is handed over takes its heir's track at once."""
         self._count = 0
         self._queue_until_s = -1.0
         """Watched second until which standing is a queue."""
@@ -117,9 +119,9 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
             stand.seen = not stand.left and stand.track_id in tracks
             if not stand.seen and not stand.left:
                 self._lose(stand, now)
-        owners = {stand.track_id: stand for stand in self._stands if stand.seen}
+        self._owners = {stand.track_id: stand for stand in self._stands if stand.seen}
         for track in tracks.values():
-            self._place(track, owners.get(track.track_id), observation.aspect, now)
+            self._place(track, self._owners.get(track.track_id), observation.aspect, now)
         in_force = self._in_force(now)
         for stand in list(self._stands):
             event = self._judge(stand, now, in_force=in_force)
@@ -205,6 +207,7 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
     def _hand_over(self, stand: _Stand, heir: _Stand, now: Moment) -> None:
         """A stand goes on with the track of another, which ends."""
         self._stands.remove(heir)
+        self._owners[heir.track_id] = stand
         stand.track_ids.update(heir.track_ids)
         stand.track_id, stand.box, stand.here = heir.track_id, heir.box, now
         stand.seen, stand.away, stand.left = True, False, False

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -48,13 +49,15 @@ RELINK_BOXES = 2.0
 """A new track that appears within this many box lengths of where a lost one must be by now continues it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Sample:
-    """Where a vehicle was detected."""
+    """Where a vehicle was detected. Never changed; not frozen, which would cost three times as much to make."""
 
     moment: Moment
     plane: Point
     """Metres, or picture heights without a homography (`Scene.to_plane`)."""
+    along: float
+    """How far along the lane: the plane's position times the lane's direction."""
     picture: Point
     """Picture heights."""
     box_length: float
@@ -156,6 +159,7 @@ class WrongWayRule(TimedRule[WrongWayParams]):
         sample = _Sample(
             moment=now,
             plane=plane,
+            along=_dot(plane, self._scene.lane_direction(zone_id, observation.aspect)),
             picture=isotropic(track.ground, observation.aspect),
             box_length=max(track.width * observation.aspect, track.height),
             score=track.confidence,
@@ -187,13 +191,16 @@ class WrongWayRule(TimedRule[WrongWayParams]):
 
     def _opposing(self, samples: deque[_Sample], direction: Point) -> _Travel | None:
         """The stretch since the vehicle turned against the lane, if it is long, straight and opposed enough."""
-        along = [_dot(sample.plane, direction) for sample in samples]
-        slack = self._jitter(samples[-1]) * float(np.hypot(*direction))
-        highest = max(along)
-        first = max(index for index, value in enumerate(along) if value >= highest - slack)
+        along = [sample.along for sample in samples]
+        least = max(along) - self._jitter(samples[-1]) * math.hypot(*direction)
+        first = len(along) - 1
+        while along[first] < least:  # who goes the right way, or stands, is done with here
+            first -= 1
+        if len(along) - first < MIN_SAMPLES:
+            return None
         stretch = list(samples)[first:]
         duration_s = stretch[-1].moment.watched_s - stretch[0].moment.watched_s
-        if len(stretch) < MIN_SAMPLES or duration_s < self._params.min_duration_s:
+        if duration_s < self._params.min_duration_s:
             return None
         metric = self._scene.homography is not None
         boxes = distance(stretch[0].picture, stretch[-1].picture) / _mean_box(stretch)
@@ -266,10 +273,7 @@ class WrongWayRule(TimedRule[WrongWayParams]):
 
         A first movement against the lane suffices, where an event of its own would take the whole distance.
         """
-        if not self._drives or len(samples) < MIN_SAMPLES:
-            return None
-        travel = _fit(list(samples), direction)
-        if travel.length <= self._jitter(samples[-1]) or travel.angle_deg <= self._params.min_angle_deg:
+        if len(samples) < MIN_SAMPLES:
             return None
         for track_id, drive in self._drives.items():
             gone_s = samples[0].moment.watched_s - drive.end.moment.watched_s
@@ -280,6 +284,9 @@ class WrongWayRule(TimedRule[WrongWayParams]):
                 drive.end.picture[1] + drive.velocity_picture[1] * gone_s,
             )
             if distance(expected, samples[0].picture) <= RELINK_BOXES * drive.box_length.value:
+                travel = _fit(list(samples), direction)
+                if travel.length <= self._jitter(samples[-1]) or travel.angle_deg <= self._params.min_angle_deg:
+                    return None
                 self._drives[track.track_id] = self._drives.pop(track_id)
                 drive.track_ids[track.track_id] = None
                 return drive

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Self
@@ -23,6 +23,19 @@ from edge.types import SignalState
 
 _BESIDE = 0.005
 """Share of the picture."""
+MAX_REMEMBERED = 2048
+"""Points whose zones and ground are remembered: some frames of a crowd. All rules ask about the same ones."""
+
+
+@dataclass(slots=True)
+class _Memory:
+    """Answers that were given already. They follow from the scene alone, so that nobody sees whether they are kept."""
+
+    outlines: tuple[tuple[str, float, float, float, float, tuple[Point, ...]], ...] = ()
+    """Zone id, bounding box, corners."""
+    inside: dict[Point, frozenset[str]] = field(default_factory=dict)
+    ground: dict[Point, Point | None] = field(default_factory=dict)
+    directions: dict[tuple[str, float], Point] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +52,7 @@ class Scene:
     """Those of them whose state follows from the time of day."""
     schedules: Mapping[str, Schedule]
     timezone: tzinfo
+    _memory: _Memory = field(default_factory=_Memory, repr=False, compare=False)
 
     @classmethod
     def from_config(cls, camera: CameraConfig, site: SiteConfig) -> Self:
@@ -81,7 +95,25 @@ class Scene:
         Raises:
             ValueError: The camera has no such zone.
         """
-        return point_in_polygon(point, self.zone(zone_id).coordinates)
+        inside = self._memory.inside.get(point)
+        if inside is None:
+            inside = self._zones_at(point)
+        return zone_id in inside or (zone_id not in self.zones and self.zone(zone_id) is None)
+
+    def _zones_at(self, point: Point) -> frozenset[str]:
+        """Every zone that a point lies in, worked out once for all rules."""
+        memory, (x, y) = self._memory, point
+        if not memory.outlines and self.zones:
+            memory.outlines = tuple(_outline(name, zone.coordinates) for name, zone in self.zones.items())
+        inside = frozenset(
+            name
+            for name, left, top, right, bottom, corners in memory.outlines
+            if left <= x <= right and top <= y <= bottom and point_in_polygon(point, corners)
+        )
+        if len(memory.inside) >= MAX_REMEMBERED:
+            memory.inside.clear()
+        memory.inside[point] = inside
+        return inside
 
     def zone(self, zone_id: str) -> ZoneConfig:
         """Look up a zone.
@@ -100,7 +132,7 @@ class Scene:
         """Distance on the ground between two normalised points; None without a homography or above the horizon."""
         if self.homography is None:
             return None
-        ground_a, ground_b = self.homography.to_ground(a), self.homography.to_ground(b)
+        ground_a, ground_b = self._to_ground(self.homography, a), self._to_ground(self.homography, b)
         return None if ground_a is None or ground_b is None else distance(ground_a, ground_b)
 
     def to_plane(self, point: Point, aspect: float) -> Point | None:
@@ -108,7 +140,18 @@ class Scene:
 
         Metres on the ground with a homography (None above the horizon), else picture heights.
         """
-        return self.homography.to_ground(point) if self.homography else isotropic(point, aspect)
+        if self.homography is None:
+            return isotropic(point, aspect)
+        return self._to_ground(self.homography, point)
+
+    def _to_ground(self, homography: Homography, point: Point) -> Point | None:
+        known = self._memory.ground
+        if point in known:
+            return known[point]
+        if len(known) >= MAX_REMEMBERED:
+            known.clear()
+        ground = known[point] = homography.to_ground(point)
+        return ground
 
     def lane_direction(self, zone_id: str, aspect: float) -> Point:
         """Vector of a lane's travel in the plane of `to_plane`, any length.
@@ -116,6 +159,9 @@ class Scene:
         Raises:
             ValueError: The zone is unknown, has no direction, or its arrow reaches above the horizon.
         """
+        known = self._memory.directions.get((zone_id, aspect))
+        if known is not None:
+            return known
         arrow = self.zone(zone_id).direction
         if arrow is None:
             raise ValueError(f"camera {self.camera_id}: zone {zone_id!r} has no direction: add `direction:` to it")
@@ -124,7 +170,8 @@ class Scene:
             raise ValueError(
                 f"camera {self.camera_id}: the direction of zone {zone_id!r} reaches above the horizon: shorten it"
             )
-        return (end[0] - start[0], end[1] - start[1])
+        direction = self._memory.directions[(zone_id, aspect)] = (end[0] - start[0], end[1] - start[1])
+        return direction
 
     def signals_at(self, utc: datetime) -> dict[str, SignalState]:
         """What each signal with a fixed plan shows at an aware time."""
@@ -174,6 +221,11 @@ class Scene:
             ValueError: The site has no such schedule, or the time is naive.
         """
         return ref is None or self.schedule(ref).is_active(utc)
+
+
+def _outline(zone_id: str, corners: tuple[Point, ...]) -> tuple[str, float, float, float, float, tuple[Point, ...]]:
+    xs, ys = [x for x, _ in corners], [y for _, y in corners]
+    return (zone_id, min(xs), min(ys), max(xs), max(ys), corners)
 
 
 def ground_plane(calibration: CalibrationConfig) -> Homography:
