@@ -175,7 +175,8 @@ class Watcher:
         self._rules = build_rules(world.camera, self._scene)
         self._tracker = ByteTracker()
         self._colours = _colours(len(world.trajectories), world.seed)
-        self._votes: dict[int, Counter[int]] = {}
+        self._votes: dict[int, list[tuple[float, int]]] = {}
+        """By track: when it lay on which object."""
         self._found: dict[str, list[tuple[float, bool]]] = {}
         self._linked_s = float("-inf")
         self._open: dict[tuple[int, str], Alert] = {}
@@ -229,13 +230,19 @@ class Watcher:
         alert.end_s = max(alert.told_s, event.observed_s - offset_s)
         alert.object_ids = tuple(
             dict.fromkeys(
-                self._world.trajectories[self._votes[track_id].most_common(1)[0][0]].object_id
+                self._world.trajectories[self._whom(track_id, alert)].object_id
                 for track_id in event.track_ids
                 if track_id in self._votes
             )
         )
         if event.state is EventState.END:
             del self._open[index, event.key]
+
+    def _whom(self, track_id: int, alert: Alert) -> int:
+        """On whom a track lay most often while it happened: a track may have been another's before."""
+        votes = self._votes[track_id]
+        during = [row for at_s, row in votes if alert.start_s - LINK_EVERY_S <= at_s <= alert.end_s + LINK_EVERY_S]
+        return Counter(during or [row for _, row in votes]).most_common(1)[0][0]
 
     def _note(self, boxes: Array, sight: Sight) -> None:
         """Remember who was found."""
@@ -253,7 +260,8 @@ class Watcher:
         best = iou.argmax(axis=1)
         for row, track in enumerate(tracks):
             if iou[row, best[row]] >= LINK_IOU:
-                self._votes.setdefault(track.track_id, Counter())[int(sight.objects[best[row]])] += 1
+                votes = self._votes.setdefault(track.track_id, [])
+                votes.append((sight.time_s, int(sight.objects[best[row]])))
 
 
 def _overlaps(a: Array, b: Array) -> Array:
