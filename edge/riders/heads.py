@@ -135,9 +135,11 @@ class HeadBook:
             for track in tracks
             if track.class_name in PERSON_CLASSES and track.track_id not in bound and is_whole(track)
         ]
+        own = [(rider.xyxy, ride) for ride in rides for rider in ride.riders.values() if rider.seen_s >= now_s]
+        moving = [ride for ride in rides if ride.moves]
         found: dict[int, tuple[Ride, list[_Sight]]] = {}
         for part in _single(parts):
-            ride, is_bound = _ride_of(part, rides, others, now_s)
+            ride, is_bound = _ride_of(part, own, others, moving)
             if ride is not None:
                 found.setdefault(ride.number, (ride, []))[1].append(_Sight(part, _place(part, ride), is_bound))
         for ride, sights in found.values():
@@ -188,31 +190,35 @@ def _single(parts: Sequence[Part]) -> list[Part]:
     return single
 
 
-def _ride_of(part: Part, rides: Sequence[Ride], others: Sequence[Box], now_s: float) -> tuple[Ride | None, bool]:
-    """On whose motorbike a head is (None: nobody's), and whether it is a bound rider's."""
+def _ride_of(
+    part: Part, own: Sequence[tuple[Box, Ride]], others: Sequence[Box], moving: Sequence[Ride]
+) -> tuple[Ride | None, bool]:
+    """On whose motorbike a head is (None: nobody's), and whether it is a bound rider's.
+
+    Args:
+        part: The head.
+        own: Boxes of bound riders who are seen now, and what they ride.
+        others: Boxes of persons who ride nothing.
+        moving: Motorbikes on which a head counts though its rider was not found.
+    """
     x, y = (part.xyxy[0] + part.xyxy[2]) / 2.0, (part.xyxy[1] + part.xyxy[3]) / 2.0
-    near = [
-        (_off(rider.xyxy, x, y), ride)
-        for ride in rides
-        for rider in ride.riders.values()
-        if rider.seen_s >= now_s and _in_head(rider.xyxy, x, y)
-    ]
+    near = [(_off(box, x, y), ride) for box, ride in own if _in_head(box, x, y)]
     other = min((_off(box, x, y) for box in others if _in_head(box, x, y)), default=math.inf)
     if near:
         off, nearest = min(near, key=lambda item: item[0])
         return (nearest, True) if off <= other else (None, False)
     if other < math.inf:
         return None, False
-    over = [
-        (abs(x - ride.track.ground[0]) / ride.track.width, ride) for ride in rides if ride.moves and _over(ride, x, y)
-    ]
+    over = [(abs(x - ride.track.ground[0]) / ride.track.width, ride) for ride in moving if _over(ride, x, y)]
     return min(over, key=lambda item: item[0])[1] if over else None, False
 
 
 def _in_head(box: Box, x: float, y: float) -> bool:
     x1, y1, x2, y2 = box
     aside = HEAD_ABOVE * (x2 - x1)
-    return x1 - aside <= x <= x2 + aside and y1 - HEAD_ABOVE * (y2 - y1) <= y <= y1 + HEAD_REACH * (y2 - y1)
+    if not x1 - aside <= x <= x2 + aside:
+        return False
+    return y1 - HEAD_ABOVE * (y2 - y1) <= y <= y1 + HEAD_REACH * (y2 - y1)
 
 
 def _off(box: Box, x: float, y: float) -> float:
@@ -234,8 +240,7 @@ def _place(part: Part, ride: Ride) -> Point:
 
 def _overlap(a: Box, b: Box) -> float:
     """Intersection over union."""
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0.0 or height <= 0.0:
+    if a[0] >= b[2] or b[0] >= a[2] or a[1] >= b[3] or b[1] >= a[3]:
         return 0.0
-    shared = width * height
+    shared = (min(a[2], b[2]) - max(a[0], b[0])) * (min(a[3], b[3]) - max(a[1], b[1]))
     return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)

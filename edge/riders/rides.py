@@ -10,6 +10,7 @@ track of it goes on as the same ride.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -62,9 +63,20 @@ class _Pair:
     last_on_s: float = 0.0
     bound: bool = False
 
+    total: float = 0.0
+    """Of the sightings' scores."""
+
     @property
     def score(self) -> float:
-        return sum(item.score for item in self.sightings) / len(self.sightings)
+        return self.total / len(self.sightings)
+
+    def add(self, seen: Sighting) -> None:
+        """The person was in a rider's place."""
+        self.sightings.append(seen)
+        self.last_on_s = seen.at_s
+        self.total += seen.score
+        while self.sightings[0].at_s < seen.at_s - WINDOW_S:
+            self.total -= self.sightings.popleft().score
 
 
 @dataclass(slots=True, eq=False)
@@ -211,24 +223,23 @@ class RideBook:
     @staticmethod
     def _compare(here: Sequence[Ride], persons: Sequence[Track], now_s: float, aspect: float) -> None:
         """Note who is in a rider's place on which motorbike."""
+        ordered = sorted(((person.xyxy[0] + person.xyxy[2]) / 2.0, person.track_id, person) for person in persons)
+        middles = [middle for middle, _, _ in ordered]
         for ride in here:
             left, _, right, _ = ride.track.xyxy
-            reach = right - left
-            for person in persons:
-                pair = ride.pairs.get(person.track_id)
-                x = (person.xyxy[0] + person.xyxy[2]) / 2.0
-                score = seat_score(person, ride.track) if left - reach < x < right + reach else None
+            for _, track_id, person in ordered[bisect_left(middles, left) : bisect_right(middles, right)]:
+                score = seat_score(person, ride.track)
                 if score is not None:
+                    pair = ride.pairs.get(track_id)
                     if pair is None:
-                        pair = ride.pairs[person.track_id] = _Pair()
-                    pair.sightings.append(sighting(now_s, person, ride.track, score, aspect))
-                    pair.last_on_s = now_s
-                    while pair.sightings[0].at_s < now_s - WINDOW_S:
-                        pair.sightings.popleft()
-                elif pair is not None and now_s - pair.last_on_s > RELEASE_S:
-                    del ride.pairs[person.track_id]
-            for track_id in [key for key, pair in ride.pairs.items() if now_s - pair.last_on_s > FORGET_S]:
-                del ride.pairs[track_id]
+                        pair = ride.pairs[track_id] = _Pair()
+                    pair.add(sighting(now_s, person, ride.track, score, aspect))
+        found = {person.track_id for person in persons}
+        for ride in here:
+            for track_id, pair in list(ride.pairs.items()):
+                away_s = now_s - pair.last_on_s
+                if away_s > FORGET_S or (away_s > RELEASE_S and track_id in found):
+                    del ride.pairs[track_id]
 
     def _bind(self, here: Sequence[Ride], persons: dict[TrackId, Track], now_s: float) -> None:
         """Give every person to the motorbike that fits best."""

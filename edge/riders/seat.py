@@ -21,7 +21,7 @@ WIDENED = 0.1
 """Boxes of motorbikes end at what is seen of them: legs hide much."""
 LEAST_INSIDE = 0.5
 """Share of the person's lower half that must lie in the motorbike's box."""
-ASIDE = 0.55
+ASIDE = 0.5
 """How far from the middle of the motorbike's box a rider's middle lies at most, in widths of it."""
 FEET_BELOW = 0.15
 """A rider's feet are on the pegs: the box ends at most this share of the motorbike's height below its wheels."""
