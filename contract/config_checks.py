@@ -13,7 +13,7 @@ from contract.messages import Text, one_of
 from contract.rules import RULES, RuleParams
 from contract.rules.base import OBJECT_CLASSES
 from contract.scene_checks import check_scene
-from contract.site_config import PLACE_PARENTS, SiteConfig
+from contract.site_config import MAX_SPAN_DAYS, PLACE_PARENTS, SiteConfig
 from contract.way_checks import check_ways
 from contract.yaml_tree import Path
 
@@ -70,10 +70,32 @@ def check_site(site: SiteConfig, report: Report) -> None:
     _check_schedules(site, report)
 
 
-def _check_schedules(site: SiteConfig, report: Report) -> None:
+def _check_named_days(site: SiteConfig, report: Report) -> None:
+    for name, items in site.days.items():
+        if name == "holidays":
+            report(("days", name), Text("holidays are written by themselves"), Text("move them to `holidays:`"))
+        for index, item in enumerate(items):
+            if isinstance(item, tuple) and not 0 <= (item[1] - item[0]).days < MAX_SPAN_DAYS:
+                report(
+                    ("days", name, index),
+                    Text("the days end before they begin, or more than a year later"),
+                    Text("write [first, last]"),
+                )
     for name, schedule in site.schedules.items():
-        fields = schedule.model_dump(exclude={"except_", "dates"})
-        if not any(fields.values()) and not any(schedule.dates.values()):
+        for key, days in (("days", tuple(schedule.days)), ("except", schedule.left_out)):
+            for day in days:
+                if day not in site.named_days:
+                    report(("schedules", name, key), Text("unknown days {name!r}", name=day), one_of(site.named_days))
+        for day, ranges in schedule.days.items():
+            _check_ranges(ranges, ("schedules", name, "days", day), report)
+
+
+def _check_schedules(site: SiteConfig, report: Report) -> None:
+    _check_named_days(site, report)
+    for name, schedule in site.schedules.items():
+        fields = schedule.model_dump(exclude={"except_", "dates", "days"})
+        on_days = any(ranges and site.named_days.get(day) for day, ranges in schedule.days.items())
+        if not any(fields.values()) and not any(schedule.dates.values()) and not on_days:
             report(
                 ("schedules", name), Text("the schedule is never in force"), Text("add time ranges, such as every_day")
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field
@@ -13,6 +13,9 @@ from contract.rules.base import TimeRange
 PLACE_PARENTS: dict[str, str | None] = {"province": None, "commune": "province", "village": "commune"}
 """Which kind of place lies in which: two tiers of local government since 2025-07-01, villages below."""
 
+
+MAX_SPAN_DAYS = 366
+"""A span of named days is at most a year."""
 
 SERVER_URL_PATTERN = r"^https?://[^\s/@?#]+(/[^\s?#]*)?$"
 
@@ -74,11 +77,18 @@ class ScheduleConfig(ContractModel):
     sunday: tuple[TimeRange, ...] = ()
     """Sundays."""
     dates: dict[date, tuple[TimeRange, ...]] = {}
-    """Extra ranges on single dates: market days, festivals."""
+    """Extra ranges on single dates: festivals."""
+    days: dict[Slug, tuple[TimeRange, ...]] = {}
+    """Extra ranges on days that site.yaml names under `days`: market days."""
     except_: Annotated[
-        Literal["holidays"] | None, Field(alias="except", validation_alias=AliasChoices("except", "except_"))
+        Slug | tuple[Slug, ...] | None, Field(alias="except", validation_alias=AliasChoices("except", "except_"))
     ] = None
-    """`holidays`: the weekly ranges do not hold on the site's `holidays`."""
+    """Days on which the weekly ranges do not hold: `holidays`, a name of the site's `days`, or a list of such names."""
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The names under `except`."""
+        return (self.except_,) if isinstance(self.except_, str) else self.except_ or ()
 
 
 class SiteConfig(ContractModel):
@@ -90,3 +100,16 @@ class SiteConfig(ContractModel):
     schedules: dict[Slug, ScheduleConfig] = {}
     holidays: tuple[date, ...] = ()
     """Dates that schedules with `except: holidays` leave out."""
+    days: dict[Slug, tuple[date | tuple[date, date], ...]] = {}
+    """Named days for schedules: dates, and spans `[first, last]` such as school holidays."""
+
+    @property
+    def named_days(self) -> dict[str, frozenset[date]]:
+        """Every name that a schedule may use, `holidays` among them, and its dates."""
+        named = {name: frozenset(day for item in items for day in _each(item)) for name, items in self.days.items()}
+        return {**named, "holidays": frozenset(self.holidays)}
+
+
+def _each(item: date | tuple[date, date]) -> tuple[date, ...]:
+    first, last = item if isinstance(item, tuple) else (item, item)
+    return tuple(first + timedelta(days=index) for index in range(min((last - first).days + 1, MAX_SPAN_DAYS)))

@@ -176,6 +176,13 @@ VIETNAMESE: dict[str, str] = {
     "a zone stands in the order twice: for turning back in one zone name it once": (
         "một khu vực xuất hiện hai lần; muốn cấm quay đầu trong một khu vực, hãy ghi tên nó một lần"
     ),
+    "holidays are written by themselves": "ngày lễ được khai báo riêng",
+    "move them to `holidays:`": "hãy chuyển sang `holidays:`",
+    "the days end before they begin, or more than a year later": (
+        "khoảng ngày kết thúc trước khi bắt đầu, hoặc dài hơn một năm"
+    ),
+    "write [first, last]": "hãy viết [ngày đầu, ngày cuối]",
+    "unknown days {name!r}": "không có nhóm ngày {name!r}",
     # A camera
     "the id is {found!r}, not {wanted!r}": "mã là {found!r}, không phải {wanted!r}",
     "{id!r} is no id": "{id!r} không dùng làm mã được",

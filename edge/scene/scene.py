@@ -78,7 +78,7 @@ class Scene:
                 if isinstance(signal, PlanSignalConfig)
             },
             schedules={
-                name: Schedule.from_config(schedule, timezone, site.holidays)
+                name: Schedule.from_config(schedule, timezone, site.named_days)
                 for name, schedule in site.schedules.items()
             },
             timezone=timezone,

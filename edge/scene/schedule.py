@@ -1,7 +1,8 @@
 """Weekly schedules in the site's time zone.
 
 A range belongs to the day on which it starts: Friday's `22:00-05:00` holds until Saturday 05:00, whatever Saturday
-says, and `except: holidays` drops a range that starts on a holiday with all its hours after midnight.
+says, and `except: holidays` drops a range that starts on a holiday with all its hours after midnight. Ranges of `dates`
+and of named `days` hold whatever `except` says.
 """
 
 from __future__ import annotations
@@ -37,8 +38,18 @@ class Schedule:
     left_out: frozenset[date] = frozenset()
 
     @classmethod
-    def from_config(cls, config: ScheduleConfig, timezone: tzinfo, holidays: Iterable[date] = ()) -> Self:
-        """Resolve a schedule of site.yaml."""
+    def from_config(cls, config: ScheduleConfig, timezone: tzinfo, named: Mapping[str, Iterable[date]]) -> Self:
+        """Resolve a schedule of site.yaml.
+
+        Args:
+            config: As it is written.
+            timezone: The site's.
+            named: The dates of `SiteConfig.named_days`.
+        """
+        dates = {day: _parse(ranges) for day, ranges in config.dates.items()}
+        for name, ranges in config.days.items():
+            for day in named[name]:
+                dates[day] = (*dates.get(day, ()), *_parse(ranges))
         weekly = []
         for index, name in enumerate(_DAY_NAMES):
             part_of_week = config.weekend if index >= _FIRST_WEEKEND_DAY else config.weekdays
@@ -46,8 +57,8 @@ class Schedule:
         return cls(
             timezone=timezone,
             weekly=tuple(weekly),
-            dates={day: _parse(ranges) for day, ranges in config.dates.items()},
-            left_out=frozenset(holidays) if config.except_ == "holidays" else frozenset(),
+            dates=dates,
+            left_out=frozenset(day for name in config.left_out for day in named[name]),
         )
 
     @classmethod

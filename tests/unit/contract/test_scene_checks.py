@@ -121,6 +121,34 @@ def test_schedules_that_never_happen_are_refused() -> None:
         assert (error.line, error.path) == (7, path), str(error)
 
 
+def test_named_days_are_dates_and_spans() -> None:
+    text = SITE + "days: {phien_cho: [2026-03-05, 2026-03-10], nghi_he: [[2026-06-01, 2026-08-31], 2026-09-01]}\n"
+    text = text.replace('{every_day: ["22:00-05:00"]}', '{days: {phien_cho: ["04:00-11:00"]}, except: nghi_he}')
+    result = load_site(text, "site.yaml")
+    assert result.config is not None, result.errors
+    days = result.config.named_days
+    assert {len(days[name]) for name in ("phien_cho", "nghi_he", "holidays")} == {2, 93, 0}
+    assert result.config.schedules["dem"].left_out == ("nghi_he",)
+
+
+@pytest.mark.parametrize(
+    ("days", "written", "path", "part"),
+    [
+        ("{}", "{days: {cho: ['08:00-09:00']}}", "schedules.dem.days", "unknown days 'cho'"),
+        ("{}", "{every_day: ['08:00-09:00'], except: cho}", "schedules.dem.except", "unknown days 'cho'"),
+        ("{}", "{every_day: ['08:00-09:00'], except: [holidays, cho]}", "schedules.dem.except", "unknown days 'cho'"),
+        ("{cho: []}", "{days: {cho: ['08:00-09:00']}}", "schedules.dem", "never in force"),
+        ("{cho: [2026-03-05]}", "{days: {cho: ['08:00-08:00']}}", "schedules.dem.days.cho[0]", "is empty"),
+        ("{cho: [[2026-03-05, 2026-03-01]]}", "{every_day: ['08:00-09:00']}", "days.cho[0]", "end before they begin"),
+        ("{holidays: [2026-03-05]}", "{every_day: ['08:00-09:00']}", "days.holidays", "by themselves"),
+    ],
+)
+def test_days_that_cannot_be_meant_are_refused(days: str, written: str, path: str, part: str) -> None:
+    text = SITE.replace('{every_day: ["22:00-05:00"]}', written) + f"days: {days}\n"
+    errors = load_site(text, "site.yaml").errors
+    assert [error for error in errors if error.path == path and part in error.message], [str(e) for e in errors]
+
+
 @pytest.mark.parametrize(
     ("polygon", "simple"),
     [

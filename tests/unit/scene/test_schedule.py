@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,8 +20,10 @@ def local(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=VIETNAM).astimezone(UTC)
 
 
-def schedule(*, holidays: tuple[date, ...] = (), **keys: object) -> Schedule:
-    return Schedule.from_config(ScheduleConfig.model_validate(keys), VIETNAM, holidays)
+def schedule(
+    *, holidays: tuple[date, ...] = (), named: Mapping[str, tuple[date, ...]] | None = None, **keys: Any
+) -> Schedule:
+    return Schedule.from_config(ScheduleConfig.model_validate(keys), VIETNAM, {"holidays": holidays, **(named or {})})
 
 
 @pytest.mark.parametrize(
@@ -69,13 +73,38 @@ def test_weekdays_weekend_and_single_days_add_up() -> None:
 
 def test_holidays_are_left_out_only_where_asked_for() -> None:
     holidays = (date(2026, 4, 30),)
-    keys: dict[str, object] = {"every_day": ["22:00-05:00"], "dates": {"2026-04-30": ["08:00-09:00"]}}
-    without = schedule(holidays=holidays, **keys, **{"except": "holidays"})
+    keys: dict[str, Any] = {"every_day": ["22:00-05:00"], "dates": {"2026-04-30": ["08:00-09:00"]}}
+    without = schedule(holidays=holidays, **keys, except_="holidays")
     assert not without.is_active(local("2026-04-30T23:00:00"))
     assert not without.is_active(local("2026-05-01T03:00:00"))  # the holiday's own night
     assert without.is_active(local("2026-04-30T03:00:00"))  # the night before began on a working day
     assert without.is_active(local("2026-04-30T08:30:00"))  # single dates hold all the same
     assert schedule(holidays=holidays, **keys).is_active(local("2026-04-30T23:00:00"))
+
+
+def test_market_days_have_hours_of_their_own_over_midnight_too() -> None:
+    market = schedule(named={"phien_cho": (date(2026, 3, 5), date(2026, 3, 10))}, days={"phien_cho": ["22:00-11:00"]})
+    assert not market.is_active(local("2026-03-05T04:00:00"))
+    assert market.is_active(local("2026-03-05T22:00:00"))
+    assert market.is_active(local("2026-03-06T10:59:00"))
+    assert not market.is_active(local("2026-03-06T22:00:00"))
+    assert market.is_active(local("2026-03-11T05:00:00"))
+
+
+def test_several_kinds_of_days_are_left_out_and_dates_hold_all_the_same() -> None:
+    school = schedule(
+        holidays=(date(2026, 4, 30),),
+        named={"nghi_he": (date(2026, 6, 1), date(2026, 6, 2)), "phien_cho": (date(2026, 6, 2),)},
+        weekdays=["06:30-07:30"],
+        days={"phien_cho": ["05:00-06:00"]},
+        except_=["holidays", "nghi_he"],
+    )
+    assert school.is_active(local("2026-04-29T07:00:00"))
+    assert not school.is_active(local("2026-04-30T07:00:00"))
+    assert not school.is_active(local("2026-06-01T07:00:00"))
+    assert not school.is_active(local("2026-06-02T07:00:00"))
+    assert school.is_active(local("2026-06-02T05:30:00"))
+    assert school.is_active(local("2026-06-03T07:00:00"))
 
 
 def test_ranges_hold_by_the_zones_wall_clock_when_summer_time_begins() -> None:
