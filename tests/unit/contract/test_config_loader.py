@@ -91,7 +91,7 @@ def test_every_mistake_is_told_at_once_with_its_line() -> None:
             "regions: off",
         ),
         ("village: trang-long", "village: nhon-loc", "camera.village", "is not a village", "trang-long"),
-        ("kind: wrong_way", "kind: speeding", "rules[1]", "speeding", "crowding"),
+        ("kind: wrong_way", "kind: parade", "rules[1]", "parade", "crowding"),
         ("[0.9, 0.95]]}", "[0.5, 0.4]]}", "zones.duong.coordinates", "no area", "corners"),
         ("rtsp://{LANGAN_CAM_USER}:{LANGAN_CAM_PASSWORD}@", "file://", "inputs[0].path", "not allowed", "rtsp://"),
         ("rtsp://{LANGAN_CAM_USER}:{LANGAN_CAM_PASSWORD}@", "concat:", "inputs[0].path", "not allowed", "rtsp://"),
