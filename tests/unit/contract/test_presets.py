@@ -62,7 +62,7 @@ def test_a_preset_needs_only_what_must_be_drawn(name: str) -> None:
         if told.get("kind") == "lane":
             drawn["zones"][zone]["direction"] = [[x + 0.1, 0.2], [x + 0.1, 0.8]]
     drawn["signals"] = {"den": {"kind": "plan", "phases": [["red", 30], ["green", 30]]}}
-    drawn["lines"] = {line: {"coordinates": [[0.25, 0.5], [0.3, 0.5]]} for line in preset.get("lines", {})}
+    drawn["lines"] = {line: {"coordinates": [[0.25, 0.2], [0.25, 0.8]]} for line in preset.get("lines", {})}
     text = HEAD.format(preset=name) + "".join(f"{key}: {_flow(value)}\n" for key, value in drawn.items())
     config = load(text)
     assert {rule.kind for rule in config.rules} == {rule["kind"] for rule in preset["rules"]}
@@ -113,6 +113,7 @@ signals: {den: {kind: plan, phases: [[red, 30], [green, 30]]}}
 zones:
   nut_giao: {coordinates: [[0, 0], [0.4, 0], [0.4, 1]]}
   lan_vao: {coordinates: [[0.5, 0], [1, 0], [1, 1]], direction: [[0.7, 0.1], [0.9, 0.5]]}
+lines: {vach_dung: {coordinates: [[0.6, 0.6], [0.9, 0.6]]}}
 """
     config = load(
         HEAD.format(preset="junction_lights")
