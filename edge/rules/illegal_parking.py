@@ -14,7 +14,7 @@ from contract.event import EventState
 from contract.geometry import Point, distance
 from contract.rules.illegal_parking import IllegalParkingFacts, IllegalParkingParams
 from edge.classes import lookalike_group
-from edge.rules.base import Moment, Pace, RunningMean, TimedRule, box_diagonal
+from edge.rules.base import Box, Moment, Pace, RunningMean, TimedRule, box_diagonal, iou
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent, SignalState, Track, TrackId
 
@@ -25,8 +25,6 @@ STOOD_S = 5.0
 another vehicle that hid it. It is looked for among those that appeared this shortly before."""
 SAME_VEHICLE_IOU = 0.5
 """Standing boxes that overlap by this much are of one vehicle that the detector named twice."""
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass(slots=True)
@@ -250,7 +248,7 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
     def _told_already(self, stand: _Stand, now: Moment) -> bool:
         """Tell whether another event is about this vehicle; if that event's track is lost, it goes on with this one."""
         for other in self._stands:
-            if other is stand or other.pace is None or other.left or _iou(other.box, stand.box) < SAME_VEHICLE_IOU:
+            if other is stand or other.pace is None or other.left or iou(other.box, stand.box) < SAME_VEHICLE_IOU:
                 continue
             if not other.seen:
                 self._hand_over(other, stand, now)
@@ -293,12 +291,3 @@ def _centre(track: Track, aspect: float) -> Point:
     """Centre of a track's box in picture heights."""
     x1, y1, x2, y2 = track.xyxy
     return ((x1 + x2) / 2.0 * aspect, (y1 + y2) / 2.0)
-
-
-def _iou(a: Box, b: Box) -> float:
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0.0 or height <= 0.0:
-        return 0.0
-    shared = width * height
-    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
