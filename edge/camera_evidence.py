@@ -93,7 +93,7 @@ class CameraEvidence:
             jpegs = [
                 draw_snapshot(
                     picture,
-                    zones=[zone.coordinates] if zone else (),
+                    zones=[*([zone.coordinates] if zone else []), *_object_of(event)],
                     tracks=[track for track in moment.observation.tracks if track.track_id in event.track_ids],
                     paths=recent,
                     caption=caption,
@@ -161,6 +161,15 @@ class CameraEvidence:
             f"{self._camera.camera.name}{where} · {local:%H:%M:%S %d/%m/%Y}",
             f"{_SUSPECTED[self._language]} · {RULES[event.kind].describe(event.facts, self._language)}",
         ]
+
+
+def _object_of(event: RuleEvent) -> list[list[Point]]:
+    """The outline of a thing that is no track, if the event is about one."""
+    box = getattr(event.facts, "object_box", None)
+    if box is None:
+        return []
+    x1, y1, x2, y2 = box
+    return [[(x1, y1), (x2, y1), (x2, y2), (x1, y2)]]
 
 
 def _newer(path: TrackPath, since_s: float) -> list[Point]:

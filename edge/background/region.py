@@ -99,9 +99,11 @@ class Region:
         visible = self.mask & ~occupied
         if np.count_nonzero(visible) < THERE_SHARE * np.count_nonzero(self.mask):
             return State.COVERED
-        as_before = distance_of(now, looks) <= model.level
         background = crop(model.background, self.window)
-        as_background = (distance_of(now, background) <= model.level) & model.known[self.window]
+        from_looks, from_background = distance_of(now, looks), distance_of(now, background)
+        known = model.known[self.window]
+        as_before = (from_looks <= model.level) & ((from_looks <= from_background) | ~known)
+        as_background = (from_background <= model.level) & (from_background < from_looks) & known
         total = np.count_nonzero(visible)
         if np.count_nonzero(as_before & visible) >= THERE_SHARE * total:
             return State.THERE

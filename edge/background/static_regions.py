@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.geometry import Point
-from edge.background.model import Look, Mask, Picture, PixelModel, Window, convert, crop
+from edge.background.model import Look, Mask, Picture, PixelModel, Window, convert, crop, distance_of
 from edge.background.occupied import Occupied
 from edge.background.region import Region, State, box_of
 from edge.background.same_view import is_same_view
@@ -204,7 +204,11 @@ class StaticRegions:
         around = np.asarray(cv2.dilate(near.astype(np.uint8), _KERNEL, iterations=AROUND - TOUCHES), np.bool_)
         if float(model.unrest[window][around].mean()) > RESTLESS:
             return
-        verdict, _ = judge(crop(model.candidate, window), crop(model.background, window), mask, model.noise)
+        now, before = crop(model.candidate, window), crop(model.background, window)
+        if float(np.median(distance_of(now, before)[mask])) <= model.level:
+            verdict = Verdict.LIGHT  # it was never more than half a change: the rim of a shadow
+        else:
+            verdict, _ = judge(now, before, mask, model.noise)
         if verdict is Verdict.PLAIN:
             if (near & occupied[window]).any():
                 return  # perhaps somebody's shadow: wait until they go

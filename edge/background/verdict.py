@@ -25,9 +25,10 @@ FLAT = 1.5
 _DETAIL = (7, 7)
 THIN, LONG = 3.0, 20
 """Pixels: what is nowhere thicker and as long as that is the edge of a shadow, or of a wall when the mast sways."""
-SHARP = 0.2
-"""Of a border: share of its height that it rises in one pixel. The penumbra of a shadow is softer."""
-SLIP, SLIP_SLACK, SLIPPED_SHARE = 2, 4.0, 0.7
+SHARP, SOFT = 0.2, 0.1
+"""Of a border: share of its height that it rises in one pixel. The penumbra of a shadow is softer; nothing that is put
+down has a border as soft as the second."""
+SLIP, SLIP_SLACK, SLIPPED_SHARE = 3, 4.0, 0.7
 """Pixels by which things sway; grey levels; share of a region that this explains."""
 _SOBEL_SCALE = 1.0 / 8.0
 
@@ -70,7 +71,7 @@ def judge(now: Crop, before: Crop, mask: Mask, noise: float) -> tuple[Verdict, E
         noise: Standard deviation of the sensor's noise, grey levels.
     """
     evidence = _measure(now, before, mask, noise)
-    if _is_strip(mask) or _has_slipped(now, before, mask, noise):
+    if evidence.sharpness < SOFT or _is_strip(mask) or _has_slipped(now, before, mask, noise):
         return Verdict.LIGHT, evidence
     low, high = LIGHT_RATIO
     same_colour = evidence.colour <= SAME_COLOUR + noise

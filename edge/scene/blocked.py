@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.geometry import Point, point_in_polygon, polygon_area
+from contract.geometry import Point, isotropic, point_in_polygon, polygon_area
 from edge.scene.scene import Scene
-from edge.scene.yardstick import Yardstick
+from edge.scene.yardstick import HEIGHTS_PER_M, Yardstick
 
 _GRID = 32
 PERSON_RADIUS_M = 0.5
@@ -41,6 +41,8 @@ class ZoneGround:
         points = [(float(x), float(y)) for y in ys for x in xs if point_in_polygon((float(x), float(y)), corners)]
         self._points: list[Point] = points
         self._xy = np.array(points, np.float64).reshape(-1, 2)
+        self._rows, self._row_of = np.unique(self._xy[:, 1], return_inverse=True)
+        self._ground_m = self._on_ground() if scene.homography else None
         self._areas_m2 = np.array([self._area_m2(point) for point in points]) if scene.homography else None
 
     @property
@@ -77,24 +79,31 @@ class ZoneGround:
 
     def _around(self, person: Point, aspect: float) -> NDArray[np.bool_]:
         """Where somebody stands: a circle on the ground."""
-        near = np.zeros(len(self._points), np.bool_)
-        for index, point in enumerate(self._points):
-            if abs(point[1] - person[1]) > 0.2 or abs(point[0] - person[0]) > 0.2:
-                continue
-            apart_m = self._yardstick.apart_m(person, point, aspect)
-            near[index] = apart_m is not None and apart_m <= PERSON_RADIUS_M
-        if not near.any() and len(self._points):  # smaller than the grid: the nearest point stands for it
-            apart = np.abs(self._xy - np.asarray(person)) / (np.asarray(self._step) + 1e-9)
-            nearest = int(apart.max(axis=1).argmin())
-            near[nearest] = bool(apart[nearest].max() <= 1.0)
+        if self._ground_m is not None:
+            centre, apart = self._scene.to_plane(person, aspect), self._ground_m
+            radius = PERSON_RADIUS_M
+        else:
+            centre, apart = isotropic(person, aspect), self._xy * (aspect, 1.0)
+            radius = PERSON_RADIUS_M * HEIGHTS_PER_M * (self._yardstick.person_height(person[1]) or 0.0)
+        if centre is None or not len(self._points):
+            return np.zeros(len(self._points), np.bool_)
+        near = np.asarray(np.hypot(*(apart - np.asarray(centre)).T) <= radius, np.bool_)
+        if not near.any():  # smaller than the grid: the nearest point stands for it
+            steps = (np.abs(self._xy - np.asarray(person)) / np.asarray(self._step)).max(axis=1)
+            near[int(steps.argmin())] = float(steps.min()) <= 1.0
         return near
 
     def _weights(self) -> NDArray[np.float64]:
         """Ground that each point stands for: in square metres, or in squares of the people who stand there."""
         if self._areas_m2 is not None:
             return self._areas_m2
-        heights = [self._yardstick.person_height(y) or 1.0 for _, y in self._points]
-        return np.array([1.0 / (height * height) for height in heights])
+        heights = np.array([self._yardstick.person_height(y) or 1.0 for y in self._rows])
+        return np.asarray(1.0 / heights[self._row_of] ** 2, np.float64)
+
+    def _on_ground(self) -> NDArray[np.float64]:
+        """(N, 2) metres; infinitely far at and above the horizon."""
+        grounds = [self._scene.to_plane(point, 1.0) for point in self._points]
+        return np.array([(np.inf, np.inf) if ground is None else ground for ground in grounds]).reshape(-1, 2)
 
     def _area_m2(self, point: Point) -> float:
         homography = self._scene.homography
