@@ -28,6 +28,7 @@ from tests.support.scenes import (
 )
 
 PARAMS: dict[str, dict[str, Any]] = {
+    "abandoned_object": {"min_stay_s": 10.0},
     "camera_offline": {"grace_s": 10.0},
     "camera_tampered": {},
     "crowding": {"min_people": 3, "min_duration_s": 5.0, "clear_after_s": 3.0},
@@ -36,11 +37,15 @@ PARAMS: dict[str, dict[str, Any]] = {
     "intrusion": {"zones": ["trai", "phai"], "objects": ["person", "car"]},
     "jaywalking": {"zones": ["het"]},
     "lane_misuse": {"zones": ["het"], "banned": ["car", "truck"]},
+    "littering": {"away_s": 2.0, "min_stay_s": 5.0},
     "loitering": {"zones": ["trai", "phai"], "max_stay_s": 10.0},
+    "no_helmet": {"min_votes": 1},
+    "overloaded_motorbike": {"min_riders": 2, "min_votes": 1},
     "pavement_driving": {"zones": ["het"], "min_speed_kmh": 0.0},
     "red_light": {"line": "vach", "signal": "den", "min_red_s": 0.1},
     "speeding": {"limit_kmh": 5.0, "tolerance_kmh": 0.0, "min_distance_m": 1.0},
     "stop_line": {"line": "vach", "signal": "den", "min_duration_s": 0.2},
+    "street_market": {"zones": ["het"], "min_people": 1, "min_duration_s": 5.0, "still_s": 2.0},
     "wrong_way": {"zones": ["het"]},
 }
 LIGHT: dict[str, Any] = {

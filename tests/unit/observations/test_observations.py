@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +66,19 @@ def test_what_is_stored_comes_back_to_the_last_bit() -> None:
     block = Block("cam", True, tuple(many(20)))
     data = b"x" + encode(block)
     assert decode(data, 1) == (block, len(data))
+
+
+@pytest.mark.parametrize("part", [Observation, Track, StaticRegion, Part, ViewReading])
+def test_nothing_that_rules_see_is_left_out(part: type[Any]) -> None:
+    """A field that is new must be stored, too, and be made to differ in `many`."""
+    known = {
+        Observation: "camera_id monotonic_s utc aspect tracks detected signals view static_regions parts",
+        Track: "track_id class_name confidence xyxy first_seen_s last_seen_s detected",
+        StaticRegion: "region_id xyxy area appeared_s last_seen_s is_hole",
+        Part: "class_name confidence xyxy",
+        ViewReading: " ".join(field.name for field in fields(ViewReading)),  # every field, by its name
+    }
+    assert [field.name for field in fields(part)] == known[part].split()
 
 
 def test_boxes_finer_than_the_trackers_steps_come_back_too() -> None:
