@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,16 +10,17 @@ import pytest
 
 from contract.camera_config import CameraConfig
 from contract.config_loader import LoadedCamera
-from contract.event import Event
+from contract.event import Event, EventState
 from contract.ids import uuid7_from_content
 from contract.rules.abandoned_object import AbandonedObjectFacts
+from edge.background.static_regions import StaticRegions
 from edge.bootstrap import make_background, make_evidence, make_pipeline
 from edge.evidence.store import EvidenceFolder
 from edge.picture import ArrayPicture
 from edge.pipeline import CameraPipeline
 from edge.types import Detections, Frame
 from tests.support import ground_scenes as gs
-from tests.support.scenes import make_site
+from tests.support.scenes import STREAM_START_S, make_rule, make_site, observation
 
 RULE = {"kind": "abandoned_object", "min_stay_s": 15.0}
 
@@ -100,3 +102,23 @@ def test_masks_of_the_camera_file_are_left_out(tmp_path: Path) -> None:
         pipeline = pipeline_of(camera(RULE, **more), tmp_path, sink)
         watch(pipeline, 40.0)
         assert sink.events == []
+
+
+@pytest.mark.parametrize(("bag", "alerts"), [(True, 1), (False, 0)])
+def test_who_drops_a_bag_in_front_of_the_camera_and_walks_off_litters(bag: bool, alerts: int) -> None:
+    """Pictures and tracks as they come; without the bag, only somebody who stops, with a shadow, and goes on."""
+    rule, background = make_rule("littering"), StaticRegions()
+
+    def scene(at_s: float) -> gs.Moment:
+        things = [gs.thing(300, 250, 22, 26)] if bag and at_s >= 20.0 else []
+        x = 312.0 + 25.0 * min(0.0, at_s - 20.0) + 30.0 * max(0.0, at_s - 24.0)
+        if not -30.0 < x < 670.0:
+            return gs.Moment(tuple(things))
+        shadow = gs.shade([(x, 252), (x + 60, 247), (x + 62, 253), (x + 2, 258)])
+        return gs.Moment((*things, shadow, gs.person(x, 255, 90)), (gs.track_of(1, x, 255, 90),))
+
+    events = []
+    for at_s, regions in gs.show(background, scene, gs.seconds(70.0), start_s=STREAM_START_S):
+        events += rule.observe(replace(observation(at_s, scene(at_s).tracks), static_regions=regions))
+    assert [event.state.value for event in events if event.state is not EventState.UPDATE] == ["start"] * alerts
+    assert all(event.track_ids == (1,) for event in events)

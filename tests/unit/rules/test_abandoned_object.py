@@ -70,6 +70,7 @@ def test_a_thing_that_is_alone_for_two_minutes_is_told(fps: float) -> None:
     start = facts(events[0])
     assert (start.object_class, start.owner_track, start.min_stay_s, start.ended_by) == ("person", 1, 120.0, None)
     assert start.stay_s == pytest.approx(134.0, abs=3.0)
+    assert events[0].started_s == STREAM_START_S + 9.0  # when it appeared
     assert start.alone_s == pytest.approx(120.0, abs=1.5)
     assert start.size_m == pytest.approx(0.5, rel=0.2)
 

@@ -75,6 +75,8 @@ def test_what_somebody_leaves_is_told_once_they_are_gone_for_ten_seconds(fps: fl
     assert start.owner_distance_m < 1.0
     assert start.size_m == pytest.approx(0.04 / 0.2 / 0.6, rel=0.2)
     assert events[0].track_ids == (1,)
+    assert events[0].started_s == STREAM_START_S + 9.0  # when it appeared
+    assert (events[0].observed_utc - events[0].started_utc).total_seconds() == pytest.approx(20.0, abs=2.1)
 
 
 def test_with_a_homography_lengths_are_metres() -> None:
