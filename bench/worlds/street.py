@@ -27,7 +27,9 @@ from contract.rules.base import MOTOR_VEHICLE_CLASSES, VEHICLE_CLASSES
 
 VIEW = PinholeCamera((0.0, -9.0, 7.0), yaw_rad=0.32, tilt_deg=15.0, focal=0.85)
 X = (16.0, 42.0)
-"""From where to where along the street zones reach."""
+"""From where to where along the street zones reach ..."""
+LONG_X = (16.0, 60.0)
+"""... and that of speeds: who drives at 90 km/h is in it for less than 2 s."""
 LIMIT_KMH = 50.0
 MAX_STAY_S = 60.0
 """Of parking in these worlds; the default of 300 s takes longer to simulate and decides the same way."""
@@ -36,7 +38,7 @@ LANE_CLASSES = ("car", "truck", "bus")
 
 EASTWARD = rectangle("lan_di", X, (-7.0, 0.0), 0.0)
 WESTWARD = rectangle("lan_ve", X, (0.0, 7.0), math.pi)
-ROAD = rectangle("long_duong", X, (-7.0, 7.0))
+ROAD = rectangle("long_duong", LONG_X, (-7.0, 7.0))
 OUTER = rectangle("lan_xe_may", X, (-7.0, -3.5), 0.0)
 NO_PARKING = rectangle("cam_do", X, (-7.0, -3.5))
 PAVEMENT = rectangle("via_he", X, (-10.5, -7.2))
@@ -81,7 +83,8 @@ def _world(
     disturbances: tuple[Disturbance, ...] = (),
 ) -> World:
     rng = np.random.default_rng([seed, 1])
-    corners = [(X[0] + 1.0, -7.0), (X[0] + 1.0, 7.0), (X[1], 7.0), (X[1], -7.0)]
+    near, far = LONG_X[0] + 1.0, LONG_X[1] - 5.0
+    corners = [(near, -7.0), (near, 7.0), (far, 7.0), (far, -7.0)]
     site, camera = read_config(
         SITE,
         camera_file("duong", calibration=VIEW.calibration(corners, rng), zones=_zones(), rules=_rules()),
@@ -95,7 +98,7 @@ def _world(
         view=VIEW,
         duration_s=duration_s,
         trajectories=tuple(trajectories),
-        truths=tuple(truths.shown(_truths(ways), trajectories, VIEW)),
+        truths=tuple(truths.shown(_truths(ways), trajectories, VIEW, disturbances)),
         start=NOON,
         disturbances=disturbances,
         ordinary=ordinary,

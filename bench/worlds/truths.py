@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.worlds.camera import PinholeCamera
-from bench.worlds.world import Trajectory, Truth
+from bench.worlds.world import Disturbance, Trajectory, Truth
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -96,8 +96,13 @@ def motions(trajectories: Iterable[Trajectory], classes: Sequence[str]) -> list[
     return found
 
 
-def shown(truths: Sequence[Truth], trajectories: Iterable[Trajectory], view: PinholeCamera) -> list[Truth]:
-    """The same truths; those whose objects are hardly in the picture meanwhile become optional."""
+def shown(
+    truths: Sequence[Truth],
+    trajectories: Iterable[Trajectory],
+    view: PinholeCamera,
+    disturbances: Sequence[Disturbance] = (),
+) -> list[Truth]:
+    """The same truths; those whose objects are hardly in the picture, or fall into a stall, become optional."""
     by_id = {item.object_id: item for item in trajectories}
     result = []
     for truth in truths:
@@ -106,7 +111,9 @@ def shown(truths: Sequence[Truth], trajectories: Iterable[Trajectory], view: Pin
         places, headings = item.at(times)
         count = len(times)
         _, share, _ = view.boxes(places, headings, np.tile(item.size_m, (count, 1)), np.zeros(count))
-        result.append(replace(truth, optional=True) if float(share.mean()) < IN_PICTURE else truth)
+        watched = [not any(d.at_s <= at < d.at_s + d.stall_s for d in disturbances) for at in times.tolist()]
+        hardly = float(share.mean()) < IN_PICTURE or np.mean(watched) < IN_PICTURE
+        result.append(replace(truth, optional=True) if hardly else truth)
     return result
 
 
@@ -262,12 +269,14 @@ def red_light(ways: Sequence[Motion], line: StopLine) -> list[Truth]:
                 continue
             colour, since_s = line.colour(float(motion.times_s[row]))
             entered = np.flatnonzero(y[row:] > line.junction_y_m + 1.5)
-            if len(entered) == 0:
+            if len(entered) == 0:  # it stopped at the junction's edge at the latest, or the world ended
+                if colour == "red" and float(y[row:].max()) > line.y_m + 1.0:
+                    truths.append(_truth("red_light", line.zone, motion, row, len(y) - 1, optional=True))
                 continue
             last = row + int(entered[0])
             at_entry = line.colour(float(motion.times_s[last]))[0]
             waited = (motion.speed[row:last] < STANDS_MPS).any()
-            if colour == "red" and not (waited and at_entry != "red"):
+            if colour == "red":  # who waits beyond the line, and enters later, may be told of
                 near = since_s < 1.2 or at_entry != "red" or waited
                 end = min(last + round(2.0 / STEP_S), len(y) - 1)
                 truths.append(_truth("red_light", line.zone, motion, row, end, optional=near))
