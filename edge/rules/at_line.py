@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-from contract.geometry import isotropic, offset_from_line
+from contract.geometry import Point, isotropic, offset_from_line
 from contract.rules.base import AtLineParams
 from edge.rules.base import Moment
 from edge.rules.journey_rule import JourneyRule
@@ -18,6 +18,10 @@ from edge.scene.motion import MIN_PLACES
 from edge.types import Observation, RuleEvent, SignalState
 
 KEEP_S = 5.0
+BACK_M, BACK_BOXES = 1.0, 0.5
+"""So far before the line a vehicle is clearly before it: less is a box that trembles."""
+UP = 0.005
+"""Share of the picture's height."""
 
 LineParamsT = TypeVar("LineParamsT", bound=AtLineParams)
 
@@ -59,6 +63,29 @@ class AtLineRule(JourneyRule[LineParamsT, NotesT]):
         self._timeline.clear()
         return super()._end_all()
 
+    def _follow(self, journey: Journey, sample: Sample, approach: Approach, aspect: float) -> None:
+        """Let an approach go on with a journey's next place."""
+        recent = _until(journey, sample, VELOCITY_S)
+        if len(recent) < MIN_PLACES:
+            recent = _until(journey, sample, SPARSE_S)
+        times = [near.at_s for near in recent]
+        is_known = len(recent) >= MIN_PLACES and times[-1] > times[0]
+        step = Step(
+            at_s=sample.moment.monotonic_s,
+            ground=sample.ground,
+            plane=sample.plane,
+            velocity=slope(times, [near.plane for near in recent]) if is_known and self._metric else None,
+            sight=self._sight(sample, aspect),
+            class_name=journey.class_name,
+        )
+        approach.take(step, self._line(aspect), self._least(BACK_M, BACK_BOXES, sample))
+
+    def _sight(self, sample: Sample, aspect: float) -> Point | None:
+        """The way on the ground in which the camera looks at a place: up in the picture."""
+        x, y = sample.ground
+        farther = self._scene.to_plane((x, y - UP), aspect) if self._metric else None
+        return None if farther is None else (farther[0] - sample.plane[0], farther[1] - sample.plane[1])
+
     def _line(self, aspect: float) -> DirectedLine:
         if self._drawn is None or self._drawn[0] != aspect:
             self._drawn = (aspect, self._scene.directed_line(self._params.line, aspect))
@@ -86,23 +113,6 @@ class AtLineRule(JourneyRule[LineParamsT, NotesT]):
             return False
         picture = self._scene.homography.to_picture(approach.front)
         return picture is not None and self._scene.zone_contains(self._junction, picture)
-
-
-def step_of(journey: Journey, sample: Sample) -> Step:
-    """A journey's place with its velocity, as `Approach` wants it."""
-    recent = _until(journey, sample, VELOCITY_S)
-    if len(recent) < MIN_PLACES:
-        recent = _until(journey, sample, SPARSE_S)
-    times = [near.at_s for near in recent]
-    known = len(recent) >= MIN_PLACES and times[-1] > times[0]
-    return Step(
-        at_s=sample.moment.monotonic_s,
-        ground=sample.ground,
-        plane=sample.plane,
-        velocity=slope(times, [near.plane for near in recent]) if known else None,
-        picture_velocity=slope(times, [near.picture for near in recent]) if known else None,
-        class_name=journey.class_name,
-    )
 
 
 def _until(journey: Journey, sample: Sample, seconds: float) -> list[Sample]:

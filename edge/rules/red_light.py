@@ -8,32 +8,30 @@ vehicle                        |<- min_red_s ->| crosses .... has entered
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 from contract.rules.red_light import RedLightFacts, RedLightParams
-from edge.rules.at_line import AtLine, AtLineRule, moment_at, step_of
+from edge.rules.at_line import AtLine, AtLineRule, moment_at
 from edge.rules.base import Moment
 from edge.rules.relink import Journey, Sample
 from edge.scene.approach import Approach, Crossing, Run
 from edge.scene.motion import tremble_in_plane
 from edge.types import Observation, RuleEvent, SignalState
 
-CONFIRM = 2
-"""So many places in the junction: a single box may be half another vehicle's."""
+PROGRESS_M, PROGRESS_BOXES = 1.0, 0.25
+"""Within `PROGRESS_S` a vehicle that drives into the junction gets so much farther; a box that jumps there does not."""
+PROGRESS_S = 1.6
 SURE_TREMBLES = 4.0
 """The way over the line must be so many standard deviations of a trembling box."""
-BACK_M, BACK_BOXES = 1.0, 0.5
-"""So far before the line again a vehicle may cross it anew."""
 
 
 @dataclass(slots=True)
 class _Passage(AtLine):
     """What is noted of one vehicle."""
 
-    entered: int = 0
-    entry: Sample | None = None
-    """Its first place in the junction."""
-    past_at_entry: float = 0.0
+    inside: deque[tuple[Sample, float]] = field(default_factory=deque)
+    """Its places in the junction of the last `PROGRESS_S`, and how far past the line."""
     done: bool = False
     """Judged, and not before the line again."""
 
@@ -49,30 +47,31 @@ class RedLightRule(AtLineRule[RedLightParams, _Passage]):
         passage = self._notes.setdefault(journey.number, _Passage(Approach(self._metric)))
         event = None
         for sample in journey.take_new():
-            passage.approach.take(step_of(journey, sample), self._line(observation.aspect))
+            self._follow(journey, sample, passage.approach, observation.aspect)
             event = self._look(journey, passage, sample, observation.aspect) or event
         return event
 
     def _look(self, journey: Journey, passage: _Passage, sample: Sample, aspect: float) -> RuleEvent | None:
-        approach = passage.approach
-        if approach.past < -self._least(BACK_M, BACK_BOXES, sample):
-            passage.done = False
+        approach, inside = passage.approach, passage.inside
         crossing = approach.crossing
+        if crossing is None:
+            passage.done = False
         least = self._least(self._params.min_beyond_m, self._params.min_beyond_boxes, sample)
         if crossing is None or passage.done or approach.past < least or not self._in_junction(sample, approach):
-            passage.entered, passage.entry = 0, None
+            inside.clear()
             return None
-        passage.entered += 1
-        if passage.entry is None:
-            passage.entry, passage.past_at_entry = sample, approach.past
-        if passage.entered < CONFIRM:
+        inside.append((sample, approach.past))
+        while inside[0][0].at_s < sample.at_s - PROGRESS_S:
+            inside.popleft()
+        entry, past = inside[0]
+        if approach.past - past < self._least(PROGRESS_M, PROGRESS_BOXES, sample):
             return None
         passage.done = True
-        red = self._red_all_along(crossing, passage.entry.moment.monotonic_s)
+        red = self._red_all_along(crossing, entry.moment.monotonic_s)
         if red is None or not self._in_lane(crossing) or not self._is_surely_over(passage, sample, aspect):
             return None
-        started = moment_at(passage.entry.moment, crossing.at_s)
-        facts = self._facts(journey, passage, passage.entry, red, started, aspect)
+        started = moment_at(entry.moment, crossing.at_s)
+        facts = self._facts(journey, entry, past, red, started, aspect)
         return self._raise(journey, self._junction, started, journey.last.moment, facts)
 
     def _red_all_along(self, crossing: Crossing, entered_s: float) -> Run | None:
@@ -92,7 +91,7 @@ class RedLightRule(AtLineRule[RedLightParams, _Passage]):
         return approach.past - approach.deepest >= SURE_TREMBLES * math.sqrt(variance)
 
     def _facts(
-        self, journey: Journey, passage: _Passage, entry: Sample, red: Run, started: Moment, aspect: float
+        self, journey: Journey, entry: Sample, past: float, red: Run, started: Moment, aspect: float
     ) -> RedLightFacts:
         yellow = self._timeline.before(red)
         if yellow is not None and (yellow.state is not SignalState.YELLOW or self._timeline.before(yellow) is None):
@@ -103,7 +102,7 @@ class RedLightRule(AtLineRule[RedLightParams, _Passage]):
             red_for_s=started.monotonic_s - red.first_s,
             yellow_for_s=None if yellow is None else red.first_s - yellow.first_s,
             entered_after_s=max(0.0, entry.moment.monotonic_s - started.monotonic_s),
-            beyond_m=passage.past_at_entry if self._metric else None,
+            beyond_m=past if self._metric else None,
             beyond_boxes=self._boxes_past(entry, aspect),
             calibration_error_m=self._scene.calibration_error_m,
         )

@@ -6,18 +6,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from contract.geometry import Point, distance
 from contract.rules.stop_line import StopLineFacts, StopLineParams
-from edge.rules.at_line import AtLine, AtLineRule, step_of
+from edge.rules.at_line import BACK_BOXES, BACK_M, AtLine, AtLineRule
 from edge.rules.base import Moment, RunningMean
 from edge.rules.relink import Journey, Sample
 from edge.scene.approach import Approach
+from edge.scene.motion import tremble_in_plane
 from edge.types import Observation, RuleEvent, SignalState
 
-STILL_M, STILL_BOXES = 0.8, 0.25
-"""A box that stays within this of a place stands."""
+STILL_M, STILL_BOXES = 1.0, 0.25
+STILL_TREMBLES = 3.0
+"""A box that stays within this, or within so many of its tremble's standard deviations, of a place stands."""
 ENTERED_M, ENTERED_BOXES = 1.5, 0.5
 """So far past the line, and in the junction, it has entered: `red_light` decides about it."""
 
@@ -28,12 +31,15 @@ class _Wait(AtLine):
 
     crossed_on: SignalState = SignalState.UNKNOWN
     crossed_s: float | None = None
+    told_s: float | None = None
+    """The crossing about which an event was raised: it is not told again before the vehicle was before the line."""
     anchor: Point | None = None
     """Where it stands, in the plane; None: it is not past the line, or came over it by right."""
     since: Moment | None = None
     past: RunningMean = field(default_factory=RunningMean)
     boxes: RunningMean = field(default_factory=RunningMean)
-    entered: bool = False
+    inside: RunningMean = field(default_factory=RunningMean)
+    """Share of its places that had entered the junction."""
 
 
 class StopLineRule(AtLineRule[StopLineParams, _Wait]):
@@ -45,29 +51,49 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
         wait = self._notes.setdefault(journey.number, _Wait(Approach(self._metric)))
         if journey.fresh:
             for sample in journey.take_new():
-                wait.approach.take(step_of(journey, sample), self._line(observation.aspect))
+                self._follow(journey, sample, wait.approach, observation.aspect)
                 self._note(journey, wait, sample, observation.aspect)
         red = self._timeline.run_at(now.monotonic_s)
-        if wait.since is None or wait.entered or red is None or red.state is not SignalState.RED:
+        if wait.since is None or red is None or red.state is not SignalState.RED:
             return None
-        sample = journey.last
-        least = self._least(self._params.min_past_m, self._params.min_past_boxes, sample)
-        most = self._least(self._params.max_past_m, self._params.max_past_boxes, sample)
         stay_s = now.monotonic_s - max(wait.since.monotonic_s, red.first_s)
-        if stay_s < self._params.min_duration_s or not least <= wait.past.value <= most:
+        deed = self._deeds.get(journey.number)
+        if deed is not None:
+            if not self._is_still_past(wait, journey.last):
+                return None
+            since_s = max(deed.started.monotonic_s, red.first_s)
+            return self._go_on(deed, now, self._facts(journey, wait, now.monotonic_s - since_s), stay_s)
+        if (
+            wait.told_s == wait.crossed_s
+            or stay_s < self._params.min_duration_s
+            or not self._stands_past(wait, journey.last)
+        ):
             return None
-        facts = StopLineFacts(
+        wait.told_s = wait.crossed_s
+        started = self._began(wait.since, red.first_s, now)
+        return self._raise(journey, self._junction, started, now, self._facts(journey, wait, stay_s), stay_s)
+
+    def _stands_past(self, wait: _Wait, sample: Sample) -> bool:
+        least = self._least(self._params.min_past_m, self._params.min_past_boxes, sample)
+        return wait.inside.value <= 0.5 and least <= wait.past.value <= self._most(sample)
+
+    def _is_still_past(self, wait: _Wait, sample: Sample) -> bool:
+        """Once told, a box that trembles ends nothing: only driving on or back does."""
+        slack = self._least(BACK_M, BACK_BOXES, sample)
+        return -slack <= wait.approach.past <= self._most(sample) + slack
+
+    def _most(self, sample: Sample) -> float:
+        return self._least(self._params.max_past_m, self._params.max_past_boxes, sample)
+
+    def _facts(self, journey: Journey, wait: _Wait, stay_s: float) -> StopLineFacts:
+        return StopLineFacts(
             object_class=journey.class_name,
-            red_stay_s=stay_s,
-            past_m=wait.past.value if self._metric else None,
+            red_stay_s=max(0.0, stay_s),
+            past_m=max(0.0, wait.past.value) if self._metric else None,
             past_boxes=wait.boxes.value,
             crossed_on="red" if wait.crossed_on is SignalState.RED else "yellow",
             calibration_error_m=self._scene.calibration_error_m,
         )
-        deed = self._deeds.get(journey.number)
-        if deed is not None:
-            return self._go_on(deed, now, facts, stay_s)
-        return self._raise(journey, self._junction, self._began(wait.since, red.first_s, now), now, facts, stay_s)
 
     def _began(self, since: Moment, red_s: float, now: Moment) -> Moment:
         """When it stood and red showed, both."""
@@ -82,23 +108,27 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
 
     def _note(self, journey: Journey, wait: _Wait, sample: Sample, aspect: float) -> None:
         approach = wait.approach
-        crossing = approach.crossing
-        if crossing is None:
+        came = approach.came
+        if came is None:
             wait.crossed_s = wait.anchor = wait.since = None
-            wait.entered = False
             return
-        if wait.crossed_s != crossing.at_s:
-            wait.crossed_s = crossing.at_s
-            by_right = not self._in_lane(crossing)
-            wait.crossed_on = SignalState.UNKNOWN if by_right else self._timeline.state_at(crossing.at_s)
+        if wait.crossed_s != came.at_s:
+            wait.crossed_s = came.at_s
+            is_bound = self._in_lane(came)
+            wait.crossed_on = self._timeline.state_at(came.at_s) if is_bound else SignalState.UNKNOWN
             wait.anchor = wait.since = None
         if wait.crossed_on not in {SignalState.RED, SignalState.YELLOW}:
             return
-        inside = approach.past > self._least(ENTERED_M, ENTERED_BOXES, sample) and self._in_junction(sample, approach)
-        wait.entered = wait.entered or inside
         place = journey.smooth(sample).plane
-        if wait.anchor is None or distance(place, wait.anchor) > self._least(STILL_M, STILL_BOXES, sample):
+        if wait.anchor is None or distance(place, wait.anchor) > self._still(sample, aspect):
             wait.anchor, wait.since = place, sample.moment
-            wait.past, wait.boxes = RunningMean(), RunningMean()
+            wait.past, wait.boxes, wait.inside = RunningMean(), RunningMean(), RunningMean()
+        inside = approach.past > self._least(ENTERED_M, ENTERED_BOXES, sample) and self._in_junction(sample, approach)
+        wait.inside.add(float(inside))
         wait.past.add(approach.past)
         wait.boxes.add(self._boxes_past(sample, aspect))
+
+    def _still(self, sample: Sample, aspect: float) -> float:
+        least = self._least(STILL_M, STILL_BOXES, sample)
+        spread = tremble_in_plane(sample.ground, sample.size, self._scene, aspect) if self._metric else None
+        return least if spread is None else max(least, STILL_TREMBLES * math.sqrt(float(spread.trace()) / 2.0))

@@ -19,7 +19,7 @@ from edge.types import SignalState
 
 LENGTHS_M = {"bicycle": 1.7, "motorcycle": 1.9, "car": 4.5, "bus": 11.0, "truck": 8.0}
 """Usual lengths: QCVN 09 and 14 leave room for more, a Vietnamese village street for less."""
-MOVES_MPS = 1.0
+MOVES_MPS = 2.0
 """Slower, a trembling box has no heading: the one before counts."""
 NEAR_M = 25.0
 """Farther from the line nothing is reckoned."""
@@ -90,7 +90,7 @@ class Step:
         ground: Ground contact of the box, normalised.
         plane: The same in the plane of `Scene.to_plane`.
         velocity: In that plane, each second; None: not known yet.
-        picture_velocity: Picture heights a second; None: not known yet.
+        sight: In that plane, any length: the way in which the camera looks at it.
         class_name: What it is.
     """
 
@@ -98,7 +98,7 @@ class Step:
     ground: Point
     plane: Point
     velocity: Point | None
-    picture_velocity: Point | None
+    sight: Point | None
     class_name: str
 
 
@@ -118,7 +118,8 @@ class Approach:
 
     Attributes:
         metric: The plane is in metres: the front can be set before the box.
-        crossing: Of the near to the far side, the latest; None: it is on the near side, or nobody saw it come.
+        crossing: Of the near to the far side, the latest; None: it is clearly on the near side, or nobody saw it come.
+        came: The first since it was clearly on the near side: a box that trembles crosses again and again.
         past: How far its front lies past the line, in the plane's unit.
         deepest: The least that `past` has been: how far before the line it was seen.
         front: Where its front is in the plane; None as long as that is not known.
@@ -126,6 +127,7 @@ class Approach:
 
     metric: bool
     crossing: Crossing | None = None
+    came: Crossing | None = None
     past: float = -math.inf
     deepest: float = math.inf
     front: Point | None = None
@@ -134,11 +136,17 @@ class Approach:
     _before: tuple[Step, Point] | None = None
     _pending: deque[Step] = field(default_factory=lambda: deque(maxlen=_PENDING))
 
-    def take(self, step: Step, line: DirectedLine) -> None:
-        """Follow the vehicle; steps come in order of time."""
+    def take(self, step: Step, line: DirectedLine, slack: float) -> None:
+        """Follow the vehicle; steps come in order of time.
+
+        Args:
+            step: Where it is.
+            line: Which line.
+            slack: So far before the line, in the plane's unit, it is clearly on the near side.
+        """
         if self.metric:
             if abs(line.past(step.plane)) > NEAR_M:
-                self._before = self.crossing = None
+                self._before = self.crossing = self.came = None
                 self.past = self.deepest = line.past(step.plane)
                 return
             self._learn_front(step)
@@ -146,24 +154,22 @@ class Approach:
                 self._pending.append(step)
                 return
         while self._pending:
-            self._follow(self._pending.popleft(), line)
-        self._follow(step, line)
+            self._follow(self._pending.popleft(), line, slack)
+        self._follow(step, line, slack)
 
     def _learn_front(self, step: Step) -> None:
-        if step.velocity is None or step.picture_velocity is None:
+        if step.velocity is None or step.sight is None or math.hypot(*step.velocity) < MOVES_MPS:
             return
-        speed, picture_speed = math.hypot(*step.velocity), math.hypot(*step.picture_velocity)
-        if speed < MOVES_MPS or picture_speed == 0.0:
-            return
-        away = (1.0 - step.picture_velocity[1] / picture_speed) / 2.0
-        length = LENGTHS_M.get(step.class_name, 0.0) * away
+        speed = math.hypot(*step.velocity)
+        away = (step.velocity[0] * step.sight[0] + step.velocity[1] * step.sight[1]) / (speed * math.hypot(*step.sight))
+        length = LENGTHS_M.get(step.class_name, 0.0) * (1.0 + away) / 2.0
         reach = (length * step.velocity[0] / speed, length * step.velocity[1] / speed)
         if self._reach is not None:  # a box that trembles must not swing the front to and fro
             (x, y), (new_x, new_y) = self._reach, reach
             reach = (x + _SMOOTH * (new_x - x), y + _SMOOTH * (new_y - y))
         self._reach = reach
 
-    def _follow(self, step: Step, line: DirectedLine) -> None:
+    def _follow(self, step: Step, line: DirectedLine, slack: float) -> None:
         reach_x, reach_y = self._reach or (0.0, 0.0)
         front = self.front = (step.plane[0] + reach_x, step.plane[1] + reach_y)
         self.past = line.past(front)
@@ -172,7 +178,9 @@ class Approach:
             share = line.crossing(front_before, front)
             if share is not None:
                 self.crossing = Crossing(before.at_s + share * (step.at_s - before.at_s), before.ground)
+                self.came = self.came or self.crossing
+        if self.past < -slack:
+            self.crossing = self.came = None
         if self.past < 0.0:
-            self.crossing = None
             self.deepest = min(self.deepest, self.past)
         self._before = (step, front)
