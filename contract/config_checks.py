@@ -269,6 +269,18 @@ def _check_rule(camera: CameraConfig, rule: RuleParams, path: Path, site: SiteCo
             Text("must be smaller than min_angle_deg"),
             Text("leave a gap, so that it cannot flicker"),
         )
+    _check_order(rule, path, report)
+
+
+_ASCENDING = (("min_size_m", "max_size_m"), ("owner_within_m", "away_m"))
+"""Pairs of keys of rules, the smaller first."""
+
+
+def _check_order(rule: RuleParams, path: Path, report: Report) -> None:
+    for lower, upper in _ASCENDING:
+        values = getattr(rule, lower, None), getattr(rule, upper, None)
+        if values[0] is not None and values[1] is not None and values[0] >= values[1]:
+            report((*path, lower), Text("must be smaller than {name}", name=upper), Text("change one of the two"))
 
 
 def _check_line_of(camera: CameraConfig, rule: RuleParams, path: Path, report: Report) -> None:

@@ -312,10 +312,22 @@ VIETNAMESE: dict[str, str] = {
     "add time ranges, or remove this key": "hãy thêm khoảng giờ, hoặc bỏ khóa này",
     "must be smaller than min_angle_deg": "phải nhỏ hơn min_angle_deg",
     "leave a gap, so that it cannot flicker": "hãy để cách một khoảng, kẻo cảnh báo chập chờn",
+    "must be smaller than {name}": "phải nhỏ hơn {name}",
+    "change one of the two": "hãy sửa một trong hai",
     # What only the edge can check
     "unknown model {model!r}": "không có mô hình {model!r}",
     "the model cannot be used ({cause})": "không dùng được mô hình này",
     "restore its files, or correct its manifest.yaml": "hãy khôi phục các tệp của nó, hoặc sửa manifest.yaml của nó",
+    "the ground plane cannot be told ({cause})": "không tính được mặt đất từ phần hiệu chuẩn",
+    "correct the points and the lens of the calibration": "hãy sửa các điểm và ống kính trong phần hiệu chuẩn",
+    "{camera}: four calibration points always fit; {error:.2f} m each is taken for their error: "
+    "six or more, spread over the ground, would tell it": (
+        "{camera}: bốn điểm hiệu chuẩn luôn khớp; tạm coi mỗi điểm sai {error:.2f} m: "
+        "nên cho từ sáu điểm trải rộng trên mặt đất để biết sai số thật"
+    ),
+    "{camera}: the calibration fits to {error:.2f} m; each point, left out, is off by (m): {errors}": (
+        "{camera}: phần hiệu chuẩn khớp đến {error:.2f} m; bỏ từng điểm ra thì điểm đó lệch (m): {errors}"
+    ),
     "the rules cannot be put together ({cause})": "không ghép được các luật với cảnh quay",
     "correct the rules, their zones or the calibration": "hãy sửa các luật, khu vực của chúng hoặc phần hiệu chuẩn",
     # Finding and measuring cameras
