@@ -66,15 +66,9 @@ class _Crossing:
 class _Walk:
     """What is noted of a person and a carriageway."""
 
-    side: int = 0
-    """On which side of it the person was last; 0: not known."""
+    before: Point | None = None
+    """Where the person was beside it last, in the plane; None: not seen there."""
     crossing: _Crossing | None = None
-
-    def leave(self, across: float) -> _Crossing | None:
-        """The person is beside the carriageway; return what it crossed, if it did."""
-        self.side = 0 if abs(across) < BESIDE else 1 if across > 0.0 else -1
-        crossing, self.crossing = self.crossing, None
-        return crossing if crossing is not None and self.side * crossing.side < 0 else None
 
 
 class JaywalkingRule(JourneyRule[JaywalkingParams, dict[str, _Walk]]):
@@ -97,26 +91,31 @@ class JaywalkingRule(JourneyRule[JaywalkingParams, dict[str, _Walk]]):
         if not journey.fresh:
             return None
         walks = self._notes.setdefault(journey.number, {})
-        rides = _rides(journey.track, observation.tracks)
         event = None
         for sample in journey.take_new():
             place = journey.smooth(sample)
             for zone_id in self._params.zones:
-                walk = walks.setdefault(zone_id, _Walk())
-                across = self._sides_of(zone_id, observation.aspect).across(place.plane)
+                walk = walks.get(zone_id)
+                if walk is None:
+                    walk = walks[zone_id] = _Walk()
                 if self._scene.zone_contains(zone_id, place.ground):
-                    self._walk_on(walk, place, across, rides=rides)
-                else:
-                    crossing = walk.leave(across)
-                    if crossing is not None and event is None:
-                        event = self._tell(journey, zone_id, crossing, place)
+                    sides = self._sides_of(zone_id, observation.aspect)
+                    self._walk_on(walk, place, sides, rides=_rides(journey.track, observation.tracks))
+                    continue
+                crossing, walk.crossing, walk.before = walk.crossing, None, place.plane
+                if crossing is None or event is not None:
+                    continue
+                side = _side(self._sides_of(zone_id, observation.aspect).across(place.plane), BESIDE)
+                if side * crossing.side < 0:
+                    event = self._tell(journey, zone_id, crossing, place)
         return event
 
-    def _walk_on(self, walk: _Walk, place: Sample, across: float, *, rides: bool) -> None:
+    def _walk_on(self, walk: _Walk, place: Sample, sides: Sides, *, rides: bool) -> None:
+        across = sides.across(place.plane)
         crossing = walk.crossing
         if crossing is None:
-            side = walk.side or (0 if abs(across) < NEAR_SIDE else 1 if across > 0.0 else -1)
-            crossing = walk.crossing = _Crossing(side, place, place, across)
+            before = 0 if walk.before is None else _side(sides.across(walk.before), BESIDE)
+            crossing = walk.crossing = _Crossing(before or _side(across, NEAR_SIDE), place, place, across)
         passed_s = place.at_s - crossing.last.at_s
         crossing.last, crossing.across = place, across
         if crossing.side * across >= KERB:
@@ -199,6 +198,11 @@ class Sides:
     def _turn(self, place: Point) -> Point:
         x, y = self._axis
         return (place[0] * x + place[1] * y, place[1] * x - place[0] * y)
+
+
+def _side(across: float, least: float) -> int:
+    """-1 or 1 for a place that far across or farther, else 0."""
+    return 0 if abs(across) < least else 1 if across > 0.0 else -1
 
 
 def _rides(person: Track, tracks: Sequence[Track]) -> bool:
