@@ -228,7 +228,7 @@ def _run(options: argparse.Namespace) -> int:
 def _validate(options: argparse.Namespace) -> int:
     from contract.config_loader import load_config_dir
     from contract.messages import Text
-    from edge.config_check import check_loaded
+    from edge.config_check import calibration_notes, check_loaded
 
     loaded = load_config_dir(options.config)
     errors = [*loaded.errors, *check_loaded(loaded)]
@@ -236,6 +236,8 @@ def _validate(options: argparse.Namespace) -> int:
         print(error.in_language(options.language))
     if errors:
         return FAILED
+    for note in calibration_notes(loaded):
+        print(note.in_language(options.language), file=sys.stderr)
     rules = sum(len(item.config.rules) for item in loaded.cameras.values())
     well = Text("well (cameras: {cameras}, rules: {rules})", cameras=len(loaded.cameras), rules=rules)
     print(f"{options.config}: {well.in_language(options.language)}", file=sys.stderr)

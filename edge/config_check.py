@@ -13,10 +13,9 @@ from contract.messages import Text
 from contract.rules import RULES
 from contract.yaml_tree import Path, parse_yaml
 from edge.detection.manifest import Manifest, load_manifest
-from edge.detection.text_lines import recognition_network
 from edge.errors import ModelError
 from edge.rules import build_rules
-from edge.scene import Scene
+from edge.scene import Scene, ground_plane, leave_one_out_m
 
 
 def check_loaded(loaded: LoadedConfig) -> Iterator[ConfigIssue]:
@@ -42,7 +41,13 @@ def check_loaded(loaded: LoadedConfig) -> Iterator[ConfigIssue]:
                 yield from _check_parts(camera, manifest)
             yield from _check_plates(camera, manifest)
         try:
-            build_rules(camera.config, Scene.from_config(camera.config, loaded.site))
+            scene = Scene.from_config(camera.config, loaded.site)
+        except ValueError as error:
+            what = Text("the ground plane cannot be told ({cause})", cause=error)
+            yield _issue(camera, ("calibration",), what, Text("correct the points and the lens of the calibration"))
+            continue
+        try:
+            build_rules(camera.config, scene)
         except ValueError as error:
             what = Text("the rules cannot be put together ({cause})", cause=error)
             yield _issue(camera, ("rules",), what, Text("correct the rules, their zones or the calibration"))
@@ -53,6 +58,8 @@ def _check_plates(camera: LoadedCamera, manifest: Manifest | ModelError) -> Iter
     plates = camera.config.plates
     if not plates.enabled or plates.model is None:
         return
+    from edge.detection.text_lines import recognition_network  # brings OpenCV, which nothing else here needs
+
     yield from _check_model(camera, manifest, plates.model, ("plates", "model"))
     try:
         recognition_network()
@@ -78,6 +85,31 @@ def _check_parts(camera: LoadedCamera, manifest: Manifest) -> Iterator[ConfigIss
                 "knows them under detect.parts_model, or remove the rule"
             )
             yield _issue(camera, ("rules", index), what, remedy)
+
+
+def calibration_notes(loaded: LoadedConfig) -> Iterator[Text]:
+    """How sure each camera's metres are, for the admin to read: no mistakes."""
+    for camera_id, camera in loaded.cameras.items():
+        calibration = camera.config.calibration
+        if calibration is None:
+            continue
+        ground = ground_plane(calibration)
+        if ground.error_m is None:
+            yield Text(
+                "{camera}: four calibration points always fit; {error:.2f} m each is taken for their error: "
+                "six or more, spread over the ground, would tell it",
+                camera=camera_id,
+                error=ground.point_error_m,
+            )
+            continue
+        alone = leave_one_out_m(calibration.image, calibration.ground_m, lens=ground.lens)
+        errors = ", ".join("?" if error is None else f"{error:.2f}" for error in alone)
+        yield Text(
+            "{camera}: the calibration fits to {error:.2f} m; each point, left out, is off by (m): {errors}",
+            camera=camera_id,
+            error=ground.error_m,
+            errors=errors,
+        )
 
 
 def _check_model(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from edge.scene.homography import Homography, leave_one_out_m
 from edge.scene.lines import DirectedLine
-from edge.scene.scene import Scene
+from edge.scene.scene import Scene, ground_plane
 from edge.scene.schedule import Schedule
 from edge.scene.signals import PlanSignal
 
-__all__ = ["DirectedLine", "Homography", "PlanSignal", "Scene", "Schedule", "leave_one_out_m"]
+__all__ = ["DirectedLine", "Homography", "PlanSignal", "Scene", "Schedule", "ground_plane", "leave_one_out_m"]

@@ -131,7 +131,7 @@ def test_validate_speaks_vietnamese_where_the_system_or_the_user_does(
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert done.stdout.startswith(
-        f"{wrong}:6: rules[0]: không có loại 'intruder': hãy dùng một trong: camera_offline, "
+        f"{wrong}:6: rules[0]: không có loại 'intruder': hãy dùng một trong: abandoned_object, "
     )
 
 
@@ -163,6 +163,24 @@ def test_validate_builds_the_scene_and_the_rules(config: Path, capsys: pytest.Ca
     file.write_text(CAMERA + points + "\n", "utf-8")
     assert main(["validate", "--language", "en", str(config)]) == 1
     assert "no three of four may lie on one line" in capsys.readouterr().out
+
+
+def test_validate_tells_how_sure_metres_are(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = config / "cameras" / "san.yaml"
+    four = "image: [[0, 0], [1, 0], [1, 1], [0, 1]], ground_m: [[0, 0], [10, 0], [10, 9], [0, 9]]"
+    file.write_text(CAMERA + f"calibration: {{{four}}}\n", "utf-8")
+    assert main(["validate", "--language", "en", str(config)]) == 0
+    assert "san: four calibration points always fit; 0.20 m each" in capsys.readouterr().err
+    six = four.replace("[0, 1]]", "[0, 1], [0.5, 0], [0.5, 1]]").replace("[0, 9]]", "[0, 9], [5, 0], [7, 9]]")
+    file.write_text(CAMERA + f"calibration: {{{six}}}\n", "utf-8")
+    assert main(["validate", "--language", "en", str(config)]) == 0
+    told = capsys.readouterr().err
+    assert "each point, left out, is off by (m): " in told
+    assert told.split("(m): ")[1].splitlines()[0].endswith("2.00"), "five are right, the sixth is 2 m off"
+    bent = four + ", lens: {fx: 0.3, fy: 0.5, k1: -0.9}"
+    file.write_text(CAMERA + f"calibration: {{{bent}}}\n", "utf-8")
+    assert main(["validate", "--language", "en", str(config)]) == 1
+    assert "calibration: the ground plane cannot be told (camera san: calibration: lens" in capsys.readouterr().out
 
 
 def test_validate_needs_no_heavy_library(config: Path) -> None:
