@@ -26,8 +26,8 @@ STEP_S = 0.2
 EDGE_M = 0.5
 """A person nearer to a zone's border may be told on either side of it."""
 LINK_SLACK_M = 0.3
-OUTSIDE_SHARE, OUTSIDE_SLACK = 0.5, 0.25
-"""Who spends more of the way than this outside the crossing jaywalks; within the slack it may be told or not."""
+OUTSIDE_SHARE = 0.5
+"""Who spends more of the way than this outside the crossing jaywalks."""
 SLACK = 0.1
 """Share of a number or a time by which the strict and the loose definition differ."""
 
@@ -167,18 +167,17 @@ def jaywalking(
     for person in people:
         places = places_of([person], times)
         inside = depths_of(road, places)[0] > 0.0
-        on_crossing = np.zeros(len(times), np.bool_)
-        for crossing in crossings:
-            on_crossing |= depths_of(crossing, places)[0] > 0.0
+        on_crossing = np.max([depths_of(crossing, places)[0] for crossing in crossings], axis=0)
         for start_s, end_s in _presences(inside, 1.0, 0.0):
             first, last = round(start_s / STEP_S), round(end_s / STEP_S)
             came, left = places[0, max(0, first - 1), 1], places[0, min(len(times) - 1, last + 1), 1]
             sides = [-1 if y <= width_y[0] else 1 if y >= width_y[1] else 0 for y in (came, left)]
             if 0 in sides or sides[0] == sides[1] or end_s - start_s > 60.0:
                 continue
-            outside = float((~on_crossing[first : last + 1]).mean())
-            if outside > OUTSIDE_SHARE - OUTSIDE_SLACK:
-                near = outside < OUTSIDE_SHARE + OUTSIDE_SLACK or end_s - start_s > 54.0
+            depths = on_crossing[first : last + 1]
+            surely, perhaps = float((depths < -EDGE_M).mean()), float((depths < EDGE_M).mean())
+            if perhaps > OUTSIDE_SHARE - SLACK:
+                near = surely < OUTSIDE_SHARE + SLACK or end_s - start_s > 60.0 * (1.0 - SLACK)
                 truths.append(Truth("jaywalking", road.zone, (person.object_id,), start_s, end_s, optional=near))
     return sorted(truths, key=lambda truth: truth.start_s)
 
