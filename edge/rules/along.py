@@ -39,6 +39,8 @@ MAX_SLANT = math.tan(math.radians(40.0))
 """Way across over way along the zone: beyond it somebody crosses, on a slant."""
 MAX_RESIDUAL = 0.15
 """RMS deviation from an even travel as a share of its length: a single jump of a box has 0.25 (see wrong_way)."""
+HOP_WAY, HOP_TIME = 0.5, 0.3
+"""Half of the way in less than this share of the time: a track that hops from one standing vehicle to the next."""
 JITTER_BOXES = 0.25
 """A box moves by up to this share of its length while its vehicle stands."""
 
@@ -243,13 +245,23 @@ class AlongRule(JourneyRule[ParamsT, dict[str, _Passage]]):
             return None
         velocity = slope([sample.at_s for sample in stretch], [sample.plane for sample in stretch])
         length, across = abs(_dot(velocity, axis)) * duration_s, abs(_cross(velocity, axis)) * duration_s
-        if (metric and length < least_m) or across > MAX_SLANT * length:
+        if (metric and length < least_m) or across > MAX_SLANT * length or _hops(stretch, along[first:]):
             return None
         return Travel(start, end, length, boxes) if _residual(stretch, velocity) <= MAX_RESIDUAL * length else None
 
     def _slack(self, sample: Sample) -> float:
         """How far a standing vehicle's place may wander, in the plane's unit."""
         return JITTER_BOXES * (sample.size if self._scene.homography is None else self._params.min_distance_m)
+
+
+def _hops(samples: Sequence[Sample], along: Sequence[float]) -> bool:
+    """Tell whether most of a way was made in one step."""
+    way, time_s = abs(along[-1] - along[0]), samples[-1].at_s - samples[0].at_s
+    return any(
+        abs(along[index + 1] - along[index]) > HOP_WAY * way
+        and samples[index + 1].at_s - samples[index].at_s < HOP_TIME * time_s
+        for index in range(len(samples) - 1)
+    )
 
 
 def _dot(a: Point, b: Point) -> float:

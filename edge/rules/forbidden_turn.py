@@ -29,11 +29,11 @@ STEP_S = 0.2
 """More often nothing new is learned of a turn."""
 HEADING_S = 1.0
 """A heading is that of this time."""
-MAX_TURN_MPS2 = 8.5
-"""A vehicle's velocity changes by at most this much in a second, braking and turning together. Two vehicles that pass
-each other and swap their tracks change it by twice their speed at once."""
-MAX_TURN_BOXES = 3.9
-"""The same in box lengths without a homography: a motorbike from ahead is 2.2 m with its rider."""
+MAX_TURN_MPS2 = 12.0
+"""A vehicle's velocity changes by at most this much in a second, braking and turning together: a motorbike that leans
+by 45 degrees turns with 10. Two vehicles that pass each other and swap their tracks change it by twice their speed."""
+MAX_TURN_BOXES = 4.5
+"""The same in box lengths without a homography: boxes are mostly longer than the 2.2 m of a motorbike from ahead."""
 ABRUPT_S = 0.6
 UNSEEN_S = 2.0
 UNSEEN_BOXES = 2.0

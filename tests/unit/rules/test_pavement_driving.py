@@ -105,6 +105,20 @@ def test_a_parked_motorbike_whose_box_trembles_raises_nothing(camera: dict[str, 
     assert run(make_rule(**RULE, camera=camera), watch(parked, 300.0)) == []
 
 
+@pytest.mark.parametrize("camera", [HEIGHTS, METRES], ids=["heights", "metres"])
+@pytest.mark.parametrize("apart", [0.09, 0.15, 0.3])
+def test_a_track_that_hops_between_parked_motorbikes_raises_nothing(camera: dict[str, Any], apart: float) -> None:
+    """With a step half-way, as a box around both makes it."""
+    rng = random.Random(2)
+
+    def hops_between(at_s: float) -> list[Track]:
+        since_s = at_s % 9.0
+        x = 0.3 + apart * (0.0 if since_s < 3.0 else 0.4 if since_s < 3.2 else 1.0 if since_s < 6.0 else 0.0)
+        return bike(1, x + rng.gauss(0, 0.003), 0.52 + rng.gauss(0, 0.005))
+
+    assert run(make_rule(**RULE, camera=camera), watch(hops_between, 90.0)) == []
+
+
 def test_who_drives_up_and_parks_is_told_until_it_stands() -> None:
     rule = make_rule(**RULE, camera=METRES)
     events = run(rule, watch(lambda t: along(min(t, 4.0)), 60.0), finish=False)
