@@ -28,7 +28,7 @@ from bench.worlds.truths import Motion, StopLine, rectangle
 from bench.worlds.world import NOON, SITE, Trajectory, Truth, World, camera_file, known, read_config
 from contract.rules.base import MOTOR_VEHICLE_CLASSES, VEHICLE_CLASSES
 
-FRONT = PinholeCamera((9.5, 9.0, 7.5), yaw_rad=math.radians(-107.0), tilt_deg=18.0, focal=0.87)
+FRONT = PinholeCamera((9.5, 9.0, 7.5), yaw_rad=math.radians(-107.0), tilt_deg=18.0, focal=1.45)
 """On a pole beyond the junction: it sees the fronts of those who wait."""
 BEHIND = PinholeCamera((8.5, -34.0, 8.0), yaw_rad=math.radians(105.0), tilt_deg=16.0, focal=0.8)
 """On a pole before the junction: it sees backs, and where they turn to."""
@@ -60,7 +60,7 @@ def _sections(view: PinholeCamera, line: StopLine, seed: int) -> dict[str, Any]:
         "lan_vao": {"name": "Làn vào", "kind": "lane", "direction": view.line((3.5, -22.0), (3.5, -15.0))},
         "nga_tu": {"name": "Ngã tư", "kind": "junction"},
     }
-    corners = [(0.0, -24.0), (7.0, -24.0), (7.0, -11.0), (-5.0, -11.0)]
+    corners = [(0.0, -24.0), (7.0, -24.0), (7.0, -11.0), (-2.0, -11.0)]
     rules: list[dict[str, Any]] = [
         {"kind": "wrong_way", "zones": ["lan_vao"]},
         {"kind": "red_light", "line": "vach_dung", "signal": "den"},
