@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from contract.geometry import Point
 from edge.scene.lines import DirectedLine
@@ -29,7 +29,6 @@ MAX_STEP_S = 2.0
 """Two places farther apart in time do not tell when the line was crossed."""
 _SMOOTH = 0.3
 _KEPT_S = 300.0
-_PENDING = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,6 @@ class Approach:
     _reach: Point | None = None
     """From the box to the front."""
     _before: tuple[Step, Point] | None = None
-    _pending: deque[Step] = field(default_factory=lambda: deque(maxlen=_PENDING))
 
     def take(self, step: Step, line: DirectedLine, slack: float) -> None:
         """Follow the vehicle; steps come in order of time.
@@ -149,21 +147,19 @@ class Approach:
                 self._before = self.crossing = self.came = None
                 self.past = self.deepest = line.past(step.plane)
                 return
-            self._learn_front(step)
-            if self._reach is None:
-                self._pending.append(step)
-                return
-        while self._pending:
-            self._follow(self._pending.popleft(), line, slack)
+            self._learn_front(step, line)
         self._follow(step, line, slack)
 
-    def _learn_front(self, step: Step) -> None:
-        if step.velocity is None or step.sight is None or math.hypot(*step.velocity) < MOVES_MPS:
+    def _learn_front(self, step: Step, line: DirectedLine) -> None:
+        """Set the front before the box; as long as no heading is known, whoever comes to a line heads over it."""
+        is_seen = step.velocity is not None and math.hypot(*step.velocity) >= MOVES_MPS
+        heading = step.velocity if is_seen and step.velocity is not None else line.normal
+        if step.sight is None or (not is_seen and self._reach is not None):
             return
-        speed = math.hypot(*step.velocity)
-        away = (step.velocity[0] * step.sight[0] + step.velocity[1] * step.sight[1]) / (speed * math.hypot(*step.sight))
+        speed = math.hypot(*heading)
+        away = (heading[0] * step.sight[0] + heading[1] * step.sight[1]) / (speed * math.hypot(*step.sight))
         length = LENGTHS_M.get(step.class_name, 0.0) * (1.0 + away) / 2.0
-        reach = (length * step.velocity[0] / speed, length * step.velocity[1] / speed)
+        reach = (length * heading[0] / speed, length * heading[1] / speed)
         if self._reach is not None:  # a box that trembles must not swing the front to and fro
             (x, y), (new_x, new_y) = self._reach, reach
             reach = (x + _SMOOTH * (new_x - x), y + _SMOOTH * (new_y - y))
