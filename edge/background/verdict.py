@@ -28,8 +28,10 @@ THIN, LONG = 3.0, 20
 SHARP, SOFT = 0.2, 0.1
 """Of a border: share of its height that it rises in one pixel. The penumbra of a shadow is softer; nothing that is put
 down has a border as soft as the second."""
-SLIP, SLIP_SLACK, SLIPPED_SHARE = 3, 4.0, 0.7
-"""Pixels by which things sway; grey levels; share of a region that this explains."""
+SLIP, SLIP_SMALL, FEW = 3, 5, 40
+"""Pixels by which things sway; what is smaller than `FEW` may have swayed farther, as a tape or a twig does."""
+SLIP_SLACK, SLIPPED_SHARE = 4.0, 0.7
+"""Grey levels; share of a region that this explains."""
 _SOBEL_SCALE = 1.0 / 8.0
 
 
@@ -132,7 +134,8 @@ def _core(bits: NDArray[np.uint8], mask: Mask) -> Mask:
 
 def _has_slipped(now: Crop, before: Crop, mask: Mask, noise: float) -> bool:
     """Whether each pixel shows what the background shows beside it: a tape in the wind, a mast that sways."""
-    kernel, slack = np.ones((2 * SLIP + 1, 2 * SLIP + 1), np.uint8), SLIP_SLACK + noise
+    slip = SLIP if np.count_nonzero(mask) >= FEW else SLIP_SMALL
+    kernel, slack = np.ones((2 * slip + 1, 2 * slip + 1), np.uint8), SLIP_SLACK + noise
     lowest, highest = cv2.erode(before, kernel), cv2.dilate(before, kernel)
     explained = ((now >= lowest - slack) & (now <= highest + slack)).all(axis=2)
     return bool(np.count_nonzero(explained & mask) >= SLIPPED_SHARE * np.count_nonzero(mask))
