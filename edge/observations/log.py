@@ -102,6 +102,7 @@ class ObservationLog:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._make_room(len(data), block.observations[-1].utc)
             path = self._file_for(block.observations[0].utc)
+            path.touch(mode=0o600)  # the ways of people are for nobody else on this machine
             with path.open("ab") as file:
                 file.write(data)
         except (OSError, OverflowError, ValueError) as error:

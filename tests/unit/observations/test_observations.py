@@ -121,6 +121,7 @@ def test_a_log_keeps_minutes_in_order_and_says_where_the_rules_began_anew(tmp_pa
     assert [item for block in blocks for item in block.observations] == seen
     assert [block.fresh for block in blocks] == [True, False, True]
     assert damage.bytes_skipped == 0
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "cam").iterdir()} == {0o600}
     assert log.figures()["observations_lost"] == 0
 
 
