@@ -122,6 +122,8 @@ class Axes:
 class AlongRule(JourneyRule[ParamsT, dict[str, _Passage]]):
     """One event for each vehicle that travels along a zone where it should not."""
 
+    least_picture_boxes = JITTER_BOXES
+    """Far from the camera metres are small: so far must it be seen to go with a homography, too, in its own lengths."""
     standing_s = 30.0
     """A vehicle that made no way for this long no longer travels."""
 
@@ -241,7 +243,7 @@ class AlongRule(JourneyRule[ParamsT, dict[str, _Passage]]):
         ):
             return None
         boxes = distance(start.picture, end.picture) / (sum(sample.size for sample in stretch) / len(stretch))
-        if boxes < (JITTER_BOXES if metric else least_boxes):
+        if boxes < (self.least_picture_boxes if metric else least_boxes):
             return None
         velocity = slope([sample.at_s for sample in stretch], [sample.plane for sample in stretch])
         length, across = abs(_dot(velocity, axis)) * duration_s, abs(_cross(velocity, axis)) * duration_s

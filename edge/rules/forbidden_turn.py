@@ -19,7 +19,7 @@ from contract.geometry import Point, angle_between_deg, distance
 from contract.rules.forbidden_turn import ForbiddenTurnFacts, ForbiddenTurnParams
 from edge.rules.base import Moment
 from edge.rules.journey_rule import JourneyRule
-from edge.rules.relink import Journey, Sample, mean_sample, slope
+from edge.rules.relink import SMOOTH_S, Journey, Sample, mean_sample, slope
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent
 
@@ -105,7 +105,14 @@ class ForbiddenTurnRule(JourneyRule[ForbiddenTurnParams, _Way]):
 
     def _gone(self, journey: Journey) -> RuleEvent | None:
         way = self._notes.get(journey.number)
-        return None if way is None or len(way.reached) == 1 else self._tell_order(journey, way)
+        if way is None or len(way.reached) == 1:
+            return None
+        before, zone_id = way.reached[-2], self._params.order[-1]
+        late = [place for place in journey.of_last(SMOOTH_S) if self._scene.zone_contains(zone_id, place.ground)]
+        in_time = before is not None and len(late) > 1 and late[0].at_s - before[1].at_s <= self._params.within_s
+        if way.reached[-1] is None and in_time:  # it left the picture before the mean of its places was in the zone
+            way.reached[-1] = (late[0], late[-1])
+        return self._tell_order(journey, way)
 
     def _tell_order(self, journey: Journey, way: _Way) -> RuleEvent | None:
         start, end, place = way.reached[0], way.reached[-1], way.places[-1]

@@ -55,7 +55,7 @@ def test_driving_along_raises_one_event_either_way_at_any_frame_rate(
 ) -> None:
     events = run(make_rule(**RULE, camera=camera), watch(lambda t: along(t, speed), 16.0, fps=fps), finish=False)
     assert states(events) == ["start", "end"]
-    assert raised_at_s(events) == [pytest.approx(1.0 if "calibration" in camera else 2.1, abs=0.6)]
+    assert raised_at_s(events) == [pytest.approx(1.5 if "calibration" in camera else 2.1, abs=0.6)]
     assert facts(events[-1]).duration_s == pytest.approx(8.5, abs=0.8)
     assert events[0].zone == "via_he"
     if "calibration" in camera:
