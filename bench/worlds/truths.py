@@ -278,13 +278,11 @@ def red_light(ways: Sequence[Motion], line: StopLine) -> list[Truth]:
             waited = (motion.speed[row:last] < STANDS_MPS).any()
             if colour == "red":  # who waits beyond the line, and enters later, may be told of
                 near = since_s < 1.2 or at_entry != "red" or waited
-                end = min(last + round(2.0 / STEP_S), len(y) - 1)
-                truths.append(_truth("red_light", line.zone, motion, row, end, optional=near))
+                truths.append(_truth("red_light", line.zone, motion, row, last, optional=near))
             elif colour == "yellow":  # the detected ground point may cross a moment later
                 yellow_s = next(seconds for name, seconds in line.phases if name == "yellow")
                 if since_s > yellow_s - 0.3:
-                    end = min(last + round(2.0 / STEP_S), len(y) - 1)
-                    truths.append(_truth("red_light", line.zone, motion, row, end, optional=True))
+                    truths.append(_truth("red_light", line.zone, motion, row, last, optional=True))
     return truths
 
 
