@@ -18,7 +18,7 @@ from edge.scene.lines import DirectedLine
 from edge.types import SignalState
 
 LENGTHS_M = {"bicycle": 1.7, "motorcycle": 1.9, "car": 4.5, "bus": 11.0, "truck": 8.0}
-"""Usual lengths: QCVN 09 and 14 leave room for more, a Vietnamese village street for less."""
+"""Usual lengths, estimated: long ones of a class are set ahead too little, short ones too far."""
 MOVES_MPS = 2.0
 """Slower, a trembling box has no heading: the one before counts."""
 NEAR_M = 25.0
