@@ -200,7 +200,7 @@ def is_cut_off(track: Track) -> bool:
 
     One cut by the lower edge counts: its foot lags behind, which understates a travel and does not turn it.
     """
-    x1, _, x2, y2 = track.xyxy
+    x1, _, x2, _ = track.xyxy
     return x1 < AT_BORDER or x2 > 1.0 - AT_BORDER
 
 
