@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask, g
 
+from contract.rules import RULES
 from server import create_app, i18n, wording
 from server.pages import local_path
 from server.residents.log import LogFilter
@@ -34,7 +35,7 @@ def test_a_crowd_is_told_in_one_sentence(locale: str) -> None:
     assert wording.summary("crowding", FACTS["crowding"]) == expected[locale]
 
 
-@pytest.mark.parametrize("kind", sorted(FACTS))
+@pytest.mark.parametrize("kind", sorted(RULES))
 def test_every_kind_is_told_in_words_without_a_raw_id(locale: str, kind: str) -> None:
     rows = wording.fact_rows(kind, FACTS[kind])
     assert [value for label, value in rows if label.startswith("fact.") or value.startswith(("object.", "unit."))] == []
