@@ -17,38 +17,20 @@ from uuid import UUID
 
 from contract.camera_config import CameraConfig, EvidenceConfig, PlanSignalConfig
 from contract.config_loader import LoadedCamera
-from contract.event import Event, TrackPath
+from contract.event import Event
 from contract.ids import uuid7_from_content
 from contract.messages import Text
 from contract.rules import RULES
 from contract.site_config import SiteConfig
 from edge.observations.codec import Block
 from edge.observations.reader import Damage, read_blocks
-from edge.recorder import ClipJob, EvidenceFile, Moment, Recorder
+from edge.recorder import NoEvidence, Recorder
 from edge.replay import replay
 from edge.rules import build_rules
 from edge.scene import Scene
-from edge.types import Observation, RuleEvent
+from edge.types import Observation
 
 NO_EVIDENCE = EvidenceConfig(snapshot=False, clip=False)
-
-
-class _NoEvidence:
-    """Implements `edge.recorder.EvidenceMaker`: there are no pictures."""
-
-    def snapshots(
-        self,
-        moment: Moment,  # noqa: ARG002
-        event: RuleEvent,  # noqa: ARG002
-        paths: Sequence[TrackPath],  # noqa: ARG002
-    ) -> list[EvidenceFile]:
-        return []
-
-    def recorded_until_s(self) -> float | None:
-        return None
-
-    def clip(self, start_s: float, end_s: float) -> ClipJob | None:  # noqa: ARG002
-        return None
 
 
 class _LastRevisions:
@@ -78,7 +60,7 @@ class Judge:
         self._camera = loaded.config.model_copy(update={"evidence": NO_EVIDENCE})
         self._scene = Scene.from_config(self._camera, site)
         self._sink = _LastRevisions()
-        self._recorder = Recorder(self._camera, loaded.version, self._sink, _NoEvidence(), uuid7_from_content)
+        self._recorder = Recorder(self._camera, loaded.version, self._sink, NoEvidence(), uuid7_from_content)
         self._rules = build_rules(self._camera, self._scene)
         self._latest: Observation | None = None
 

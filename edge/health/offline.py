@@ -13,14 +13,13 @@ from datetime import datetime
 
 from contract.camera_config import EvidenceConfig
 from contract.config_loader import LoadedCamera
-from contract.event import CameraHealth, CameraStatus, Event, TrackPath
+from contract.event import CameraHealth, CameraStatus, Event
 from contract.rules.camera_offline import CameraOfflineFacts
 from contract.site_config import SiteConfig
 from edge.ports import Clock
-from edge.recorder import ClipJob, EventSink, EvidenceFile, IdMaker, Moment, Recorder
+from edge.recorder import EventSink, IdMaker, NoEvidence, Recorder
 from edge.rules import CameraOfflineRule, build_offline_rule
 from edge.scene import Scene
-from edge.types import RuleEvent
 
 log = logging.getLogger(__name__)
 
@@ -33,24 +32,6 @@ _NO_EVIDENCE = EvidenceConfig(snapshot=False, clip=False)
 
 def _is_watched(loaded: LoadedCamera) -> bool:
     return loaded.config.camera.enabled and any(rule.kind == _KIND for rule in loaded.config.camera_rules)
-
-
-class _NoEvidence:
-    """Implements `edge.recorder.EvidenceMaker`: of silence there is no picture."""
-
-    def snapshots(
-        self,
-        moment: Moment,  # noqa: ARG002 - the port's signature
-        event: RuleEvent,  # noqa: ARG002
-        paths: Sequence[TrackPath],  # noqa: ARG002
-    ) -> list[EvidenceFile]:
-        return []
-
-    def recorded_until_s(self) -> float | None:
-        return None
-
-    def clip(self, start_s: float, end_s: float) -> ClipJob | None:  # noqa: ARG002 - the port's signature
-        return None
 
 
 @dataclass(slots=True)
@@ -146,7 +127,7 @@ class OfflineWatch:
         # A changed camera is opened anew: it has its grace again, but an open outage goes on.
         left_open = self._left_open.pop(camera_id, None) if known is None else known.recorder.latest(0, _KEY)
         config = loaded.config.model_copy(update={"evidence": _NO_EVIDENCE})
-        recorder = Recorder(config, loaded.version, self._sink, _NoEvidence(), self._new_id)
+        recorder = Recorder(config, loaded.version, self._sink, NoEvidence(), self._new_id)
         item = self._watched[camera_id] = _Watched(loaded.version, rule, recorder)
         if known is not None:
             item.last_frame_at = known.last_frame_at

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from contract.event import EventState
 from contract.rules.abandoned_object import AbandonedObjectFacts, AbandonedObjectParams, EndedBy
@@ -30,12 +29,6 @@ class _Told:
     seen: Moment
     pace: Pace
     size_m: float | None
-
-
-def appeared(item: LeftObject, now: Moment) -> Moment:
-    """When a thing appeared, by the clocks of now."""
-    ago_s = max(0.0, now.monotonic_s - item.region.appeared_s)
-    return Moment(now.watched_s - ago_s, now.monotonic_s - ago_s, now.utc - timedelta(seconds=ago_s))
 
 
 class AbandonedObjectRule(TimedRule[AbandonedObjectParams]):
@@ -85,7 +78,14 @@ class AbandonedObjectRule(TimedRule[AbandonedObjectParams]):
             self.rejected["size"] += 1
             return None
         stay_s = item.stay_s(now.watched_s)
-        told = _Told(item, zone_id, appeared(item, now), now, Pace(now.watched_s, 0, stay_s), size_m)
+        told = _Told(
+            item,
+            zone_id,
+            now.ago(max(0.0, now.monotonic_s - region.appeared_s)),
+            now,
+            Pace(now.watched_s, 0, stay_s),
+            size_m,
+        )
         self._told[region.region_id] = told
         return self._say(EventState.START, told, now)
 

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from contract.event import EventState
@@ -41,6 +41,10 @@ class Moment:
     """Seconds in which the camera was really watched: what every duration is measured with."""
     monotonic_s: float
     utc: datetime
+
+    def ago(self, seconds: float) -> Moment:
+        """The moment so many watched seconds before."""
+        return Moment(self.watched_s - seconds, self.monotonic_s - seconds, self.utc - timedelta(seconds=seconds))
 
 
 @dataclass(slots=True)

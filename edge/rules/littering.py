@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from contract.event import EventState
 from contract.rules.abandoned_object import EndedBy
 from contract.rules.littering import LitteringFacts, LitteringParams
-from edge.rules.abandoned_object import appeared
 from edge.rules.base import Moment, Pace, TimedRule
 from edge.scene import Scene
 from edge.scene.left_objects import LeftObject, LeftObjects
@@ -86,7 +85,13 @@ class LitteringRule(TimedRule[LitteringParams]):
             self._done.add(region.region_id)
             return None
         told = self._told[region.region_id] = _Told(
-            item, zone_id, appeared(item, now), now, now.watched_s, Pace(now.watched_s, 0, stay_s), size_m
+            item,
+            zone_id,
+            now.ago(max(0.0, now.monotonic_s - region.appeared_s)),
+            now,
+            now.watched_s,
+            Pace(now.watched_s, 0, stay_s),
+            size_m,
         )
         return self._say(EventState.START, told, now)
 

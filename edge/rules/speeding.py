@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from contract.geometry import distance
 from contract.rules.speeding import SpeedingFacts, SpeedingParams
-from edge.rules.base import Moment
+from edge.rules.base import AT_BORDER, Moment, is_cut_off
 from edge.rules.journey_rule import JourneyRule
 from edge.rules.relink import Journey, Sample
 from edge.scene import Scene
@@ -23,8 +23,6 @@ WINDOW_S = 3.0
 """A speed is that of this time: long enough for a few metres' error, short enough for a vehicle that brakes."""
 MAX_KMH = 250.0
 """A faster vehicle is the tracker's mistake."""
-AT_BORDER = 0.01
-"""A box so near to the picture's side or lower edge is cut off there: its lower edge is not on the ground."""
 HOPELESS = 0.8
 """A vehicle whose ends of the window lie less than this share of the speed apart is not worth a closer look."""
 ABRUPT_SHARE = 0.5
@@ -59,8 +57,8 @@ class SpeedingRule(JourneyRule[SpeedingParams, _Measured]):
 
     def _watched(self, observation: Observation) -> Iterable[Track]:
         for track in super()._watched(observation):
-            x1, _, x2, y2 = track.xyxy
-            if x1 > AT_BORDER and x2 < 1.0 - AT_BORDER and y2 < 1.0 - AT_BORDER:
+            # Cut off by the lower edge, its foot is not on the ground either: a speed needs that, a direction does not.
+            if not is_cut_off(track) and track.xyxy[3] <= 1.0 - AT_BORDER:
                 yield track
 
     def _judge(self, journey: Journey, observation: Observation, now: Moment) -> RuleEvent | None:
