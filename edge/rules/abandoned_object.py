@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from contract.event import EventState
 from contract.rules.abandoned_object import AbandonedObjectFacts, AbandonedObjectParams, EndedBy
+from edge.behaviour.left_objects import LeftObject, LeftObjects
 from edge.rules.base import Moment, Pace, TimedRule
 from edge.scene import Scene
-from edge.scene.left_objects import LeftObject, LeftObjects
 from edge.types import Observation, RuleEvent
 
 FRESH_S = 5.0

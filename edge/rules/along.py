@@ -19,10 +19,10 @@ from typing import TypeVar
 from contract.axis import CLEAR_RATIO, NOMINAL_ASPECT, long_axis
 from contract.geometry import Point, distance
 from contract.rules.base import AlongFacts, AlongParams
+from edge.behaviour.journeys import SPARSE_S, Journey, Sample, slope
 from edge.classes import lookalikes
 from edge.rules.base import Moment
 from edge.rules.journey_rule import JourneyRule
-from edge.rules.relink import SPARSE_S, Journey, Sample, slope
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent
 

@@ -17,9 +17,9 @@ from itertools import pairwise
 
 from contract.geometry import Point, angle_between_deg, distance
 from contract.rules.forbidden_turn import ForbiddenTurnFacts, ForbiddenTurnParams
+from edge.behaviour.journeys import SMOOTH_S, Journey, Sample, mean_sample, slope
 from edge.rules.base import Moment
 from edge.rules.journey_rule import JourneyRule
-from edge.rules.relink import SMOOTH_S, Journey, Sample, mean_sample, slope
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent
 

@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 
 from contract.event import EventState
 from contract.rules import RuleFacts, RuleParams
+from edge.behaviour.journeys import Journey, Journeys
 from edge.rules.base import Moment, Pace, TimedRule, iou
-from edge.rules.relink import Journey, Journeys
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent, Track
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contract.rules.lane_misuse import LaneMisuseFacts, LaneMisuseParams
+from edge.behaviour.journeys import Journey
 from edge.rules.along import AlongRule, Travel
-from edge.rules.relink import Journey
 from edge.scene import Scene
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from contract.event import EventState
 from contract.rules.abandoned_object import EndedBy
 from contract.rules.littering import LitteringFacts, LitteringParams
+from edge.behaviour.left_objects import LeftObject, LeftObjects
 from edge.rules.base import Moment, Pace, TimedRule
 from edge.scene import Scene
-from edge.scene.left_objects import LeftObject, LeftObjects
 from edge.types import Observation, RuleEvent
 
 FRESH_S = 5.0

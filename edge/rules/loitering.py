@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from contract.geometry import Point, distance
 from contract.rules.loitering import LoiteringFacts, LoiteringParams
+from edge.behaviour.journeys import SPARSE_S, Journey
 from edge.rules.base import Moment
 from edge.rules.journey_rule import JourneyRule
-from edge.rules.relink import SPARSE_S, Journey
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent
 

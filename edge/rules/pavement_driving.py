@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contract.rules.pavement_driving import PavementDrivingFacts, PavementDrivingParams
 from contract.units import kmh_to_mps, mps_to_kmh
+from edge.behaviour.journeys import Journey
 from edge.rules.along import AlongRule, Travel
-from edge.rules.relink import Journey
 
 
 class PavementDrivingRule(AlongRule[PavementDrivingParams]):

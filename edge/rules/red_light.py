@@ -12,11 +12,11 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from contract.rules.red_light import RedLightFacts, RedLightParams
+from edge.behaviour.approach import Approach, Crossing, Run
+from edge.behaviour.journeys import Journey, Sample
+from edge.behaviour.speed import tremble_in_plane
 from edge.rules.at_line import AtLine, AtLineRule, moment_at
 from edge.rules.base import Moment
-from edge.rules.relink import Journey, Sample
-from edge.scene.approach import Approach, Crossing, Run
-from edge.scene.motion import tremble_in_plane
 from edge.types import Observation, RuleEvent, SignalState
 
 PROGRESS_M, PROGRESS_BOXES = 1.0, 0.25

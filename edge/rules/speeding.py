@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 from contract.geometry import distance
 from contract.rules.speeding import SpeedingFacts, SpeedingParams
+from edge.behaviour.journeys import Journey, Sample
+from edge.behaviour.speed import KMH, MIN_PLACES, GroundSpeed, ground_speed
 from edge.rules.base import AT_BORDER, Moment, is_cut_off
 from edge.rules.journey_rule import JourneyRule
-from edge.rules.relink import Journey, Sample
 from edge.scene import Scene
-from edge.scene.motion import KMH, MIN_PLACES, GroundSpeed, ground_speed
 from edge.types import Observation, RuleEvent, Track
 
 WINDOW_S = 3.0

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 from contract.geometry import Point, distance
 from contract.rules.stop_line import StopLineFacts, StopLineParams
+from edge.behaviour.approach import Approach
+from edge.behaviour.journeys import Journey, Sample
+from edge.behaviour.speed import tremble_in_plane
 from edge.rules.at_line import BACK_BOXES, BACK_M, AtLine, AtLineRule
 from edge.rules.base import Moment, RunningMean
-from edge.rules.relink import Journey, Sample
-from edge.scene.approach import Approach
-from edge.scene.motion import tremble_in_plane
 from edge.types import Observation, RuleEvent, SignalState
 
 STILL_M, STILL_BOXES = 1.0, 0.25

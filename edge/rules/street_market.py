@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from contract.event import EventState
 from contract.rules.street_market import StreetMarketFacts, StreetMarketParams
+from edge.behaviour.blocked import ZoneGround
+from edge.behaviour.standing import Stand, Standing
+from edge.behaviour.yardstick import Yardstick
 from edge.rules.base import FIXTURE_REACH, Moment, Pace, RunningMean, TimedRule
 from edge.scene import Scene
-from edge.scene.blocked import ZoneGround
-from edge.scene.standing import Stand, Standing
-from edge.scene.yardstick import Yardstick
 from edge.types import Observation, RuleEvent, StaticRegion, Track, TrackId
 
 LOOK_EVERY_S = 2.0

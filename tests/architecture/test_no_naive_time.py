@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("contract", "edge", "server")
-CLOCKLESS = ("edge/rules", "edge/scene")
+CLOCKLESS = ("edge/rules", "edge/behaviour", "edge/scene")
 
 _ZONE_ARGUMENTS = {"now": 1, "fromtimestamp": 2}
 """How many positional arguments a call has when the last of them is its zone."""

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from contract.camera_config import LensConfig
 from contract.geometry import Point
+from edge.behaviour.speed import TREMBLE, ground_speed
 from edge.scene import Scene
 from edge.scene.lens import Lens
-from edge.scene.motion import TREMBLE, ground_speed
 from edge.types import SignalState, Track
 from tests.support.scenes import ASPECT, CALIBRATION, box, make_camera, make_rule, make_site, observation, vehicle
 

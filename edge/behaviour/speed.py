@@ -46,7 +46,7 @@ Array = NDArray[np.float64]
 
 
 class Place(Protocol):
-    """Where a track was detected: `edge.rules.relink.Sample` is one."""
+    """Where a track was detected: `edge.behaviour.journeys.Sample` is one."""
 
     @property
     def at_s(self) -> float:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.geometry import Point, isotropic, point_in_polygon, polygon_area
+from edge.behaviour.yardstick import HEIGHTS_PER_M, Yardstick
 from edge.scene.scene import Scene
-from edge.scene.yardstick import HEIGHTS_PER_M, Yardstick
 
 _GRID = 32
 PERSON_RADIUS_M = 0.5

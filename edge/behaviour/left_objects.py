@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from contract.geometry import Point, distance, isotropic
 from contract.rules.abandoned_object import EndedBy
+from edge.behaviour.yardstick import Yardstick
 from edge.scene.scene import Scene
-from edge.scene.yardstick import Yardstick
 from edge.types import Observation, StaticRegion, Track, TrackId
 
 REMEMBER_S = 60.0
