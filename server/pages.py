@@ -122,6 +122,11 @@ def sign_in() -> BaseResponse:
     """Check the password and open a session."""
     parts, username = services(), request.form.get("username", "")
     next_path = local_path(request.form.get("next"))
+    if web.form_is_out_of_date():
+        if web.current_principal() is not None:  # signed in meanwhile in another tab
+            return redirect(next_path, code=303)
+        problem = i18n.gettext("login.old_form")
+        return make_response(_login_page(username=username, problem=problem, next_path=next_path), 403)
     try:
         token, _ = auth.sign_in(
             parts.database,

@@ -31,6 +31,7 @@ MAX_FORM_BYTES: Final = 1024 * 1024
 """A camera's YAML of 256 KiB, with every letter escaped."""
 MAX_STRANGER_FORM_BYTES: Final = 16 * 1024
 _MAX_TOKEN: Final = 200
+SIGN_IN: Final = "pages.sign_in"
 
 
 def init_app(app: Flask) -> None:
@@ -141,8 +142,14 @@ def _visitor() -> str:
     return fresh
 
 
+def form_is_out_of_date() -> bool:
+    """Whether the sign-in form came with another CSRF token than this browser's (every other form is refused)."""
+    return bool(g.get("form_is_out_of_date", False))
+
+
 def _keep_visitor_cookie(response: Response) -> Response:
-    if "visitor" in g:
+    # A page that stays open asks in the background too: the answer must not replace the cookie of a sign-in form.
+    if "visitor" in g and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate":
         _set_cookie(response, _cookie_name("visitor"), g.visitor, 24 * 3600)
     return response
 
@@ -201,6 +208,9 @@ def _refuse_forgery() -> None:
         raise Forbidden("the request comes from another site", "Open the page here and try again.")
     sent = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
     if not same(sent, csrf_value()):
+        if request.endpoint == SIGN_IN:
+            g.form_is_out_of_date = True  # two tabs, or a page from yesterday: its view shows the form anew
+            return
         raise Forbidden("the form is out of date", "Load the page anew and try again.")
 
 

@@ -170,3 +170,20 @@ def test_a_stranger_is_led_to_sign_in_and_back(site: Site, sign_in: SignIn) -> N
     page.fill("input[name=password]", site.officer.password)
     page.press("input[name=password]", "Enter")
     expect(page).to_have_url(f"{site.server.url}/live?kind=wrong_way")
+
+
+def test_of_two_sign_in_pages_the_older_one_asks_once_more(site: Site, sign_in: SignIn) -> None:
+    page = sign_in(site.officer)
+    page.context.clear_cookies()
+    page.goto("/login?next=/log")
+    page.context.clear_cookies()  # the browser's other tab began at the same moment and was given another cookie
+    page.fill("input[name=username]", site.officer.username)
+    page.fill("input[name=password]", site.officer.password)
+    with page.expect_response("**/login") as answer:
+        page.press("input[name=password]", "Enter")
+    assert answer.value.status == 403
+    expect(page.get_by_role("alert")).to_contain_text("mở đã lâu")
+    expect(page.locator("input[name=username]")).to_have_value(site.officer.username)
+    page.fill("input[name=password]", site.officer.password)
+    page.press("input[name=password]", "Enter")
+    expect(page).to_have_url(f"{site.server.url}/log")

@@ -36,9 +36,27 @@ def test_a_stranger_is_asked_to_sign_in_and_will_come_back(client: FlaskClient) 
 
 
 def test_a_form_without_its_token(client: FlaskClient) -> None:
-    answer = client.post("/login", data={"username": "a", "password": "b"})
+    answer = client.post("/language", data={"lang": "en"})
     assert answer.status_code == 403
     assert "Bạn không có quyền làm việc này" in answer.text
+
+
+def test_a_sign_in_form_without_its_token_is_shown_anew(client: FlaskClient) -> None:
+    form = {"username": "can_bo", "password": "khong-phai-mat-khau", "next": "/log"}
+    client.get("/login")
+    answer = client.post("/login", data=form)
+    assert answer.status_code == 403
+    assert "Trang đăng nhập này mở đã lâu" in answer.text
+    assert all(kept in answer.text for kept in ('value="can_bo"', 'name="next" value="/log"'))
+    assert "khong-phai-mat-khau" not in answer.text
+    token = answer.text.split('name="csrf_token" value="')[1].split('"')[0]
+    assert client.post("/login", data=form | {"csrf_token": token}).status_code == 401  # the password is looked at now
+
+
+def test_what_a_page_asks_in_the_background_does_not_spoil_a_sign_in_form(client: FlaskClient) -> None:
+    """A wall that is open while the session ends asks on, without a cookie, while its person signs in again."""
+    assert client.get("/live", headers={"Sec-Fetch-Mode": "cors"}).headers.getlist("Set-Cookie") == []
+    assert "visitor" in client.get("/live", headers={"Sec-Fetch-Mode": "navigate"}).headers["Set-Cookie"]
 
 
 def test_too_much_at_once(client: FlaskClient) -> None:
