@@ -43,7 +43,6 @@ CAMERA_FIGURES: dict[str, Figure] = {
     "wakes": Figure("counter", "times a resting camera went back to every picture"),
     "false_wakes": Figure("counter", "wakes after which nothing was found, so that it rested again at once"),
     "catch_ups": Figure("counter", "times reading fell behind the camera and went on at a later keyframe"),
-    "frame_age_s": Figure("gauge", "seconds since the latest frame was taken"),
     "decode_cpu_s": Figure("counter", "CPU seconds of reading and decoding"),
     "gate_cpu_s": Figure("counter", "CPU seconds of the motion gate"),
     "detect_cpu_s": Figure("counter", "CPU seconds of preparing searches and reading their answers"),

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from contract.config_loader import LoadedCamera
 from contract.event import CameraHealth, CameraStatus, HealthReason
@@ -18,7 +21,7 @@ from edge.errors import EdgeError
 from edge.ports import Clock
 from edge.repeats import Repeats
 from edge.status import CameraMonitor
-from edge.worker import CameraParts, CameraWorker
+from edge.worker import STOP_S, CameraParts, CameraWorker
 
 log = logging.getLogger(__name__)
 
@@ -59,29 +62,33 @@ class Supervisor:
         self._wanted: Mapping[str, LoadedCamera] = {}
 
     def apply(self, cameras: Mapping[str, LoadedCamera]) -> None:
-        """Start cameras that are new, stop those that are gone, exchange those that changed, leave the others alone."""
+        """Start cameras that are new, stop those that are gone, exchange those that changed, leave the others alone.
+
+        All at once: one whose model takes long to load, or whose old pipeline hangs, holds up no other.
+        """
         with self._changing:
             if self._stopping.is_set():
                 return
             if cameras is not self._wanted:  # somebody asks for them: whoever does wants to be told, too
                 self._wanted, self._refusals = cameras, Repeats(self._clock)
-            gone = self._running.keys() - cameras.keys()
-            for camera_id in gone:
-                log.info("camera_removed camera=%s", camera_id)
-            self._stop([self._running[camera_id] for camera_id in gone])
-            with self._lock:
-                for camera_id in gone:
-                    del self._running[camera_id]
+            tasks = [partial(self._remove, camera_id) for camera_id in self._running.keys() - cameras.keys()]
             for camera_id, loaded in cameras.items():
                 current = self._running.get(camera_id)
                 if current is None or current.version != loaded.version or _was_refused(current, loaded):
-                    self._exchange(camera_id, loaded)
+                    tasks.append(partial(self._exchange, camera_id, loaded))
                 else:
                     current.monitor.set_notice("configuration", "")
+            _all_at_once(tasks)
 
     def try_again(self) -> None:
         """Put those configurations to work that were refused: what was missing may be there by now."""
         self.apply(self._wanted)
+
+    def _remove(self, camera_id: str) -> None:
+        log.info("camera_removed camera=%s", camera_id)
+        self._stop([self._running[camera_id]])
+        with self._lock:
+            del self._running[camera_id]
 
     def _exchange(self, camera_id: str, loaded: LoadedCamera) -> None:
         current = self._running.get(camera_id)
@@ -183,8 +190,19 @@ class Supervisor:
         workers = [running.worker for running in cameras if running.worker is not None]
         for worker in workers:
             worker.ask_to_stop()
+        deadline_s = time.monotonic() + STOP_S
         for worker in workers:
-            worker.join()
+            worker.join(max(0.0, deadline_s - time.monotonic()))
+
+
+def _all_at_once(tasks: Sequence[Callable[[], None]]) -> None:
+    """Run each in a thread of its own; what one raises comes out once all have ended."""
+    if not tasks:
+        return
+    with ThreadPoolExecutor(max_workers=len(tasks), thread_name_prefix="exchange") as pool:
+        running = [pool.submit(task) for task in tasks]
+    for task in running:
+        task.result()
 
 
 def _was_refused(current: _Running, loaded: LoadedCamera) -> bool:

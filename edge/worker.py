@@ -44,8 +44,9 @@ STABLE_S = 30.0
 """A source that was read for so long has recovered: its next failure is a new one."""
 CATCH_UP_PATIENCE_S = 0.5
 """So long a frame of a camera that woke may wait for the pipeline."""
+STOP_S = 15.0
+"""So long a camera has to end its events when it is to stop; one that hangs is left behind."""
 _IDLE_S = 0.5
-_JOIN_S = 15.0
 
 
 class Pipeline(Protocol):
@@ -120,7 +121,6 @@ class CameraWorker:
         """Counts of the searched stream's earlier sources: a reconnection does not begin them again."""
         self._reconnects = 0
         self._decode_cpu_s = 0.0
-        self._last_frame_s: float | None = None
         self._repeats = Repeats(clock)
         self._lock = threading.Lock()
         self._threads = [self._thread("capture", self._capture), self._thread("pipeline", self._think)]
@@ -145,7 +145,7 @@ class CameraWorker:
                 source.close()
         self._slot.close()
 
-    def join(self, timeout_s: float = _JOIN_S) -> None:
+    def join(self, timeout_s: float = STOP_S) -> None:
         """Wait until every open event is ended and stored. A read that hangs in the network is not waited for."""
         for thread in self._threads:
             if thread.is_alive() and thread.name.endswith("-pipeline"):
@@ -161,7 +161,6 @@ class CameraWorker:
         def take(frame: Frame, source: CameraSource) -> None:
             self.monitor.frame_came(frame.utc, source.trouble)
             self._slot.put(frame, CATCH_UP_PATIENCE_S if source.catching_up else 0.0)
-            self._last_frame_s = self._clock.monotonic_s()
             self._decode_cpu_s = time.thread_time()
 
         ended = self._read("capture", self._parts.open_source, take, self._camera_lost)
@@ -179,8 +178,6 @@ class CameraWorker:
         figures["frames_dropped"] = self._slot.dropped
         figures["reconnects"] = self._reconnects
         figures["decode_cpu_s"] = self._decode_cpu_s
-        if self._last_frame_s is not None:
-            figures["frame_age_s"] = max(0.0, self._clock.monotonic_s() - self._last_frame_s)
         return figures
 
     def _begin(self, role: str, source: CameraSource) -> None:

@@ -39,6 +39,9 @@ class Stage:
         self.pipelines = 0
         self.crash_at: set[int] = set()
         self.frames = 0
+        self.hold: threading.Event | None = None
+        """The pipeline hangs until it is set."""
+        self.held = False
 
     def parts(self) -> CameraParts:
         return CameraParts(self.camera_id, lambda: Source(self), None, self.make_pipeline)
@@ -92,6 +95,9 @@ class Pipeline:
 
     def process(self, frame: Frame) -> None:  # noqa: ARG002 - the port's signature
         self.stage.frames += 1
+        if self.stage.hold is not None:
+            self.stage.held = True
+            self.stage.hold.wait(20)
         if self.stage.frames in self.stage.crash_at:
             raise ZeroDivisionError("a defect in a rule")
         self.stage.told.append("frame")
@@ -270,10 +276,58 @@ def test_only_the_camera_whose_configuration_changed_is_exchanged(house: House) 
     until(lambda: house.stage("a").frames > 2 and house.stage("b").frames > 2)
     house.supervisor.apply({"a": loaded("a"), "b": loaded("b", "2")})
     until(lambda: house.stage("b").pipelines == 2)
-    assert house.built == [("a", "1"), ("b", "1"), ("b", "2")]
+    assert sorted(house.built) == [("a", "1"), ("b", "1"), ("b", "2")]
     assert house.stage("b").told.count("finish") == 1
     assert house.stage("a").pipelines == 1
     assert "finish" not in house.stage("a").told
+
+
+def test_a_camera_that_hangs_while_it_is_exchanged_or_made_holds_up_no_other(house: House) -> None:
+    let_go = threading.Event()
+    make_parts = house.make_parts
+
+    def make(camera: LoadedCamera) -> CameraParts:
+        if camera.config.camera.id == "slow":
+            let_go.wait(20)  # a model that is being loaded
+        return make_parts(camera)
+
+    house.supervisor = Supervisor(make, SystemClock())
+    house.supervisor.apply({name: loaded(name) for name in ("gone", "hangs", "well")})
+    until(lambda: all(stage.frames > 2 for stage in house.stages.values()))
+    for name in ("gone", "hangs"):
+        house.stage(name).hold = let_go
+    until(lambda: house.stage("gone").held and house.stage("hangs").held)
+    news = {name: loaded(name, "2") for name in ("slow", "hangs", "well")}
+    applying = threading.Thread(target=house.supervisor.apply, args=(news,))
+    applying.start()
+    until(lambda: house.stage("well").pipelines == 2)
+    assert house.supervisor.versions() == {"gone": "1", "hangs": "1", "well": "2"}
+    let_go.set()
+    applying.join(20)
+    assert house.supervisor.versions() == {"slow": "2", "hangs": "2", "well": "2"}
+
+
+def test_all_cameras_that_hang_together_are_waited_for_as_long_as_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited_s: list[float] = []
+    join = worker_module.CameraWorker.join
+
+    def note(worker: worker_module.CameraWorker, timeout_s: float) -> None:
+        waited_s.append(timeout_s)
+        join(worker, timeout_s)
+
+    monkeypatch.setattr(worker_module.CameraWorker, "join", note)
+    monkeypatch.setattr(supervisor_module, "STOP_S", 0.3)
+    let_go = threading.Event()
+    house.supervisor.apply({name: loaded(name) for name in "abc"})
+    for name in "abc":
+        house.stage(name).hold = let_go
+    until(lambda: all(house.stage(name).held for name in "abc"))
+    house.supervisor.stop()
+    let_go.set()
+    assert waited_s[0] > 0.2
+    assert waited_s[1:] == [0.0, 0.0]
 
 
 def test_a_configuration_that_cannot_be_put_to_work_leaves_the_last_good_one(house: House) -> None:
@@ -434,7 +488,7 @@ def test_stopping_ends_every_event_and_nothing_begins_afterwards(house: House) -
     house.supervisor.stop()
     assert house.stage("a").told[-1] == house.stage("b").told[-1] == "finish"
     house.supervisor.apply({"c": loaded("c")})
-    assert house.built == [("a", "1"), ("b", "1")]
+    assert sorted(house.built) == [("a", "1"), ("b", "1")]
 
 
 def test_counters_go_on_through_a_reconnection_and_gauges_are_those_of_now(house: House) -> None:
@@ -447,7 +501,6 @@ def test_counters_go_on_through_a_reconnection_and_gauges_are_those_of_now(house
     assert figures["reconnects"] == 3
     assert figures["decode_idle"] == 1.0
     assert figures["frames_searched"] > 0
-    assert 0.0 <= figures["frame_age_s"] < 20.0
     assert figures["decode_cpu_s"] > 0.0
     assert figures.keys() <= CAMERA_FIGURES.keys()
 
