@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 STOP_CAMERAS_S = 20.0
 """Longer than a camera needs to end its events and write its clips."""
 STOP_INFERENCE_S = 5.0
+RETRY_WAITING_S = 10.0
+"""Between attempts to store what waits in memory."""
 DRAIN_EVENTS_S = 5.0
 DRAIN_MEDIA_S = 3.0
 
@@ -77,6 +79,7 @@ class EdgeProcess:
         self._clock = SystemClock()
         self._began_s = self._clock.monotonic_s()
         self._repeats = Repeats(self._clock)
+        self._retry_at_s = self._began_s
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._reload = threading.Event()
@@ -125,6 +128,7 @@ class EdgeProcess:
             while not self._stop.wait(0.5):
                 self._watch.turn()
                 self._offline.look(self._site, self._config.cameras, self._pool.statuses)
+                self._store_waiting()
                 if self._reload.is_set():
                     self._reload.clear()
                     self._watch.reloading()
@@ -215,10 +219,21 @@ class EdgeProcess:
         if free_bytes >= LOW_DISK_BYTES and not waiting:
             return ""
         kept = f", {waiting} events wait in memory" if waiting else ""
-        told = f"the edge's disk is full ({free_bytes / 1e6:.0f} MB left{kept}), evidence is given up: free space on it"
+        if free_bytes < LOW_DISK_BYTES:
+            left = f"{free_bytes / 1e6:.0f} MB left{kept}"
+            told = f"the edge's disk is full ({left}), evidence is given up: free space on it"
+        else:
+            told = f"the edge's disk cannot be written{kept}: check it, and the owner and mode of the data folder"
         if self._repeats.unsaid("disk") is not None:
             log.warning("disk_low data=%s cause=%r", self._settings.data_dir, told)
         return told
+
+    def _store_waiting(self) -> None:
+        """Where no server is set no sender does so."""
+        now_s = self._clock.monotonic_s()
+        if self._outbox.waiting and now_s >= self._retry_at_s:
+            self._outbox.retry()
+            self._retry_at_s = now_s + RETRY_WAITING_S
 
     def _wake_senders(self) -> None:
         for sender in self._senders:
@@ -254,7 +269,7 @@ class EdgeProcess:
             sender.stop(drain_s)
         waiting = self._outbox.retry()
         if waiting:
-            log.critical("events_lost count=%d cause='the disk is full': free space, then start again", waiting)
+            log.critical("events_lost count=%d cause='the disk takes none': free space on it, or check it", waiting)
         events, media = self._store.counts()
         self._store.close()
         if self._link is not None:

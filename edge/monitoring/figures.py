@@ -104,7 +104,11 @@ def _box(edge: EdgeSnapshot, box: BoxSnapshot) -> list[Family]:
         _one("langan_outbox_oldest_event_age_seconds", oldest_s, "Age of what waits longest; 0 when nothing does."),
         _one("langan_outbox_refused_events", backlog.dead_events, "Revisions that the server refused for good."),
         _one("langan_outbox_refused_media", backlog.refused_media, "Files that the server refused for good."),
-        _one("langan_outbox_memory_events", edge.events_in_memory, "Revisions in memory only: the disk is full."),
+        _one(
+            "langan_outbox_memory_events",
+            edge.events_in_memory,
+            "Revisions in memory only: the disk is full, or fails.",
+        ),
         _one("langan_evidence_bytes", edge.evidence_bytes, "Bytes of snapshots and clips on the disk."),
         _one("langan_evidence_files", box.evidence_files, "Snapshots and clips on the disk."),
         _one("langan_evidence_lost_total", box.evidence_lost, "Files given up for room before the server had them."),

@@ -81,7 +81,9 @@ def _failing(edge: EdgeSnapshot, idle_s: float) -> list[Reason]:
     if not is_watching(edge):
         reasons.append(Reason("no_worker", "no process runs that watches cameras"))
     if edge.events_in_memory:
-        reasons.append(Reason("disk_full", f"{edge.events_in_memory} events wait in memory for room on the disk"))
+        reasons.append(
+            Reason("disk_full", f"{edge.events_in_memory} events wait in memory: the disk is full, or fails")
+        )
     return reasons
 
 

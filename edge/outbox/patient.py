@@ -1,4 +1,4 @@
-"""An outbox that takes an event even while the disk is full."""
+"""An outbox that takes an event even while the disk is full, or fails."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from contract.event import Event, EventResult
-from edge.errors import DiskFull
+from edge.errors import DiskFull, OutboxError
 from edge.outbox.sqlite_file import AlreadyStored
 from edge.outbox.store import PendingEvent, SqliteOutbox
 
 log = logging.getLogger(__name__)
 
 MAX_WAITING = 10_000
-"""Events kept in memory while the disk is full: some 20 MB, and weeks of a quiet village."""
+"""Events kept in memory while the disk takes none: some 20 MB, and weeks of a quiet village."""
 
 FREE_BYTES = 4_000_000
 """How much media is given up for an event's sake at a time: more than a transaction and the WAL need."""
 
 
 class PatientOutbox:
-    """Puts events into a `SqliteOutbox`; when the disk is full, media go before any event does.
+    """Puts events into a `SqliteOutbox`; when the disk takes none, they wait in memory, and none is lost meanwhile.
 
     A full disk is met in three steps: give up the oldest evidence files and try again; keep the event in memory, in
-    order; store what waits as soon as there is room (at the next `put` or `retry`).
+    order; store what waits as soon as there is room (at the next `put` or `retry`). A disk that cannot be written for
+    another reason (it failed, and became read-only) is met by the second and third.
 
     Args:
         store: Where the events belong.
@@ -45,17 +46,17 @@ class PatientOutbox:
         self._lock = threading.Lock()
 
     def put(self, event: Event, media: Sequence[tuple[str, Path]]) -> None:
-        """Store an event, or keep it in memory until there is room.
+        """Store an event, or keep it in memory until it can be stored.
 
         Raises:
-            DiskFull: The disk is full, and so is the waiting room.
-            OutboxError: The disk cannot be used; what waits is tried again.
+            DiskFull: The disk takes none, and the waiting room is full.
             ValueError: As `SqliteOutbox.put`.
         """
         with self._lock:
             if len(self._waiting) >= MAX_WAITING:
                 raise DiskFull(
-                    f"{self._store.path}: the disk is full and {MAX_WAITING} events wait in memory: free space"
+                    f"{self._store.path}: cannot be written, and {MAX_WAITING} events wait in memory: free space on "
+                    "this disk, and check it"
                 )
             self._waiting.append((event, media))
             self._store_waiting()
@@ -63,7 +64,10 @@ class PatientOutbox:
     def retry(self) -> int:
         """Try again to store what waits; return how many events still do."""
         with self._lock:
-            if self._waiting:
+            try:
+                self._store_waiting()
+            except ValueError as error:  # who put it was told that it waits
+                log.error("event_unfit cause=%r", str(error))  # noqa: TRY400 - it says all
                 self._store_waiting()
             return len(self._waiting)
 
@@ -115,6 +119,9 @@ class PatientOutbox:
                 )
                 if freed == 0:
                     return
+            except OutboxError as error:
+                log.error("outbox_failed waiting=%d cause=%r kept=memory", len(self._waiting), str(error))  # noqa: TRY400 - the same
+                return
             else:
                 self._waiting.popleft()
                 self._on_put()

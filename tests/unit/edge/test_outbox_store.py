@@ -187,6 +187,24 @@ def test_a_patient_outbox_gives_up_media_first_and_then_keeps_events_in_order_un
     assert keys(store.pending_events(10_000))[stored:] == [(event_id(name), 0) for name in names]
 
 
+def test_a_disk_that_cannot_be_written_loses_no_event_and_stops_nobody(
+    store: SqliteOutbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    patient = PatientOutbox(store, lambda _size: pytest.fail("room would not help"))
+    patient.put(make_event("a"), [])
+    store._db.execute("PRAGMA query_only = ON")  # as on a disk that failed and is mounted read-only now
+    patient.put(make_event("b"), [])
+    patient.put(make_event("unfit"), [("0" * 64, store.path)])
+    patient.put(make_event("c"), [])
+    assert patient.retry() == patient.waiting == 3
+    assert "outbox_failed waiting=3" in caplog.text
+    assert keys(patient.pending_events(10)) == [(event_id("a"), 0)], "what is stored can be sent meanwhile"
+    store._db.execute("PRAGMA query_only = OFF")
+    assert patient.retry() == 0
+    assert keys(patient.pending_events(10)) == [(event_id(name), 0) for name in "abc"]
+    assert "event_unfit" in caplog.text
+
+
 def test_an_event_that_can_never_be_stored_does_not_stand_in_the_way_of_others(
     store: SqliteOutbox, caplog: pytest.LogCaptureFixture
 ) -> None:

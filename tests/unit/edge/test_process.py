@@ -66,6 +66,20 @@ def test_a_disk_that_is_nearly_full_is_told_with_every_camera_and_logged_once(
     assert caplog.text.count("disk_low") == 1
 
 
+def test_a_disk_that_fails_is_told_and_what_waits_is_stored_when_it_can_be(
+    process: EdgeProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.process.shutil.disk_usage", lambda _path: SimpleNamespace(free=3_000_000_000))
+    process._store._db.execute("PRAGMA query_only = ON")  # as on a disk that is mounted read-only now
+    process._outbox.put(make_event(), [])
+    assert "the edge's disk cannot be written, 1 events wait in memory: check it" in message(process)
+    process._store._db.execute("PRAGMA query_only = OFF")
+    process._store_waiting()  # no server is set: no sender does so
+    assert process._outbox.waiting == 0
+    assert process._store.counts()[0] == 1
+    assert "cannot be written" not in message(process)
+
+
 def test_events_that_the_server_refused_are_told_with_their_camera(process: EdgeProcess) -> None:
     event = make_event()
     process._store.put(event, [])
