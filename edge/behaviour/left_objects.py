@@ -16,7 +16,7 @@ REMEMBER_S = 60.0
 SAMPLE_S = 0.4
 """Where tracks were is remembered this long, this often."""
 BEFORE_S, AFTER_S = 10.0, 2.0
-"""A thing is seen only when whoever put it down no longer stands before it."""
+"""A thing is seen only when whoever put it down no longer stands before it: the longer ago, the less a sight counts."""
 HEIR_S, HEIR_M = 5.0, 2.0
 """A track that begins so soon and so near where an owner's was lost is the owner's, under a new number."""
 FIXTURE_REACH = 0.02
@@ -134,19 +134,29 @@ class LeftObjects:
                 del self._paths[track_id]
 
     def _attribute(self, item: LeftObject, aspect: float) -> None:
-        """Find who was nearest when a thing appeared, or shortly before."""
-        appeared_s, ground = item.region.appeared_s, item.region.ground
-        nearest: tuple[float, TrackId, Track] | None = None
+        """Find who left a thing: whoever was near it most. Who merely walks over the place comes nearer, not longer."""
+        most = 0.0
         for track_id, path in self._paths.items():
-            for at_s, track in path.points:
-                if not appeared_s - BEFORE_S <= at_s <= appeared_s + AFTER_S:
-                    continue
-                apart_m = self.yardstick.from_track_m(track, ground, aspect)
-                if apart_m is not None and apart_m <= self._near_m and (nearest is None or apart_m < nearest[0]):
-                    nearest = (apart_m, track_id, track)
-        if nearest is not None:
-            item.owner_distance_m, owner_id, item.owner = nearest
-            item.owner_ids[owner_id] = None
+            sights = self._sights_near(path, item.region, aspect)
+            weight = sum(
+                (1.0 - apart_m / self._near_m) * (1.0 - max(0.0, before_s) / BEFORE_S)
+                for apart_m, before_s, _ in sights
+            )
+            if sights and weight >= most:  # of two alike the one who came later
+                most = weight
+                item.owner_distance_m, _, item.owner = min(sights, key=lambda sight: abs(sight[1]))
+                item.owner_ids = {track_id: None}
+
+    def _sights_near(self, path: _Path, region: StaticRegion, aspect: float) -> list[tuple[float, float, Track]]:
+        """How near somebody was to a place, how long before something appeared there, and as what they were seen."""
+        sights = []
+        for at_s, track in path.points:
+            before_s = region.appeared_s - at_s
+            if -AFTER_S <= before_s <= BEFORE_S:
+                apart_m = self.yardstick.from_track_m(track, region.ground, aspect)
+                if apart_m is not None and apart_m <= self._near_m:
+                    sights.append((apart_m, before_s, track))
+        return sights
 
     def _follow(
         self, item: LeftObject, present: dict[TrackId, Track], now_s: float, step_s: float, aspect: float

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 import pytest
@@ -11,55 +10,46 @@ import pytest
 from contract.event import EventState
 from contract.rules.abandoned_object import AbandonedObjectFacts
 from edge.types import Observation, RuleEvent, StaticRegion, Track
-from tests.support.scenes import (
-    ASPECT,
-    CALIBRATION,
-    STREAM_START_S,
-    make_rule,
-    observation,
-    person,
-    raised_at_s,
-    run,
-    states,
-)
+from tests.support import left_things
+from tests.support.left_things import KNOWN_S, X, Y, visitor
+from tests.support.scenes import ASPECT, CALIBRATION, STREAM_START_S, make_rule, person, raised_at_s, states
 
 RULE: dict[str, Any] = {"kind": "abandoned_object"}
-X, Y = 0.5, 0.6
-PASSER = 60.0
 
 
-def bag(appeared_s: float, seen_s: float, size: float = 0.06, area: float = 0.001, **extra: Any) -> StaticRegion:
-    half = size / ASPECT / 2
-    box = (X - half, Y - size, X + half, Y)
-    return StaticRegion(1, box, area, STREAM_START_S + appeared_s, STREAM_START_S + seen_s, **extra)
+def bag(seen_s: float, **extra: Any) -> StaticRegion:
+    """Half a metre where people are 0.2 picture heights high."""
+    return left_things.thing(seen_s, **{"size": 0.06, "area": 0.001, **extra})
+
+
+def lies_there(**extra: Any) -> left_things.Things:
+    return lambda at_s: [bag(at_s, **extra)] if at_s >= KNOWN_S else []
+
+
+def nobody(_: float) -> list[Track]:
+    return []
 
 
 def facts(event: RuleEvent) -> AbandonedObjectFacts:
     return cast("AbandonedObjectFacts", event.facts)
 
 
+ONE = lies_there()
+
+
 def leaver(at_s: float) -> list[Track]:
-    """Puts the thing down at 9 s, stays with it until 20 s, and walks out of the picture."""
-    x = X - 0.02 + 0.05 * (min(0.0, at_s - 8.0) + max(0.0, at_s - 20.0))
-    return [person(1, x, Y)] if 0.0 <= x <= 1.0 else []
+    """Puts the thing down at 9 s and stays with it until 20 s."""
+    return visitor(at_s, 20.0)
 
 
 def shows(
-    seconds: float,
-    *,
-    left: Callable[[float], list[StaticRegion]] = lambda at_s: [bag(9.0, at_s)] if at_s >= 16.0 else [],
-    people: Callable[[float], list[Track]] = leaver,
-    fps: float = 2.0,
-    from_s: float = 0.0,
-    **extra: Any,
+    seconds: float, left: left_things.Things = ONE, people: left_things.People = leaver, **extra: Any
 ) -> Iterator[Observation]:
-    for index in range(round(seconds * fps) + 1):
-        at_s = from_s + index / fps
-        yield replace(observation(at_s, people(at_s), **extra), static_regions=tuple(left(at_s)))
+    return left_things.shows(seconds, left, people, **extra)
 
 
 def told(parts: Iterable[Observation], rule: dict[str, Any] = RULE, **params: Any) -> list[RuleEvent]:
-    return run(make_rule(**rule, **params), parts, finish=False)
+    return left_things.told(rule, parts, **params)
 
 
 @pytest.mark.parametrize("fps", [1, 2, 5, 30])
@@ -117,7 +107,7 @@ def test_it_ends_when_the_thing_goes_and_says_how(who: list[int], how: str) -> N
         return leaver(at_s) if at_s < 197.0 else [person(track_id, X, Y) for track_id in who if at_s < 206.0]
 
     def left(at_s: float) -> list[StaticRegion]:
-        return [bag(9.0, min(at_s, 200.0))] if 16.0 <= at_s < 203.0 else []
+        return [bag(min(at_s, 200.0))] if KNOWN_S <= at_s < 203.0 else []
 
     events = told(shows(240.0, left=left, people=people))
     assert states(events) == ["start", "end"]
@@ -126,10 +116,10 @@ def test_it_ends_when_the_thing_goes_and_says_how(who: list[int], how: str) -> N
 
 
 def test_holes_sizes_zones_and_fixtures() -> None:
-    assert told(shows(300.0, left=lambda t: [bag(9.0, t, is_hole=True)] if t >= 16 else [])) == []
+    assert told(shows(300.0, left=lies_there(is_hole=True))) == []
     assert told(shows(300.0), min_size_m=1.0) == []
     assert told(shows(300.0), max_size_m=0.3) == []
-    assert told(shows(300.0, left=lambda t: [bag(9.0, t, size=0.01)] if t >= 16 else [])) == []
+    assert told(shows(300.0, left=lies_there(size=0.01))) == []
     assert told(shows(300.0), zones=["trai"])[0:1] == []
     assert told(shows(300.0), zones=["trai", "het"])[0].zone == "het"
     assert told(shows(300.0), fixtures=[[X, Y]]) == []
@@ -137,24 +127,23 @@ def test_holes_sizes_zones_and_fixtures() -> None:
 
 def test_with_a_homography_sizes_are_metres_from_the_start() -> None:
     rule = {**RULE, "camera": {"calibration": CALIBRATION}}
-    empty: Callable[[float], list[Track]] = lambda _: []  # noqa: E731 - a default for two calls
-    assert told(shows(300.0, left=lambda t: [bag(9.0, t, size=0.3)] if t >= 16 else [], people=empty), rule) == []
-    (event,) = told(shows(150.0, left=lambda t: [bag(9.0, t, size=0.02)] if t >= 16 else [], people=empty), rule)
+    assert told(shows(300.0, left=lies_there(size=0.3), people=nobody), rule) == []
+    (event,) = told(shows(150.0, left=lies_there(size=0.02), people=nobody), rule)
     assert facts(event).size_m == pytest.approx(0.02 / ASPECT * 40, rel=0.2)
 
 
 def test_without_any_measure_only_the_share_of_the_picture_is_judged() -> None:
     def huge(at_s: float) -> list[StaticRegion]:
-        return [bag(9.0, at_s, area=0.2)]
+        return [bag(at_s, area=0.2)]
 
-    assert told(shows(300.0, left=huge, people=lambda _: [])) == []
-    (event,) = told(shows(150.0, people=lambda _: []))
+    assert told(shows(300.0, left=huge, people=nobody)) == []
+    (event,) = told(shows(150.0, people=nobody))
     assert facts(event).size_m is None
 
 
 def test_what_is_hidden_just_now_is_not_told_until_it_is_seen_again() -> None:
     def hidden(at_s: float) -> list[StaticRegion]:
-        return [bag(9.0, at_s if not 100.0 <= at_s < 220.0 else 100.0)] if at_s >= 16.0 else []
+        return [bag(at_s if not 100.0 <= at_s < 220.0 else 100.0)] if at_s >= KNOWN_S else []
 
     assert raised_at_s(told(shows(260.0, left=hidden))) == [pytest.approx(220.0, abs=1.0)]
 

@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from contract.rules.littering import LitteringFacts
 from edge.types import Observation, RuleEvent, StaticRegion, Track
+from tests.support import left_things
+from tests.support.left_things import KNOWN_S, X, Y, lies_there, thing, visitor
 from tests.support.scenes import (
     ASPECT,
     CALIBRATION,
     STREAM_START_S,
     make_rule,
-    observation,
     person,
     raised_at_s,
-    run,
     states,
     vehicle,
 )
 
 RULE: dict[str, Any] = {"kind": "littering"}
 METRES: dict[str, Any] = {"kind": "littering", "camera": {"calibration": CALIBRATION}}
-X, Y = 0.5, 0.6
-
-
-def bag(
-    appeared_s: float, seen_s: float, number: int = 1, x: float = X, y: float = Y, size: float = 0.04, **extra: Any
-) -> StaticRegion:
-    """A thing of `size` picture heights (a third of a metre where people are 0.2 high) that stands at (x, y)."""
-    half = size / ASPECT / 2
-    box = (x - half, y - size, x + half, y)
-    return StaticRegion(number, box, 0.0006, STREAM_START_S + appeared_s, STREAM_START_S + seen_s, **extra)
+ONE = lies_there()
 
 
 def facts(event: RuleEvent) -> LitteringFacts:
@@ -42,27 +32,18 @@ def facts(event: RuleEvent) -> LitteringFacts:
 
 
 def walker(at_s: float, track_id: int = 1, speed: float = 0.05) -> list[Track]:
-    """Comes from the left, stands beside the place from 8 to 10 s, and walks on to the right until out of sight."""
-    x = X - 0.02 + speed * (min(0.0, at_s - 8.0) + max(0.0, at_s - 10.0))
-    return [person(track_id, x, Y)] if 0.0 <= x <= 1.0 else []
+    """Puts the thing down while standing there for two seconds."""
+    return visitor(at_s, 10.0, track_id, speed)
 
 
 def shows(
-    seconds: float,
-    *,
-    left: Any = lambda at_s: [bag(9.0, at_s)] if at_s >= 16.0 else [],
-    people: Any = walker,
-    fps: float = 2.0,
-    from_s: float = 0.0,
-    **extra: Any,
+    seconds: float, left: left_things.Things = ONE, people: left_things.People = walker, **extra: Any
 ) -> Iterator[Observation]:
-    for index in range(round(seconds * fps) + 1):
-        at_s = from_s + index / fps
-        yield replace(observation(at_s, people(at_s), **extra), static_regions=tuple(left(at_s)))
+    return left_things.shows(seconds, left, people, **extra)
 
 
 def told(parts: Iterable[Observation], rule: dict[str, Any] = RULE, **params: Any) -> list[RuleEvent]:
-    return run(make_rule(**rule, **params), parts, finish=False)
+    return left_things.told(rule, parts, **params)
 
 
 @pytest.mark.parametrize("fps", [1, 2, 5, 12.5, 30])
@@ -80,9 +61,7 @@ def test_what_somebody_leaves_is_told_once_they_are_gone_for_ten_seconds(fps: fl
 
 
 def test_with_a_homography_lengths_are_metres() -> None:
-    def small(at_s: float) -> list[StaticRegion]:
-        return [bag(9.0, at_s, size=0.02)] if at_s >= 16.0 else []
-
+    small = lies_there(size=0.02)
     events = told(shows(60.0, left=small), METRES)
     assert states(events) == ["start"]
     assert facts(events[0]).size_m == pytest.approx(0.02 * 40 / ASPECT, rel=0.2)
@@ -113,6 +92,21 @@ def test_the_nearest_is_the_one_who_left_it() -> None:
     assert facts(told(shows(60.0, people=two))[0]).owner_track == 1
 
 
+@pytest.mark.parametrize("passes_s", [6.0, 8.5, 9.5])
+@pytest.mark.parametrize("first", [True, False])
+def test_who_walks_over_the_place_is_not_who_stood_there(passes_s: float, first: bool) -> None:
+    """The passer-by comes as near as can be, and before or after; 0.05 picture widths a second are 0.7 m/s here."""
+
+    def two(at_s: float) -> list[Track]:
+        x = X + 0.1 * (at_s - passes_s)
+        passer = [person(1 if first else 9, x, Y)] if 0.0 <= x <= 1.0 else []
+        return [*passer, *(person(5, track.ground[0] - 0.04, Y) for track in walker(at_s))]
+
+    (start,) = told(shows(30.0, people=two))
+    assert facts(start).owner_track == 5
+    assert facts(start).owner_distance_m == pytest.approx(0.5, abs=0.4)
+
+
 def test_a_vehicle_can_throw_things_out() -> None:
     def drives(at_s: float) -> list[Track]:
         x = 0.1 * at_s - 0.4
@@ -124,7 +118,7 @@ def test_a_vehicle_can_throw_things_out() -> None:
 
 
 def test_a_hole_is_nothing_that_was_left() -> None:
-    assert told(shows(60.0, left=lambda t: [bag(9.0, t, is_hole=True)] if t >= 16.0 else [])) == []
+    assert told(shows(60.0, left=lies_there(is_hole=True))) == []
 
 
 def test_who_is_found_again_under_another_number_beside_the_bag_still_has_it() -> None:
@@ -137,7 +131,7 @@ def test_who_is_found_again_under_another_number_beside_the_bag_still_has_it() -
 def test_zones_sizes_and_fixtures() -> None:
     assert states(told(shows(60.0), zones=["het"])) == ["start"]
     assert told(shows(60.0), zones=["het"])[0].zone == "het"
-    assert told(shows(60.0, left=lambda t: [bag(9.0, t, x=0.45)] if t >= 16 else []), zones=["phai"]) == []
+    assert told(shows(60.0, left=lies_there(x=0.45)), zones=["phai"]) == []
     assert told(shows(60.0), min_size_m=0.5) == []
     assert told(shows(60.0), max_size_m=0.2) == []
     assert told(shows(60.0), fixtures=[[X, Y]]) == []
@@ -150,7 +144,7 @@ def test_it_ends_when_the_thing_goes_and_says_how(who: list[int], how: str) -> N
         return walker(at_s) if at_s < 95.0 else [person(track_id, X, Y) for track_id in who]
 
     def left(at_s: float) -> list[StaticRegion]:
-        return [bag(9.0, min(at_s, 96.0))] if 16.0 <= at_s < 100.0 else []
+        return [thing(min(at_s, 96.0))] if KNOWN_S <= at_s < 100.0 else []
 
     events = told(shows(130.0, left=left, people=people))
     assert states(events) == ["start", "end"]
@@ -167,7 +161,7 @@ def test_what_lies_there_for_long_ends_its_event_and_is_not_told_again() -> None
 
 def test_two_things_of_one_throw_are_one_event() -> None:
     def two(at_s: float) -> list[StaticRegion]:
-        return [bag(9.0, at_s), bag(10.0, at_s, number=2, x=X + 0.04)] if at_s >= 16.0 else []
+        return [thing(at_s), thing(at_s, 10.0, number=2, x=X + 0.04)] if at_s >= KNOWN_S else []
 
     assert states(told(shows(100.0, left=two))) == ["start"]
 
@@ -178,7 +172,9 @@ def test_gated_frames_gaps_and_clock_jumps() -> None:
     assert states(after_gap) == ["start"]
     assert raised_at_s(after_gap)[0] >= 220.0  # nobody watched in the gap: it counts for nothing
     back = [
-        *shows(40.0, from_s=100.0, left=lambda t: [bag(109, t)] if t > 116 else [], people=lambda t: walker(t - 100))
+        *shows(
+            40.0, from_s=100.0, left=lambda t: [thing(t, 109.0)] if t > 116 else [], people=lambda t: walker(t - 100)
+        )
     ]
     assert states(told([*back, *shows(60.0)])) == ["start", "end", "start"]
 
