@@ -13,7 +13,7 @@ from edge.rules import RULES
 
 ROOT = Path(__file__).parents[2]
 KINDS = sorted(CONTRACTS)
-SHARED = {"along", "at_line", "journey_rule"}
+SHARED = {"along", "at_line", "journey_rule", "left_object_rule"}
 """Modules of `edge.rules` that several rules use."""
 
 
