@@ -13,13 +13,16 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from edge.logs import OneLineFormatter
+from tests.support import lanes
 
-# A timing is never a test; and CI must tell the same of the same commit, while a developer's runs go on searching.
-settings.register_profile("developer", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
+# A timing is never a test, and so neither is how fast examples are drawn on a machine that does much else; and CI must
+# tell the same of the same commit, while a developer's runs go on searching.
+_PATIENT: Any = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("developer", **_PATIENT)
+settings.register_profile("ci", **_PATIENT, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "developer")
 
 _required = {name for name in os.environ.get("LANGAN_REQUIRED_GROUPS", "").split(",") if name}
@@ -29,19 +32,24 @@ _skipped: list[str] = []
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note which required groups ran, and which of their tests were skipped."""
+    """Write the required groups of a test into its report: it may be read in another process."""
     report = yield
-    groups = {mark.name for mark in item.iter_markers()} & _required
-    if groups and report.skipped:
-        _skipped.append(f"{item.nodeid} ({', '.join(sorted(groups))})")
-    elif groups and report.when == "call":
-        _ran.update(groups)
+    vars(report)["groups"] = sorted({mark.name for mark in item.iter_markers()} & _required)
     return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note which required groups ran, and which of their tests were skipped; all processes report to the first."""
+    groups: list[str] = getattr(report, "groups", [])  # a process that crashed reports without
+    if groups and report.skipped:
+        _skipped.append(f"{report.nodeid} ({', '.join(groups)})")
+    elif report.when == "call":
+        _ran.update(groups)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run when a required group did not run in full."""
-    if session.config.option.collectonly:
+    if session.config.option.collectonly or hasattr(session.config, "workerinput"):
         return
     if (_skipped or _required - _ran) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -53,6 +61,25 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"REQUIRED BUT SKIPPED: {name}", red=True)
     for group in sorted(_required - _ran):
         terminalreporter.write_line(f"REQUIRED GROUP WITHOUT A PASSING TEST: {group}", red=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: lanes.turn_of(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """What `-n auto` means."""
+    chosen = config.args_source is pytest.Config.ArgsSource.ARGS or bool(config.option.keyword)
+    return lanes.processes(some_tests=chosen)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out lanes, unless `--dist` asks for something else."""
+    return lanes.scheduler(config, log) if config.getvalue("dist") == "load" else None
 
 
 @pytest.fixture(autouse=True)
