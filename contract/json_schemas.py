@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,12 @@ from contract.site_config import SiteConfig
 
 SCHEMA_FOLDER = Path(__file__).parent / "schemas"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_REMOVABLE = ("zones", "lines", "signals")
+"""A preset's entries of these may be changed in part, or taken away with `null`: see `contract.presets`."""
+_RULE_SWITCHES = {
+    "name": {"type": "string", "description": "Which one, where the preset has several rules of this kind."},
+    "enabled": {"type": "boolean", "description": "`false` takes the preset's rule away."},
+}
 
 
 def event_schema() -> dict[str, Any]:
@@ -38,6 +46,49 @@ def event_schema() -> dict[str, Any]:
     return schema
 
 
+def camera_schema() -> dict[str, Any]:
+    """Schema of a camera file; with `preset:` an entry of its zones, lines, signals and rules may say a part only.
+
+    What the parts make together with the preset is checked by `langan-edge validate`; a schema sees one file.
+    """
+    schema = CameraConfig.model_json_schema()
+    definitions, properties = schema["$defs"], schema["properties"]
+    whole = {key: {"type": properties[key].pop("type")} for key in (*_REMOVABLE, "rules")}
+    part = copy.deepcopy(whole)
+    for key in _REMOVABLE:
+        ((ids, entry),) = properties[key].pop("patternProperties").items()
+        whole[key] |= {"patternProperties": {ids: entry}, "additionalProperties": False}
+        changes = [_add_change(definitions, reference, required=()) for reference in _references(entry)]
+        change = {"anyOf": [*changes, {"type": "null"}]}
+        part[key] |= {"patternProperties": {ids: change}, "additionalProperties": False}
+    entry = whole["rules"]["items"] = properties["rules"].pop("items")
+    changes = [
+        _add_change(definitions, reference, required=("kind",), extra=_RULE_SWITCHES)
+        for reference in _references(entry)
+    ]
+    part["rules"]["items"] = {"oneOf": changes}
+    schema["if"] = {"properties": {"preset": {"type": "string"}}, "required": ["preset"]}
+    schema["then"], schema["else"] = {"properties": part}, {"properties": whole}
+    return schema
+
+
+def _references(entry: dict[str, Any]) -> list[str]:
+    return [choice["$ref"] for choice in entry.get("oneOf", [entry])]
+
+
+def _add_change(
+    definitions: dict[str, Any], reference: str, required: tuple[str, ...], extra: Mapping[str, Any] | None = None
+) -> dict[str, str]:
+    """Define what a preset's entry may be changed by: the same keys, few of them needed."""
+    name = reference.rpartition("/")[2]
+    change = copy.deepcopy(definitions[name])
+    change["required"] = list(required)
+    change["properties"] = {**(extra or {}), **change["properties"]}
+    change["title"] += "Change"
+    definitions[f"{name}Change"] = change
+    return {"$ref": f"{reference}Change"}
+
+
 def all_schemas() -> dict[str, str]:
     """File name -> JSON text of every schema, as they are committed."""
     schemas = {
@@ -47,7 +98,7 @@ def all_schemas() -> dict[str, str]:
         "heartbeat-v1": Heartbeat.model_json_schema(),
         "heartbeat-result-v1": HeartbeatResult.model_json_schema(mode="serialization"),
         "copy-report-v1": CopyReport.model_json_schema(),
-        "camera": CameraConfig.model_json_schema(),
+        "camera": camera_schema(),
         "site": SiteConfig.model_json_schema(),
     }
     return {
