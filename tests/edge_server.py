@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support.ports import free_port
+
 TOKEN = "secret-token-of-the-device"
 
 
@@ -36,7 +38,7 @@ class EdgeServer:
         self.mood: Callable[[int, str], str] = lambda _number, _path: "well"
         self.max_batch = 1000
         self.poison: set[str] = set()
-        self._http = _HttpServer(("127.0.0.1", port), self)
+        self._http = _HttpServer(("127.0.0.1", port or free_port()), self)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
 
     def __enter__(self) -> Self:

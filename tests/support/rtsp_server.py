@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,12 +15,14 @@ import av
 from av.video.stream import VideoStream
 
 from edge.evidence.annexb import is_annexb, read_record, to_annexb
+from tests.support.ports import free_port
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 _SCRIPT = Path(__file__).with_name("gst_rtsp_server.py")
 _NS_PER_S = 1_000_000_000
 
 
+@cache
 def gstreamer_missing() -> str | None:
     """Say what keeps the RTSP server from running here, or None: the reason of a visible skip."""
     if not Path(SYSTEM_PYTHON).exists():
@@ -55,7 +58,8 @@ class RtspServer:
         namespace: str = "",
         sound: bool = False,
     ) -> None:
-        self._plan: dict[str, Any] = {"user": user, "password": password, "digest": digest, "port": 0, "sound": sound}
+        self._plan: dict[str, Any] = {"user": user, "password": password, "digest": digest, "sound": sound}
+        self._plan["port"] = 0 if namespace else free_port()
         self._plan |= {"certificate": str(certificate or ""), "address": address}
         self._folder, self._prefix = folder, ["ip", "netns", "exec", namespace] if namespace else []
         self.serve(clips)
@@ -72,7 +76,7 @@ class RtspServer:
 
     @property
     def port(self) -> int:
-        """The port, 0 before the first start."""
+        """The port; in a network namespace 0 before the first start."""
         return int(self._plan["port"])
 
     def url(self, name: str, *, user: str = "", password: str = "") -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from types import TracebackType
 from typing import IO, Self
 
 import httpx
+
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).parent / "langan-server"
@@ -56,7 +57,7 @@ class RunningServer:
         self._site = site
         self._log: IO[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("LANGAN_")},
@@ -152,9 +153,3 @@ class RunningServer:
     def add_device(self, device_id: str, place: str) -> str:
         """Make a device; returns its token."""
         return self.command("device", "add", device_id, "--place", place, "--quiet").strip()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
