@@ -1,6 +1,6 @@
 """One camera at work: a thread that reads it, one that thinks, and one that records where that is a stream of its own.
 
-    capture thread --> slot of one frame --> pipeline thread --> outbox
+    capture thread --> queue of few frames --> pipeline thread --> outbox
     record thread  --> packet ring (only where the recorded stream is not the searched one)
 
 The pipeline outlives reconnections: a camera that is back within `FORGET_AFTER_S` goes on with its tracks and events.
@@ -17,7 +17,7 @@ from typing import Protocol
 
 from contract.event import CameraHealth, HealthReason
 from edge.backoff import Backoff
-from edge.capture.latest_frame import LatestFrame
+from edge.capture.frame_queue import FrameQueue
 from edge.errors import SecretMissing, SourceError, SourceNotFound, SourceRefused, SourceStalled, SourceUnreadable
 from edge.metrics import CAMERA_FIGURES
 from edge.ports import Clock, FrameSource
@@ -113,7 +113,7 @@ class CameraWorker:
         self._parts = parts
         self._clock = clock
         self._guard = guard
-        self._slot = LatestFrame()
+        self._queue = FrameQueue()
         self._stopping = threading.Event()
         self._stream_lost = threading.Event()
         self._sources: dict[str, CameraSource] = {}
@@ -121,6 +121,7 @@ class CameraWorker:
         """Counts of the searched stream's earlier sources: a reconnection does not begin them again."""
         self._reconnects = 0
         self._decode_cpu_s = 0.0
+        self._late_s = 0.0
         self._repeats = Repeats(clock)
         self._lock = threading.Lock()
         self._threads = [self._thread("capture", self._capture), self._thread("pipeline", self._think)]
@@ -143,7 +144,7 @@ class CameraWorker:
         with self._lock:
             for source in self._sources.values():
                 source.close()
-        self._slot.close()
+        self._queue.close()
 
     def join(self, timeout_s: float = STOP_S) -> None:
         """Wait until every open event is ended and stored. A read that hangs in the network is not waited for."""
@@ -160,14 +161,14 @@ class CameraWorker:
 
         def take(frame: Frame, source: CameraSource) -> None:
             self.monitor.frame_came(frame.utc, source.trouble)
-            self._slot.put(frame, CATCH_UP_PATIENCE_S if source.catching_up else 0.0)
+            self._queue.put(frame, CATCH_UP_PATIENCE_S if source.catching_up else 0.0)
             self._decode_cpu_s = time.thread_time()
 
         ended = self._read("capture", self._parts.open_source, take, self._camera_lost)
         if ended:
             log.info("camera_ended camera=%s", self._parts.camera_id)
             self.monitor.set_health(CameraHealth.ENDED, "the clip was played to its end")
-        self._slot.close()
+        self._queue.close()
         return True
 
     def _figures(self) -> dict[str, float]:
@@ -175,7 +176,8 @@ class CameraWorker:
             figures, source = dict(self._past), self._sources.get("capture")
         for name, value in (source.figures() if source is not None else {}).items():
             figures[name] = figures.get(name, 0.0) + value
-        figures["frames_dropped"] = self._slot.dropped
+        figures["frames_dropped"] = self._queue.dropped
+        figures["frame_late_s"] = self._late_s
         figures["reconnects"] = self._reconnects
         figures["decode_cpu_s"] = self._decode_cpu_s
         return figures
@@ -250,20 +252,21 @@ class CameraWorker:
         )  # fmt: skip
 
     def _think(self) -> bool:
-        """Run the pipeline until the slot is closed."""
+        """Run the pipeline until the queue is closed."""
         pipeline = self._parts.make_pipeline(self.monitor)
         self.monitor.add_figures("pipeline", pipeline.figures)
         last_frame_s: float | None = None
         try:
             while True:
-                frame = self._slot.get(_IDLE_S)
+                frame = self._queue.get(_IDLE_S)
                 if self._stream_lost.is_set():
                     self._stream_lost.clear()
                     pipeline.stream_ended()
                 if frame is not None:
                     pipeline.process(frame)
                     last_frame_s = self._clock.monotonic_s()
-                elif self._slot.closed:
+                    self._late_s = max(0.0, last_frame_s - frame.monotonic_s)
+                elif self._queue.closed:
                     return True
                 elif last_frame_s is not None:
                     now_s = self._clock.monotonic_s()

@@ -74,8 +74,8 @@ class BoxRun:
             motion gate saw it counts as one.
         dropped: Of these, the ones not done.
         slowest: Share of its clip that the slowest camera read, at most about 1.
-        lag_s: 95th percentile over looks and cameras of how old a camera's newest frame was; while only keyframes are
-            decoded they are rare by intent, and such looks are left out.
+        lag_s: 95th percentile over looks and cameras of how old a camera's latest frame was when the rules had seen it;
+            while only keyframes are decoded they are rare by intent, and such looks are left out.
         decoded: Pictures.
         searched: Pictures.
         cpu_s: CPU seconds of all processes together.
@@ -102,7 +102,8 @@ class BoxRun:
     MAX_DROPPED = 0.01
     MAX_LAG_S = 1.0
     MIN_READ = 0.95
-    """Counters are up to a second old at each end of the window; a lag that grows shows in `lag_s`."""
+    """Counters are up to a second old at each end of the window; a lag that grows shows in `lag_s`, which is measured
+    in the camera's own process, because a look from outside adds that second to it."""
 
     @property
     def cpu_cores(self) -> float:
@@ -246,7 +247,7 @@ def _watch(pid: int, url: str, plan: Plan) -> _Watched:
             sleeps = figures.get("decode_idle", 0.0)
             idle.append(sleeps)
             if not sleeps:
-                ages_s.append(figures.get("last_frame_age_s", 0.0))
+                ages_s.append(figures.get("frame_late_s", 0.0))
     ended, after = time.time(), look_at(pid)
     return _Watched(
         began=began,

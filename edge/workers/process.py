@@ -22,6 +22,8 @@ from datetime import datetime
 from multiprocessing.connection import Connection
 from uuid import UUID
 
+import cv2
+
 from contract.config_loader import LoadedCamera
 from contract.ids import uuid7
 from contract.site_config import SiteConfig
@@ -52,6 +54,7 @@ def prepare(secret_values: Iterable[str], log_level: int) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # a group's are the main process's, which stops its children in order
+    cv2.setNumThreads(1)  # cameras share the cores: a small picture split among threads costs more than it gains
     gc.freeze()  # a full collection would touch, and so copy, all that is shared with the fork server
     configure_logging(secret_values, log_level)
     log_threads_that_fail()
