@@ -6,7 +6,8 @@ that neither needs the other. English is the key, `contract/vietnamese.py` the t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from contract.vietnamese import VIETNAMESE
@@ -29,11 +30,15 @@ class Text(str):
     template: str
     values: dict[str, object]
 
-    def __new__(cls, template: str, **values: object) -> Self:
+    def __new__(cls, template: str, /, **values: object) -> Self:
         """Make the English sentence and keep its parts."""
         self = super().__new__(cls, template.format(**values))
         self.template, self.values = template, values
         return self
+
+    def __reduce__(self) -> tuple[Callable[[str], Self], tuple[str]]:
+        """Copy and pickle its parts: the sentence is no template, and may hold braces of people's own."""
+        return partial(type(self), **self.values), (self.template,)
 
     def in_language(self, language: Language) -> str:
         """The message in a language."""

@@ -58,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (EdgeError, OSError, ValueError) as error:
         if options.verbose and not isinstance(error, EdgeError):
             raise
-        print(f"langan-edge: {error}", file=sys.stderr)
+        language = getattr(options, "language", _system_language())
+        told = error.in_language(language) if isinstance(error, EdgeError) else str(error)
+        print(f"langan-edge: {told}", file=sys.stderr)
         return WRONG_USAGE if isinstance(error, (SettingsError, SourceNotFound)) else FAILED
 
 

@@ -125,7 +125,7 @@ def _check_model(
             choice = Text("use one of: {names}", names=", ".join(known))
             yield _issue(camera, place, Text("unknown model {model!r}", model=model), choice)
     except ModelError as error:
-        what = Text("the model cannot be used ({cause})", cause=error)
+        what = Text("the model cannot be used: {reason}", reason=error.args[0])
         yield _issue(camera, place, what, Text("restore its files, or correct its manifest.yaml"))
 
 

@@ -17,9 +17,20 @@ Each message names the place and the remedy, and never holds a credential.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from contract.messages import in_language
+
+if TYPE_CHECKING:
+    from contract.rules.base import Language
+
 
 class EdgeError(Exception):
     """Base of every error of the edge."""
+
+    def in_language(self, language: Language) -> str:
+        """What it says; in English where it was not made of a `Text`."""
+        return str(in_language(self.args[0], language)) if self.args else ""
 
 
 class SourceError(EdgeError):

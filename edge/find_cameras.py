@@ -157,7 +157,7 @@ def _discover(options: argparse.Namespace) -> int:
     cameras = [_ask(device, user, password) for device in devices]
     for number, camera in enumerate(cameras, start=1):
         if options.json:
-            print(json.dumps(_as_json(camera), ensure_ascii=False))
+            print(json.dumps(_as_json(camera, options.language), ensure_ascii=False))
         else:
             print("\n".join(_as_lines(camera, number, options.language)) + "\n")
     return 1 if all(camera.trouble for camera in cameras) else 0
@@ -203,7 +203,7 @@ def _hints(camera: _Camera) -> list[Text]:
     return hints
 
 
-def _as_json(camera: _Camera) -> dict[str, object]:
+def _as_json(camera: _Camera, language: Language) -> dict[str, object]:
     chosen = camera.streams
     return {
         **dataclasses.asdict(camera.device),
@@ -212,7 +212,7 @@ def _as_json(camera: _Camera) -> dict[str, object]:
         "detect": chosen[0].token if chosen else None,
         "record": chosen[1].token if chosen else None,
         "trouble": camera.trouble,
-        "hints": [str(hint) for hint in camera.hints],
+        "hints": [hint.in_language(language) for hint in camera.hints],
     }
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from contract.messages import Text
 from edge.detection.manifest_reader import MODELS_DIR_VARIABLE, read_manifest
 from edge.detection.model_entry import MANIFEST_NAME, ModelEntry, ModelFile, ModelKind
 from edge.errors import ModelError
@@ -49,7 +50,14 @@ class Manifest:
             if model_id == entry.id or model_id in entry.aliases:
                 return entry
         known = ", ".join(name for entry in self.entries for name in (entry.id, *entry.aliases))
-        raise ModelError(f"unknown model {model_id!r}: use one of {known}, or list it in {MANIFEST_NAME}")
+        raise ModelError(
+            Text(
+                "unknown model {model!r}: use one of {names}, or list it in {manifest}",
+                model=model_id,
+                names=known,
+                manifest=MANIFEST_NAME,
+            )
+        )
 
 
 def embedded_manifest_path() -> Path:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from contract.messages import Text
 from contract.rules.base import PART_CLASSES
 from edge.detection.model_entry import Accuracy, ModelEntry, ModelFile, ModelKind, Speed
 from edge.errors import ModelError
@@ -39,20 +40,30 @@ def read_manifest(path: Path) -> tuple[tuple[ModelEntry, ...], Mapping[str, tupl
     try:
         document = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        remedy = f"create it, or set {MODELS_DIR_VARIABLE} to the folder that has it"
-        raise ModelError(f"{path}: cannot be read ({error.strerror}): {remedy}") from error
+        what = Text(
+            "{file}: cannot be read ({cause}): create it, or set {variable} to the folder that has it",
+            file=path,
+            cause=error.strerror,
+            variable=MODELS_DIR_VARIABLE,
+        )
+        raise ModelError(what) from error
     except UnicodeDecodeError as error:
-        raise ModelError(f"{path}: is not UTF-8: save it as UTF-8") from error
+        raise ModelError(Text("{file}: is not UTF-8: save it as UTF-8", file=path)) from error
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ModelError(f"{path}:{line}: is no valid YAML ({error.problem}): correct the line") from error
+        what = Text(
+            "{file}:{line}: is no valid YAML ({cause}): correct the line", file=path, line=line, cause=error.problem
+        )
+        raise ModelError(what) from error
     except YAMLError as error:
-        raise ModelError(f"{path}: is no valid YAML ({str(error).splitlines()[0]}): correct it") from error
+        cause = str(error).splitlines()[0]
+        raise ModelError(Text("{file}: is no valid YAML ({cause}): correct it", file=path, cause=cause)) from error
     reader = _Reader(path)
     top = reader.mapping(document, "", {"models", "speed_here"})
     models = top.get("models", [] if "speed_here" in top else None)
     if not isinstance(models, list) or not (models or "speed_here" in top):
-        raise ModelError(f"{path}:1: models: must be a list of models: see docs/reference/models.md")
+        place = f"{path}:1: models"
+        raise ModelError(Text("{place}: must be a list of models: see docs/reference/models.md", place=place))
     entries = tuple(reader.entry(model, f"models[{index}]") for index, model in enumerate(models))
     return entries, reader.speeds_here(top)
 

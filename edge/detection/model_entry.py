@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
+from contract.messages import Text
 from edge.errors import ModelError
 
 MANIFEST_NAME = "manifest.yaml"
@@ -40,19 +41,32 @@ class ModelFile:
             ModelError: It is missing, unreadable or another one.
         """
         if not self.path.exists():
-            raise ModelError(f"{self.path}: no such model file: put it there, or correct its path in {MANIFEST_NAME}")
+            raise ModelError(
+                Text(
+                    "{file}: no such model file: put it there, or correct its path in {manifest}",
+                    file=self.path,
+                    manifest=MANIFEST_NAME,
+                )
+            )
         if self.sha256 is None:
             return
         try:
             found = sha256_of(self.path)
         except OSError as error:
-            raise ModelError(
-                f"{self.path}: cannot be read ({error.strerror}): make it readable for this user"
-            ) from error
+            what = Text(
+                "{file}: cannot be read ({cause}): make it readable for this user", file=self.path, cause=error.strerror
+            )
+            raise ModelError(what) from error
         if found != self.sha256:
             raise ModelError(
-                f"{self.path}: its SHA-256 is {found}, but {MANIFEST_NAME} says {self.sha256}: the file is damaged or "
-                f"was replaced; restore it, or write its hash into {MANIFEST_NAME} if you trust it"
+                Text(
+                    "{file}: its SHA-256 is {found}, but {manifest} says {wanted}: the file is damaged or was "
+                    "replaced; restore it, or write its hash into {manifest} if you trust it",
+                    file=self.path,
+                    found=found,
+                    wanted=self.sha256,
+                    manifest=MANIFEST_NAME,
+                )
             )
 
 

@@ -151,10 +151,26 @@ def test_validate_knows_the_models_and_their_files(
     entry = f"{{id: yolo99, kind: ultralytics, files: [{{path: w.pt, sha256: {sha256!r}}}], licence: AGPL-3.0}}"
     (models / "manifest.yaml").write_text(f"models: [{entry}]\n", "utf-8")
     monkeypatch.setenv("LANGAN_MODELS_DIR", str(models))
-    for said in ("w.pt: no such model file", "its SHA-256 is"):
+    for english, vietnamese in (
+        ("w.pt: no such model file", "w.pt: không có tệp mô hình này: hãy chép nó vào đó"),
+        ("its SHA-256 is", "tệp bị hỏng hoặc bị thay"),
+    ):
         assert main(["validate", "--language", "en", str(config)]) == 1
-        assert said in capsys.readouterr().out
+        assert english in capsys.readouterr().out
+        assert main(["validate", "--language", "vi", str(config)]) == 1
+        said = capsys.readouterr().out
+        assert "không dùng được mô hình này: " in said
+        assert vietnamese in said
         (models / "w.pt").write_bytes(b"another file")
+
+
+def test_what_stops_a_command_is_told_in_the_systems_language(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for language, said in (("vi_VN.UTF-8", "không có mô hình 'yolo99'"), ("C.UTF-8", "unknown model 'yolo99'")):
+        monkeypatch.setenv("LC_ALL", language)
+        assert main(["models", "get", "yolo99"]) == 1
+        assert capsys.readouterr().err.startswith(f"langan-edge: {said}: ")
 
 
 def test_validate_builds_the_scene_and_the_rules(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

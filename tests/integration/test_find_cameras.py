@@ -190,8 +190,9 @@ def test_discover_prints_a_camera_file_without_credentials(
     with OnvifCamera((MAIN, SUB), "admin", "s3cret", clock_offset=timedelta(hours=1)) as camera:
         assert main(["discover", "--host", camera.service_url, "--language", "vi"]) == 0
         printed = capsys.readouterr().out
-        assert main(["discover", "--host", camera.service_url, "--json"]) == 0
+        assert main(["discover", "--host", camera.service_url, "--json", "--language", "vi"]) == 0
         told = json.loads(capsys.readouterr().out)
+    assert any("hãy bật NTP" in hint for hint in told["hints"])
     assert "path: rtsp://{LANGAN_CAM_USER}:{LANGAN_CAM_PASSWORD}@127.0.0.1:554/sub\n       roles: [detect]" in printed
     assert "path: rtsp://{LANGAN_CAM_USER}:{LANGAN_CAM_PASSWORD}@127.0.0.1:554/main\n       roles: [record]" in printed
     assert "NTP" in printed, "an hour off is told"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import pickle
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,13 @@ def test_a_message_is_english_text_that_can_be_said_in_vietnamese() -> None:
     text = Text("add `zones:`; {choice}", choice=Text("use one of: {names}", names="a, b"))
     assert text == "add `zones:`; use one of: a, b"
     assert text.in_language("vi") == "hãy thêm `zones:`; hãy dùng một trong: a, b"
+
+
+@pytest.mark.parametrize("again", [deepcopy, lambda text: pickle.loads(pickle.dumps(text))])  # noqa: S301 - our own
+def test_a_copied_message_is_the_same_whatever_people_wrote(again: Callable[[Text], Text]) -> None:
+    text = Text("unknown zone {zone!r}", zone="{cổng}")
+    assert again(text) == text == "unknown zone '{cổng}'"
+    assert again(text).in_language("vi") == "không có khu vực '{cổng}'"
 
 
 def test_a_whole_line_is_told_in_vietnamese() -> None:
