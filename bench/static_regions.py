@@ -1,11 +1,12 @@
 """Measures the new static regions: false ones an hour on real clips, and how many left objects are found.
 
-    python -m bench.static_regions [--clips ../shared/clips] [--draw FOLDER] [--only clips|made] [NAME ...]
+    python -m bench.static_regions [--clips ../shared/clips] [--draw FOLDER] [--only clips|blind|made] [NAME ...]
 
 Clips: the whole edge path runs over the clip of each fixed camera with `littering` and `abandoned_object` (no zones,
 a tenth of their times, so that a clip of a minute says something). Nothing is left behind in these clips: every region
-that is no hole is false. Made: bags of some sizes and contrasts are laid onto real frames beside somebody who is
-followed, and looked for.
+that is no hole is false. Blind: the same clips before a detector that finds nobody: whoever stands still there
+may become a region and must not. Made: bags of some sizes and contrasts are laid onto real frames beside somebody who
+is followed, and looked for.
 Ends with one JSON line.
 """
 
@@ -70,14 +71,14 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=list(FIXED))
     parser.add_argument("--clips", type=Path, default=Path("../shared/clips"))
     parser.add_argument("--draw", type=Path)
-    parser.add_argument("--only", choices=("clips", "made"), help="one half of it")
+    parser.add_argument("--only", choices=("clips", "blind", "made"), help="one part of it")
     options = parser.parse_args()
     if options.draw is not None:
         options.draw.mkdir(parents=True, exist_ok=True)
     told: dict[str, object] = {}
     false = holes = alerts = 0
     hours = 0.0
-    for name in options.names if options.only != "made" else ():
+    for name in options.names if options.only in (None, "clips") else ():
         looker, raised = watch_clip(options.clips / name, options.draw)
         found = [region for region in looker.regions.values() if not region.is_hole]
         told[name] = {
@@ -96,8 +97,12 @@ def main() -> None:
         "false_alerts_per_hour": round(alerts / max(hours, 1e-9), 1),
     }
     cv2.setNumThreads(1)
-    bases = [options.clips / name for name in BASES if name in options.names and options.only != "clips"]
-    print(json.dumps({"clips": told, "total": total, **(found_shares(bases) if bases else {})}))
+    unseen = {}
+    for name in options.names if options.only in (None, "blind") else ():
+        unseen[name] = _blind(options.clips / name)
+        print(f"{name:<32} blind {unseen[name]}", flush=True)
+    bases = [options.clips / name for name in BASES if name in options.names and options.only in (None, "made")]
+    print(json.dumps({"clips": told, "total": total, "blind": unseen, **(found_shares(bases) if bases else {})}))
 
 
 def watch_clip(clip: Path, draw: Path | None) -> tuple[Looker, list[str]]:
@@ -127,6 +132,15 @@ def watch_clip(clip: Path, draw: Path | None) -> tuple[Looker, list[str]]:
     replay(loaded, site, clip, START, lambda event: raised.append(event) if event.state is EventState.START else None,
            watcher=looker)  # fmt: skip
     return looker, [event.kind for event in raised]
+
+
+def _blind(clip: Path) -> int:
+    """How many regions that are no hole there are in a clip whose people nobody follows."""
+    background, ids = StaticRegions(), set[int]()
+    for index, (at_s, image) in enumerate(_frames(clip, 300.0)):
+        regions = background.look(Frame("bench", ArrayPicture(image), at_s, START, index), ())
+        ids |= {region.region_id for region in regions if not region.is_hole}
+    return len(ids)
 
 
 def found_shares(clips: list[Path]) -> dict[str, object]:

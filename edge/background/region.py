@@ -6,7 +6,8 @@ from enum import Enum, auto
 
 import numpy as np
 
-from edge.background.model import Crop, Mask, Picture, PixelModel, Window, crop, distance_of
+from edge.background.model import Crop, Mask, Picture, PixelModel, Plane, Window, crop, distance_of
+from edge.background.stillness import Stillness
 from edge.background.verdict import correlation
 from edge.types import StaticRegion
 
@@ -66,6 +67,12 @@ class Region:
         self._looks: Crop | None = crop(model.candidate, window)
         self._gone_s = 0.0
         self._covered_s = 0.0
+        self._stillness = Stillness()
+
+    @property
+    def is_thing(self) -> bool:
+        """It is still as only things are: see `edge.background.stillness`."""
+        return self._stillness.is_thing
 
     def rebase(self) -> None:
         """The light is another: how it looks is learned anew."""
@@ -84,9 +91,12 @@ class Region:
         if model.gain != 1.0:
             self._looks *= np.float32(model.gain)
         now = crop(picture, self.window)
-        state = self._state(now, self._looks, model, occupied[self.window])
+        visible = self.mask & ~occupied[self.window]
+        from_looks = distance_of(now, self._looks)
+        state = self._state(now, self._looks, from_looks, model, visible)
         if state is State.THERE:
             self.last_seen_s = now_s
+            self._stillness.take(float((from_looks > model.level)[visible].mean()), step_s)
             self._gone_s = self._covered_s = 0.0
             self._looks += np.float32(min(1.0, step_s / LOOKS_S)) * (now - self._looks)
             return state
@@ -95,12 +105,11 @@ class Region:
         is_gone = self._gone_s >= GONE_S or self._covered_s >= COVERED_S
         return State.GONE if is_gone else State.COVERED
 
-    def _state(self, now: Crop, looks: Crop, model: PixelModel, occupied: Mask) -> State:
-        visible = self.mask & ~occupied
+    def _state(self, now: Crop, looks: Crop, from_looks: Plane, model: PixelModel, visible: Mask) -> State:
         if np.count_nonzero(visible) < THERE_SHARE * np.count_nonzero(self.mask):
             return State.COVERED
         background = crop(model.background, self.window)
-        from_looks, from_background = distance_of(now, looks), distance_of(now, background)
+        from_background = distance_of(now, background)
         known = model.known[self.window]
         as_before = (from_looks <= model.level) & ((from_looks <= from_background) | ~known)
         as_background = (from_background <= model.level) & (from_background < from_looks) & known

@@ -113,7 +113,7 @@ class StaticRegions:
             self._begin(picture)
         else:
             self._follow(self._model, picture, now_s, min(step_s, LONGEST_STEP_S))
-        self._told = tuple(region.told(picture.shape[1:]) for region in self._regions)
+        self._told = tuple(region.told(picture.shape[1:]) for region in self._regions if region.is_thing)
         return self._told
 
     def _begin(self, picture: Picture) -> None:

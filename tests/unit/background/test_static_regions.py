@@ -116,6 +116,16 @@ def test_nor_when_the_detector_loses_them_where_they_stand() -> None:
     assert ever(scene, 240.0) == {}
 
 
+def test_nor_when_no_detector_ever_finds_them_unless_they_stand_like_a_post() -> None:
+    """Their upper body sways by three hundredths of their height at most."""
+
+    def scene(at_s: float) -> Moment:
+        sway = 2.0 * (math.sin(0.9 * at_s) + 0.6 * math.sin(0.43 * at_s))
+        return Moment((person(320, 270, 100, sway),) if 10.0 <= at_s < 70.0 else ())
+
+    assert ever(scene, 70.0) == {}
+
+
 def test_a_parked_car_is_no_object_even_when_its_track_is_lost() -> None:
     car = (200.0, 180.0, 340.0, 250.0)
 
