@@ -30,6 +30,10 @@ SOLID = 0.8
 EDGE_POINTS = 6
 """Points on a zone's edge: straight on the ground is bent in the picture of a lens."""
 MAX_CORNERS = 64
+HEAD_M = 1.8
+"""A zone's far end shows those who stand there up to this height ..."""
+MARGIN = 0.97
+"""... and a little of the picture is left around it."""
 SURVEY_M = 0.2
 """Standard error of a point's ground coordinates, measured with tape or wheel (each axis)."""
 
@@ -130,6 +134,42 @@ class PinholeCamera:
         width, height = self.resolution_wh
         return (float(pixels[0]) / width, float(pixels[1]) / height)
 
+    def rows(self, place_m: Place, height_m: float = 1.6) -> float:
+        """How high somebody who stands at a place is, in rows of a 640 x 384 model's input."""
+        width, height = self.resolution_wh
+        feet, _ = self.project(np.array([*place_m, 0.0]))
+        head, _ = self.project(np.array([*place_m, height_m]))
+        return float(feet[1] - head[1]) * min(640.0 / width, 384.0 / height)
+
+    def ground_seen(self, corners_m: Sequence[Place]) -> list[Place]:
+        """The part of a convex piece of ground on which people show from head to foot: what an admin would draw.
+
+        Raises:
+            ValueError: Nothing of it is in the picture.
+        """
+        width, height = self.resolution_wh
+        side = MARGIN * self._straight(0.5 / self.focal)
+        top = MARGIN * self._straight(0.5 * height / width / self.focal)
+
+        def looked(place: Place, up_m: float = 0.0) -> Array:
+            return np.asarray(self.axes @ (np.array([*place, up_m]) - np.array(self.place_m)))
+
+        part = self._ahead(list(corners_m))
+        part = _clip(part, lambda p: side * looked(p)[2] + looked(p)[0])
+        part = _clip(part, lambda p: side * looked(p)[2] - looked(p)[0])
+        part = _clip(part, lambda p: top * looked(p)[2] - looked(p)[1])
+        part = _clip(part, lambda p: top * looked(p, HEAD_M)[2] + looked(p, HEAD_M)[1])
+        if len(part) < 3:
+            raise ValueError(f"nothing of {list(corners_m)} is in the picture")
+        return part
+
+    def _straight(self, bent: float) -> float:
+        """Undo the lens at a distance from the middle, in focal lengths."""
+        radius = bent
+        for _ in range(20):
+            radius = bent / (1.0 + self.distortion * radius**2)
+        return radius
+
     def polygon(self, corners_m: Sequence[Place]) -> list[list[float]]:
         """A zone of the ground as an admin would draw it: clipped to the picture, normalised, bent as the lens bends.
 
@@ -185,6 +225,21 @@ class PinholeCamera:
         )
 
 
+def aimed(place_m: tuple[float, float, float], at_m: Place, focal: float, far_m: float) -> PinholeCamera:
+    """A camera that looks over a place and is tilted until the heads of those who stand `far_m` away just show.
+
+    Args:
+        place_m: Where it hangs.
+        at_m: What lies in the middle of the picture, from left to right.
+        focal: In picture widths.
+        far_m: Along the ground.
+    """
+    yaw = math.atan2(at_m[1] - place_m[1], at_m[0] - place_m[0])
+    half_up = math.atan(0.5 * 9.0 / 16.0 / focal)
+    tilt = math.degrees(math.atan2(place_m[2] - HEAD_M, far_m) + half_up) - 0.4
+    return PinholeCamera(place_m, yaw, tilt, focal)
+
+
 def _clip(points: list[Place], side: Any) -> list[Place]:
     """Sutherland and Hodgman's clipping of a polygon by one edge: `side` is positive inside."""
     kept: list[Place] = []
@@ -192,7 +247,8 @@ def _clip(points: list[Place], side: Any) -> list[Place]:
         a, b = side(before), side(after)
         if (a < 0.0) != (b < 0.0):
             share = a / (a - b)
-            kept.append((before[0] + (after[0] - before[0]) * share, before[1] + (after[1] - before[1]) * share))
+            x, y = (float(before[axis] + (after[axis] - before[axis]) * share) for axis in (0, 1))
+            kept.append((x, y))
         if b >= 0.0:
             kept.append(after)
     return kept

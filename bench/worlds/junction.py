@@ -1,4 +1,4 @@
-"""Worlds at a signalled crossroads. The southern approach is watched, from the front or from behind.
+"""Worlds at a signalled crossroads. The southern approach is watched, each time as the task asks for.
 
              |       |
     ---------+       +---------
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,25 +21,71 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from bench.worlds import truths
-from bench.worlds.camera import PinholeCamera
+from bench.worlds.camera import PinholeCamera, Place, aimed
 from bench.worlds.demand import mixed
 from bench.worlds.sumo import Vehicle, drive, signal_phases
-from bench.worlds.truths import Motion, StopLine, rectangle
+from bench.worlds.truths import Area, Motion, StopLine, rectangle, seen
 from bench.worlds.world import NOON, SITE, Trajectory, Truth, World, camera_file, known, read_config
 from contract.rules.base import MOTOR_VEHICLE_CLASSES, VEHICLE_CLASSES
-
-FRONT = PinholeCamera((9.5, 9.0, 7.5), yaw_rad=math.radians(-107.0), tilt_deg=18.0, focal=1.45)
-"""On a pole beyond the junction: it sees the fronts of those who wait."""
-BEHIND = PinholeCamera((8.5, -34.0, 8.0), yaw_rad=math.radians(105.0), tilt_deg=16.0, focal=0.8)
-"""On a pole before the junction: it sees backs, and where they turn to."""
 
 LINE_Y, JUNCTION_Y = -14.0, -11.0
 MAX_STAY_S = 30.0
 """Of parking before the line: shorter than red, so that a queue would be told if the signal were not asked."""
-APPROACH = rectangle("lan_vao", (0.0, 7.0), (-26.0, LINE_Y), math.pi / 2)
-MIDDLE = rectangle("nga_tu", (-9.0, 9.0), (JUNCTION_Y, 9.0))
-LEFT = rectangle("nhanh_tay", (-16.0, -9.5), (0.0, 7.0))
-BACK = rectangle("lan_ra", (-7.0, 0.0), (-22.0, JUNCTION_Y), -math.pi / 2)
+NAMES = {"lan_vao": "Làn vào", "nga_tu": "Ngã tư", "nhanh_tay": "Nhánh tây", "lan_ra": "Làn ra"}
+KINDS = {"lan_vao": "lane", "nga_tu": "junction"}
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A camera, its zones as far as it shows them, and four places whose coordinates were measured.
+
+    With `nga_tu`, the line and the signal are watched; with another zone that a vehicle may leave by, turns into it.
+    """
+
+    view: PinholeCamera
+    areas: tuple[Area, ...]
+    marks: tuple[Place, ...]
+
+    def area(self, zone: str) -> Area | None:
+        """A zone, if the camera has it."""
+        return next((area for area in self.areas if area.zone == zone), None)
+
+
+def _watch(view: PinholeCamera, marks: Sequence[Place], back_m: float, **others: tuple[Place, Place]) -> Watch:
+    approach = rectangle("lan_vao", (0.0, 7.0), (-back_m, LINE_Y), math.pi / 2)
+    areas = [approach, *(rectangle(zone, x, y) for zone, (x, y) in others.items())]
+    return Watch(view, tuple(seen(area, view) for area in areas), tuple(marks))
+
+
+FRONT = _watch(
+    aimed((9.5, 20.0, 7.5), (3.5, -14.0), 2.55, 42.0),
+    ((-3.5, -21.0), (9.0, -21.0), (8.5, -4.0), (1.8, -5.0)),
+    22.0,
+    nga_tu=((-9.0, 9.0), (JUNCTION_Y, 9.0)),
+)
+"""On a pole beyond the junction: it sees the fronts of those who wait, and 10 m of the junction."""
+BEHIND = _watch(
+    aimed((8.5, -40.0, 8.0), (3.0, -12.0), 2.36, 38.5),
+    ((0.5, -18.5), (7.5, -18.5), (8.0, -4.0), (-5.0, -4.5)),
+    22.0,
+    nga_tu=((-9.0, 9.0), (JUNCTION_Y, -2.0)),
+)
+"""On a pole before the junction: it sees backs, and the queue hides the line."""
+LEFT = _watch(
+    aimed((22.0, -50.0, 7.5), (-3.5, -6.0), 4.0, 65.0),
+    ((1.0, -19.0), (6.0, -16.0), (-7.0, 7.0), (-14.0, 1.0)),
+    20.0,
+    nhanh_tay=((-14.5, -7.5), (0.0, 7.0)),
+)
+"""Where a left turn comes from and goes to lie one behind the other: only so both are near enough in one picture."""
+ROUND = _watch(
+    aimed((0.5, 16.0, 8.0), (0.0, -16.0), 2.2, 36.5),
+    ((-7.0, -19.5), (7.0, -19.5), (5.8, -12.5), (-5.5, -13.0)),
+    20.0,
+    lan_ra=((-7.0, 0.0), (-20.0, -12.0)),
+)
+"""On a pole beyond the junction, before both lanes of the southern arm: who comes in and turns round goes out there."""
+WATCHES = (FRONT, BEHIND, LEFT, ROUND)
 
 
 def _line() -> StopLine:
@@ -55,47 +101,37 @@ def _signal(line: StopLine) -> dict[str, Any]:
     return {"kind": "plan", "phases": [list(phase) for phase in line.phases], "offset_s": -since_midnight % cycle_s}
 
 
-def _sections(view: PinholeCamera, line: StopLine, seed: int) -> dict[str, Any]:
-    zones: dict[str, Any] = {
-        "lan_vao": {"name": "Làn vào", "kind": "lane", "direction": view.line((3.5, -22.0), (3.5, -15.0))},
-        "nga_tu": {"name": "Ngã tư", "kind": "junction"},
+def _sections(watch: Watch, line: StopLine, seed: int) -> dict[str, Any]:
+    view = watch.view
+    zones = {
+        area.zone: {
+            "name": NAMES[area.zone],
+            "kind": KINDS.get(area.zone, "area"),
+            "coordinates": view.polygon(area.corners_m),
+        }
+        for area in watch.areas
     }
-    corners = [(0.0, -24.0), (7.0, -24.0), (7.0, -11.0), (-2.0, -11.0)]
+    zones["lan_vao"]["direction"] = view.line((3.5, -19.5), (3.5, -15.0))
     rules: list[dict[str, Any]] = [
         {"kind": "wrong_way", "zones": ["lan_vao"]},
-        {"kind": "red_light", "line": "vach_dung", "signal": "den"},
-        {"kind": "stop_line", "line": "vach_dung", "signal": "den"},
-        {"kind": "illegal_parking", "zones": ["lan_vao"], "max_stay_s": MAX_STAY_S, "signal": "den"},
+        *({"kind": "forbidden_turn", "zones": ["lan_vao", zone]} for zone in zones if zone not in KINDS),
     ]
-    if view is BEHIND:
-        zones |= {"nhanh_tay": {"name": "Nhánh tây"}, "lan_ra": {"name": "Làn ra"}}
+    sections = {"calibration": view.calibration(watch.marks, np.random.default_rng([seed, 1])), "zones": zones}
+    if "nga_tu" in zones:
         rules += [
-            {"kind": "forbidden_turn", "zones": ["lan_vao", "nhanh_tay"]},
-            {"kind": "forbidden_turn", "zones": ["lan_vao", "lan_ra"]},
+            {"kind": "red_light", "line": "vach_dung", "signal": "den"},
+            {"kind": "stop_line", "line": "vach_dung", "signal": "den"},
+            {"kind": "illegal_parking", "zones": ["lan_vao"], "max_stay_s": MAX_STAY_S, "signal": "den"},
         ]
-        corners = [(0.0, -18.0), (7.0, -18.0), (7.0, 6.0), (-9.0, 6.0)]
-    for area in (APPROACH, MIDDLE, LEFT, BACK):
-        if area.zone in zones:
-            zones[area.zone]["coordinates"] = view.polygon(area.corners_m)
-    return {
-        "calibration": view.calibration(corners, np.random.default_rng([seed, 1])),
-        "zones": zones,
-        "lines": {
-            "vach_dung": {
-                "name": "Vạch dừng",
-                "kind": "stop_line",
-                "coordinates": view.line((0.0, LINE_Y), (7.0, LINE_Y)),
-                "into": "nga_tu",
-            }
-        },
-        "signals": {"den": _signal(line)},
-        "rules": known(rules),
-    }
+        ends = view.line((0.0, LINE_Y), (7.0, LINE_Y))
+        stop = {"name": "Vạch dừng", "kind": "stop_line", "coordinates": ends, "into": "nga_tu"}
+        sections |= {"lines": {"vach_dung": stop}, "signals": {"den": _signal(line)}}
+    return {**sections, "rules": known(rules)}
 
 
 def _world(
     name: str,
-    view: PinholeCamera,
+    watch: Watch,
     seed: int,
     duration_s: float,
     trajectories: Sequence[Trajectory],
@@ -103,33 +139,33 @@ def _world(
     ordinary: bool = False,
 ) -> World:
     line = _line()
-    site, camera = read_config(SITE, camera_file("nga_tu", **_sections(view, line, seed)))
+    site, camera = read_config(SITE, camera_file("nga_tu", **_sections(watch, line, seed)))
     ways = truths.motions(trajectories, VEHICLE_CLASSES)
     return World(
         name=name,
         seed=seed,
         site=site,
         camera=camera,
-        view=view,
+        view=watch.view,
         duration_s=duration_s,
         trajectories=tuple(trajectories),
-        truths=tuple(truths.shown(_truths(ways, line, turns=view is BEHIND), trajectories, view)),
+        truths=tuple(truths.shown(_truths(ways, line, watch), trajectories, watch.view)),
         start=NOON,
         ordinary=ordinary,
     )
 
 
-def _truths(ways: Sequence[Motion], line: StopLine, *, turns: bool) -> list[Truth]:
+def _truths(ways: Sequence[Motion], line: StopLine, watch: Watch) -> list[Truth]:
     motor = [way for way in ways if way.item.class_name in MOTOR_VEHICLE_CLASSES]
-    found = [
-        *truths.wrong_way(ways, (APPROACH,)),
-        *truths.red_light(ways, line),
-        *truths.stop_line(ways, line),
-        *truths.illegal_parking(motor, APPROACH, MAX_STAY_S, line.red_s),
-    ]
-    if turns:
-        found += truths.forbidden_turn(motor, APPROACH, LEFT)
-        found += truths.forbidden_turn(motor, APPROACH, BACK)
+    approach = watch.areas[0]
+    found = truths.wrong_way(ways, (approach,))
+    if watch.area("nga_tu") is not None:
+        found += truths.red_light(ways, line)
+        found += truths.stop_line(ways, line)
+        found += truths.illegal_parking(motor, approach, MAX_STAY_S, line.red_s)
+    for area in watch.areas[1:]:
+        if area.zone not in KINDS:
+            found += truths.forbidden_turn(ways, approach, area)
     return found
 
 
@@ -156,18 +192,25 @@ def ordinary(seed: int, duration_s: float) -> World:
     """Everybody stops at red before the line, and nobody turns where it is forbidden."""
     rng = np.random.default_rng(seed)
     vehicles = _flow(rng, float(rng.uniform(3.0, 8.0)), duration_s)
-    view = FRONT if seed % 2 else BEHIND
     trajectories = drive("junction", vehicles, duration_s, seed)
-    return _world("junction-ordinary", view, seed, duration_s, trajectories, ordinary=True)
+    return _world("junction-ordinary", WATCHES[seed % 2], seed, duration_s, trajectories, ordinary=True)
 
 
-def _red(name: str, view: PinholeCamera, seed: int, duration_s: float) -> World:
+def ordinary_turns(seed: int, duration_s: float) -> World:
+    """The same before the cameras for turns."""
+    rng = np.random.default_rng(seed)
+    vehicles = _flow(rng, float(rng.uniform(3.0, 8.0)), duration_s)
+    trajectories = drive("junction", vehicles, duration_s, seed)
+    return _world("junction-ordinary-turns", WATCHES[2 + seed % 2], seed, duration_s, trajectories, ordinary=True)
+
+
+def _red(name: str, watch: Watch, seed: int, duration_s: float) -> World:
     rng = np.random.default_rng(seed)
     vehicles = [
         replace(vehicle, runs_red=bool(rng.random() < 0.2)) if vehicle.edges[0] == "from_south" else vehicle
         for vehicle in _flow(rng, 6.0, duration_s)
     ]
-    return _world(name, view, seed, duration_s, drive("junction", vehicles, duration_s, seed))
+    return _world(name, watch, seed, duration_s, drive("junction", vehicles, duration_s, seed))
 
 
 def red_light(seed: int, duration_s: float) -> World:
@@ -190,8 +233,17 @@ def stop_line(seed: int, duration_s: float) -> World:
     return _world("junction-stop-line", FRONT, seed, duration_s, drive("junction", vehicles, duration_s, seed))
 
 
-def turns(seed: int, duration_s: float) -> World:
-    """Some turn left or round, both forbidden here."""
+def left_turns(seed: int, duration_s: float) -> World:
+    """Some turn left, which is forbidden here."""
+    return _turns("junction-left-turns", LEFT, seed, duration_s)
+
+
+def u_turns(seed: int, duration_s: float) -> World:
+    """Some turn round, which is forbidden here."""
+    return _turns("junction-u-turns", ROUND, seed, duration_s)
+
+
+def _turns(name: str, watch: Watch, seed: int, duration_s: float) -> World:
     rng = np.random.default_rng(seed)
     vehicles = _flow(rng, 4.0, duration_s, turns=True)
-    return _world("junction-turns", BEHIND, seed, duration_s, drive("junction", vehicles, duration_s, seed))
+    return _world(name, watch, seed, duration_s, drive("junction", vehicles, duration_s, seed))

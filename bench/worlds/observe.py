@@ -52,6 +52,8 @@ class Alert:
     object_ids: tuple[str, ...]
     """Whom it is truly about, as far as its tracks lie on somebody; empty: on nobody."""
     facts: Mapping[str, Any]
+    on_nobody: bool = False
+    """Its tracks lie on nothing that is there."""
 
 
 @dataclass(slots=True)
@@ -235,6 +237,7 @@ class Watcher:
                 if track_id in self._votes
             )
         )
+        alert.on_nobody = bool(event.track_ids) and not alert.object_ids
         if event.state is EventState.END:
             del self._open[index, event.key]
 

@@ -6,6 +6,7 @@ how they get there. Where they really were, delays and detours included, is the 
 
 from __future__ import annotations
 
+import importlib.metadata
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,11 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.worlds.camera import Place
+from bench.worlds.store import remembered
 from bench.worlds.world import SIZES_M, Trajectory
 
 if TYPE_CHECKING:
     import jupedsim as jps
 
+VERSION = 1
+"""Of how walkers decide: a higher one makes results that were kept before unknown."""
 STEP_S = 0.05
 """Of the simulation: the model is of first order and stable at this step."""
 EVERY = 2
@@ -70,7 +74,7 @@ class _State:
 
 
 def walk(walkers: Sequence[Walker], area_m: Sequence[Place], duration_s: float, seed: int) -> tuple[Trajectory, ...]:
-    """Let people walk.
+    """Let people walk, or remember how they did (`store`).
 
     Args:
         walkers: Who, with unique names; places inside the area.
@@ -81,6 +85,12 @@ def walk(walkers: Sequence[Walker], area_m: Sequence[Place], duration_s: float, 
     Returns:
         One trajectory for each who appeared.
     """
+    version = importlib.metadata.version("jupedsim")
+    told = ("walk", VERSION, version, list(walkers), list(area_m), duration_s, seed)
+    return tuple(remembered(told, lambda: _walk(walkers, area_m, duration_s, seed)))
+
+
+def _walk(walkers: Sequence[Walker], area_m: Sequence[Place], duration_s: float, seed: int) -> tuple[Trajectory, ...]:
     import jupedsim as jps  # the worlds can be listed without it
 
     rng = np.random.default_rng(seed)

@@ -1,8 +1,8 @@
 """Alerts against truths: what was right, false, missed, and how late.
 
-An alert is right when a truth has its kind, its zone, a time that overlaps and, where both are known, an object in
-common. One alert for one truth: a second alert on the same truth is false, unless the stream's clock ran backwards in
-between, after which every rule begins anew.
+An alert is right when a truth has its kind, its zone, a time that overlaps and, where the truth names somebody and the
+alert is about tracks, somebody in common. One alert for one truth: a second alert on the same truth is false, unless
+the stream's clock ran backwards in between, after which every rule begins anew.
 """
 
 from __future__ import annotations
@@ -153,6 +153,8 @@ def _fits(truth: Truth, alert: Alert) -> bool:
     if truth.zone is not None and alert.zone is not None and truth.zone != alert.zone:
         return False
     if truth.object_ids and alert.object_ids and not set(truth.object_ids) & set(alert.object_ids):
+        return False
+    if truth.object_ids and alert.on_nobody:
         return False
     return alert.start_s <= truth.end_s + SLACK_S and max(alert.end_s, alert.told_s) >= truth.start_s - SLACK_S
 

@@ -1,77 +1,111 @@
-"""Worlds on a straight street: two ways, each with a motorbikes' lane outside, a pavement, a camera on a pole.
+"""Worlds on a straight street: two ways, each with a motorbikes' lane outside, a pavement, cameras on poles.
 
 y  7  ------------------------------------------   <- westward: motorbikes
    3.5 - - - - - - - - - - - - - - - - - - - - -   <- westward
    0  ==========================================
  -3.5 - - - - - - - - - - - - - - - - - - - - -   -> eastward
   -7  ------------------------------------------   -> eastward: motorbikes; no parking
- -10.5 pavement        camera (0, -9) looks east
+ -10.5 pavement        cameras about (0, -10) look east
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bench.worlds import truths
-from bench.worlds.camera import PinholeCamera
+from bench.worlds.camera import PinholeCamera, Place, aimed
 from bench.worlds.demand import mixed, ride, stand
 from bench.worlds.sumo import Stop, Vehicle, drive
-from bench.worlds.truths import Area, Motion, rectangle
+from bench.worlds.truths import Area, Motion, rectangle, seen
 from bench.worlds.world import NOON, SITE, Disturbance, Trajectory, Truth, World, camera_file, known, read_config
 from contract.rules.base import MOTOR_VEHICLE_CLASSES, VEHICLE_CLASSES
 
-VIEW = PinholeCamera((0.0, -9.0, 7.0), yaw_rad=0.265, tilt_deg=11.0, focal=1.42)
-"""A lens of 39 degrees: a motorbike is 35 to 64 rows high in the model's 384 where zones begin and end."""
-X = (24.0, 44.0)
-"""From where to where along the street zones reach ..."""
-LONG_X = (24.0, 66.0)
-"""... and that of speeds: who drives at 90 km/h is in it for less than 2 s."""
 LIMIT_KMH = 50.0
 MAX_STAY_S = 60.0
 """Of parking in these worlds; the default of 300 s takes longer to simulate and decides the same way."""
 LANE_CLASSES = ("car", "truck", "bus")
 """Who must not use the motorbikes' lane."""
-
-EASTWARD = rectangle("lan_di", X, (-7.0, 0.0), 0.0)
-WESTWARD = rectangle("lan_ve", X, (0.0, 7.0), math.pi)
-ROAD = rectangle("long_duong", LONG_X, (-7.0, 7.0))
-OUTER = rectangle("lan_xe_may", X, (-7.0, -3.5), 0.0)
-NO_PARKING = rectangle("cam_do", X, (-7.0, -3.5))
-PAVEMENT = rectangle("via_he", X, (-10.5, -7.2))
-
-
-def _zones() -> dict[str, Any]:
-    kinds = {"lan_di": "lane", "lan_ve": "lane", "lan_xe_may": "lane", "via_he": "pavement", "cam_do": "area"}
-    zones: dict[str, Any] = {}
-    for area in (EASTWARD, WESTWARD, ROAD, OUTER, NO_PARKING, PAVEMENT):
-        zone: dict[str, Any] = {
-            "name": area.zone,
-            "kind": kinds.get(area.zone, "carriageway"),
-            "coordinates": VIEW.polygon(area.corners_m),
-        }
-        if area.heading_rad is not None:
-            middle = (area.corners_m[0][1] + area.corners_m[2][1]) / 2.0
-            ends = ((26.0, middle), (42.0, middle))
-            zone["direction"] = VIEW.line(*(ends if area.heading_rad == 0.0 else ends[::-1]))
-        zones[area.zone] = zone
-    return zones
+KINDS = {"lan_di": "lane", "lan_ve": "lane", "lan_xe_may": "lane", "via_he": "pavement", "long_duong": "carriageway"}
+"""What zones are on the ground, where not `area`."""
+RULES: dict[str, dict[str, Any]] = {
+    "lan_di": {"kind": "wrong_way"},
+    "lan_ve": {"kind": "wrong_way"},
+    "long_duong": {"kind": "speeding", "limit_kmh": LIMIT_KMH},
+    "cam_do": {"kind": "illegal_parking", "max_stay_s": MAX_STAY_S},
+    "via_he": {"kind": "pavement_driving"},
+    "lan_xe_may": {"kind": "lane_misuse", "banned": list(LANE_CLASSES)},
+}
+"""What is forbidden in each zone."""
 
 
-def _rules() -> list[dict[str, Any]]:
-    return known(
-        [
-            {"kind": "wrong_way", "zones": ["lan_di", "lan_ve"]},
-            {"kind": "speeding", "zones": ["long_duong"], "limit_kmh": LIMIT_KMH},
-            {"kind": "illegal_parking", "zones": ["cam_do"], "max_stay_s": MAX_STAY_S},
-            {"kind": "pavement_driving", "zones": ["via_he"]},
-            {"kind": "lane_misuse", "zones": ["lan_xe_may"], "banned": list(LANE_CLASSES)},
-        ]
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A camera and its zones, of which only what it shows is drawn and judged."""
+
+    view: PinholeCamera
+    areas: tuple[Area, ...]
+    marks: tuple[Place, ...]
+    """Four places whose coordinates were measured."""
+
+    @classmethod
+    def of(cls, view: PinholeCamera, areas: Sequence[Area], marks: Sequence[Place]) -> Watch:
+        """Keep what the camera shows of the zones."""
+        return cls(view, tuple(seen(area, view) for area in areas), tuple(marks))
+
+
+def _areas(x: Place, *names: str) -> list[Area]:
+    every = (
+        rectangle("lan_di", x, (-7.0, 0.0), 0.0),
+        rectangle("lan_ve", x, (0.0, 7.0), math.pi),
+        rectangle("long_duong", x, (-7.0, 0.0)),
+        rectangle("lan_xe_may", x, (-7.0, -3.5), 0.0),
+        rectangle("cam_do", x, (-7.0, -3.5)),
+        rectangle("via_he", x, (-10.5, -7.2)),
     )
+    return [area for area in every if area.zone in names]
+
+
+NEAR = Watch.of(
+    aimed((0.0, -11.5, 6.5), (28.0, -5.6), 2.42, 39.5),
+    _areas((16.0, 39.0), "lan_di", "lan_xe_may", "cam_do", "via_he"),
+    ((19.5, -9.5), (20.5, -5.0), (38.0, 3.5), (38.0, -10.0)),
+)
+"""As the admin's guide says: a rider at the far end is 60 rows of 384 high (14 mm lens); one side of the road shows."""
+FAST = Watch.of(
+    aimed((0.0, -9.0, 8.0), (54.0, -3.3), 4.5, 75.5),
+    _areas((30.0, 75.0), "lan_di", "long_duong"),
+    ((40.0, -7.5), (41.0, -1.0), (73.0, 5.5), (73.0, -8.5)),
+)
+"""For speeds: who drives at 90 km/h is in the zone for 1.5 s; with as many rows that takes a longer lens (26 mm)."""
+FAR = Watch.of(
+    PinholeCamera((0.0, -9.0, 7.0), yaw_rad=0.265, tilt_deg=14.0, focal=0.87),
+    _areas((24.0, 44.0), "lan_di", "lan_ve", "long_duong", "lan_xe_may", "cam_do", "via_he"),
+    ((25.0, -7.0), (25.0, 7.0), (42.0, 7.0), (42.0, -7.0)),
+)
+"""As one often finds it and the guide advises against: the usual 5 mm lens, both sides, riders 20 to 40 rows high."""
+
+
+def _zone(area: Area, view: PinholeCamera) -> dict[str, Any]:
+    zone: dict[str, Any] = {
+        "name": area.zone,
+        "kind": KINDS.get(area.zone, "area"),
+        "coordinates": view.polygon(area.corners_m),
+    }
+    if area.heading_rad is not None:
+        corners = np.array(area.corners_m)
+        y = float(np.mean([corners[:, 1].min(), corners[:, 1].max()]))
+        far = float(corners[:, 0].max()) - 2.0
+        inside = [
+            x for x in np.arange(corners[:, 0].min(), far, 0.5).tolist() if area.depth(np.array([[x, y]]))[0] > 0.2
+        ]
+        ends = ((inside[0] + 1.0, y), (far, y))
+        zone["direction"] = view.line(*(ends if area.heading_rad == 0.0 else ends[::-1]))
+    return zone
 
 
 def _world(
@@ -79,43 +113,51 @@ def _world(
     seed: int,
     duration_s: float,
     trajectories: Sequence[Trajectory],
+    watch: Watch = NEAR,
     *,
     ordinary: bool = False,
     disturbances: tuple[Disturbance, ...] = (),
 ) -> World:
     rng = np.random.default_rng([seed, 1])
-    near, far = LONG_X[0] + 1.0, LONG_X[1] - 6.0
-    corners = [(near, -7.0), (near, 7.0), (far, 7.0), (far, -7.0)]
-    site, camera = read_config(
-        SITE,
-        camera_file("duong", calibration=VIEW.calibration(corners, rng), zones=_zones(), rules=_rules()),
-    )
+    sections = {
+        "calibration": watch.view.calibration(watch.marks, rng),
+        "zones": {area.zone: _zone(area, watch.view) for area in watch.areas},
+        "rules": known([{**RULES[area.zone], "zones": [area.zone]} for area in watch.areas]),
+    }
+    site, camera = read_config(SITE, camera_file("duong", **sections))
     ways = truths.motions(trajectories, VEHICLE_CLASSES)
     return World(
         name=name,
         seed=seed,
         site=site,
         camera=camera,
-        view=VIEW,
+        view=watch.view,
         duration_s=duration_s,
         trajectories=tuple(trajectories),
-        truths=tuple(truths.shown(_truths(ways), trajectories, VIEW, disturbances)),
+        truths=tuple(truths.shown(_truths(ways, watch.areas), trajectories, watch.view, disturbances)),
         start=NOON,
         disturbances=disturbances,
         ordinary=ordinary,
     )
 
 
-def _truths(ways: Sequence[Motion]) -> list[Truth]:
+def _truths(ways: Sequence[Motion], areas: Sequence[Area]) -> list[Truth]:
     motor = [way for way in ways if way.item.class_name in MOTOR_VEHICLE_CLASSES]
     banned = [way for way in ways if way.item.class_name in LANE_CLASSES]
-    return [
-        *truths.wrong_way(ways, (EASTWARD, WESTWARD)),
-        *truths.speeding(motor, ROAD, LIMIT_KMH),
-        *truths.illegal_parking(motor, NO_PARKING, MAX_STAY_S),
-        *truths.pavement_driving(motor, PAVEMENT),
-        *truths.lane_misuse(banned, OUTER),
-    ]
+    found: list[Truth] = []
+    for area in areas:
+        match RULES[area.zone]["kind"]:
+            case "wrong_way":
+                found += truths.wrong_way(ways, (area,))
+            case "speeding":
+                found += truths.speeding(motor, area, LIMIT_KMH)
+            case "illegal_parking":
+                found += truths.illegal_parking(motor, area, MAX_STAY_S)
+            case "pavement_driving":
+                found += truths.pavement_driving(motor, area)
+            case "lane_misuse":
+                found += truths.lane_misuse(banned, area)
+    return found
 
 
 def _flow(rng: np.random.Generator, per_minute: float, end_s: float) -> list[Vehicle]:
@@ -144,14 +186,24 @@ def _until(trajectories: Sequence[Trajectory], end_s: float) -> list[Trajectory]
 def ordinary(seed: int, duration_s: float) -> World:
     """Everyday traffic, walkers, motorbikes parked on the pavement's edge; nobody does wrong."""
     rng = np.random.default_rng(seed)
+    return _world("street-ordinary", seed, duration_s, _everyday(rng, seed, duration_s), ordinary=True)
+
+
+def ordinary_fast(seed: int, duration_s: float) -> World:
+    """The same before the camera for speeds."""
+    rng = np.random.default_rng(seed)
+    traffic = drive("street", _flow(rng, float(rng.uniform(3.0, 10.0)), duration_s), duration_s, seed)
+    return _world("street-ordinary-fast", seed, duration_s, traffic, FAST, ordinary=True)
+
+
+def _everyday(rng: np.random.Generator, seed: int, duration_s: float) -> list[Trajectory]:
     per_minute = float(rng.uniform(3.0, 10.0))
     traffic = drive("street", _flow(rng, per_minute, duration_s), duration_s, seed)
     parked = [
-        stand(f"dung{index}", "motorcycle", (27.0 + 5.0 * index, -9.6), 1.4, 0.0, duration_s)
+        stand(f"dung{index}", "motorcycle", (21.0 + 5.0 * index, -9.6), 1.4, 0.0, duration_s)
         for index in range(int(rng.integers(0, 4)))
     ]
-    walkers = _walkers(rng, 1.5, duration_s)
-    return _world("street-ordinary", seed, duration_s, _until([*traffic, *parked, *walkers], duration_s), ordinary=True)
+    return _until([*traffic, *parked, *_walkers(rng, 1.5, duration_s)], duration_s)
 
 
 def speeds(seed: int, duration_s: float) -> World:
@@ -163,7 +215,7 @@ def speeds(seed: int, duration_s: float) -> World:
             rng.choice([rng.uniform(0.6, 1.0), rng.uniform(1.0, 1.2), rng.uniform(1.2, 1.8)], p=[0.5, 0.2, 0.3])
         )
         vehicles.append(replace(vehicle, speed_factor=factor))
-    return _world("street-speeds", seed, duration_s, drive("street", vehicles, duration_s, seed))
+    return _world("street-speeds", seed, duration_s, drive("street", vehicles, duration_s, seed), FAST)
 
 
 def wrong_way(seed: int, duration_s: float, *, disturbed: bool = False) -> World:
@@ -175,7 +227,7 @@ def wrong_way(seed: int, duration_s: float, *, disturbed: bool = False) -> World
         class_name = str(rng.choice(["motorcycle", "bicycle", "car"], p=[0.75, 0.15, 0.1]))
         kerb = float(rng.uniform(5.6, 6.5)) if class_name != "car" else 5.2
         speed = {"motorcycle": rng.uniform(3.0, 9.0), "bicycle": rng.uniform(2.0, 4.5), "car": rng.uniform(4.0, 8.0)}
-        ends = [(80.0, -kerb), (2.0, -kerb)] if rng.random() < 0.5 else [(2.0, kerb), (80.0, kerb)]
+        ends = [(80.0, -kerb), (2.0, -kerb)]
         riders.append(
             ride(f"nguoc{index}", class_name, ends, float(speed[class_name]), start_s + rng.uniform(0, 8), rng)
         )
@@ -207,7 +259,7 @@ def parking(seed: int, duration_s: float, *, disturbed: bool = False) -> World:
         class_name = str(rng.choice(["car", "truck", "motorcycle"], p=[0.5, 0.2, 0.3]))
         short = rng.random() < 0.4
         stay_s = float(rng.uniform(8.0, 40.0) if short else rng.uniform(80.0, 200.0))
-        stop = Stop("eastward_0", lane_m + float(rng.uniform(X[0] + 8.0, X[1] - 3.0)), stay_s)
+        stop = Stop("eastward_0", lane_m + float(rng.uniform(27.0, 37.0)), stay_s)
         vehicles.append(
             Vehicle(f"do{index}", class_name, start_s, ("eastward",), 0.7, lane="0", stops=(stop,), vclass="motorcycle")
         )
@@ -224,7 +276,7 @@ def pavement(seed: int, duration_s: float) -> World:
     for index, start_s in enumerate(np.arange(8.0, duration_s - 15.0, 22.0).tolist()):
         y = float(rng.uniform(-9.6, -8.2))
         choice = rng.random()
-        x = float(rng.uniform(30.0, 38.0))
+        x = float(rng.uniform(26.0, 31.0))
         way: list[tuple[float, float]]
         if choice < 0.5:
             way = [(3.0, y), (70.0, y)] if rng.random() < 0.5 else [(70.0, y), (3.0, y)]
@@ -235,7 +287,7 @@ def pavement(seed: int, duration_s: float) -> World:
         class_name = "bicycle" if rng.random() < 0.1 else "motorcycle"
         riders.append(ride(f"he{index}", class_name, way, float(rng.uniform(2.5, 6.0)), start_s, rng))
     walkers = _walkers(rng, 4.0, duration_s)
-    parked = [stand(f"dung{i}", "motorcycle", (27.0 + 6.0 * i, -10.0), 1.5, 0.0, duration_s) for i in range(3)]
+    parked = [stand(f"dung{i}", "motorcycle", (21.0 + 6.0 * i, -10.0), 1.5, 0.0, duration_s) for i in range(3)]
     return _world("street-pavement", seed, duration_s, _until([*traffic, *riders, *walkers, *parked], duration_s))
 
 
@@ -251,7 +303,7 @@ def lanes(seed: int, duration_s: float) -> World:
                 class_name,
                 start_s + float(rng.uniform(0, 8)),
                 ("eastward",),
-                float(rng.uniform(0.5, 0.9)),
+                float(rng.uniform(0.3, 0.65)),
                 lane="0",
                 vclass="motorcycle",
             )
@@ -259,6 +311,25 @@ def lanes(seed: int, duration_s: float) -> World:
     return _world("street-lanes", seed, duration_s, drive("street", vehicles, duration_s, seed))
 
 
-def areas() -> tuple[Area, ...]:
-    """Every zone of the street: for looking at."""
-    return (EASTWARD, WESTWARD, ROAD, OUTER, NO_PARKING, PAVEMENT)
+def badly_placed(seed: int, duration_s: float) -> World:
+    """Offenders of every kind before a camera with too wide a lens."""
+    rng = np.random.default_rng(seed)
+    vehicles = _flow(rng, 4.0, duration_s)
+    factors = rng.choice([0.8, 1.5], len(vehicles), p=[0.8, 0.2]).tolist()
+    vehicles = [replace(vehicle, speed_factor=factor) for vehicle, factor in zip(vehicles, factors, strict=True)]
+    for index, start_s in enumerate(np.arange(10.0, duration_s - 20.0, 60.0).tolist()):
+        factor = float(rng.uniform(0.3, 0.65))
+        vehicles.append(Vehicle(f"sai{index}", "car", start_s, ("eastward",), factor, lane="0", vclass="motorcycle"))
+    riders = []
+    for index, start_s in enumerate(np.arange(12.0, duration_s - 15.0, 30.0).tolist()):
+        y = float(rng.uniform(-6.5, -5.6) if index % 2 else rng.uniform(-9.6, -8.2))
+        riders.append(
+            ride(f"nguoc{index}", "motorcycle", [(80.0, y), (2.0, y)], float(rng.uniform(3, 8)), start_s, rng)
+        )
+    traffic = drive("street", vehicles, duration_s, seed)
+    return _world("street-badly-placed", seed, duration_s, _until([*traffic, *riders], duration_s), FAR)
+
+
+def watches() -> dict[str, Watch]:
+    """Every camera of the street: for looking at, and for tests."""
+    return {"near": NEAR, "fast": FAST, "far": FAR}

@@ -7,6 +7,7 @@ seed gives the same trajectories.
 from __future__ import annotations
 
 import csv
+import importlib.metadata
 import os
 import subprocess
 import tempfile
@@ -20,6 +21,7 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
+from bench.worlds.store import remembered
 from bench.worlds.world import SIZES_M, Trajectory
 
 NETWORKS = Path(__file__).parent / "networks"
@@ -81,7 +83,7 @@ def is_installed() -> bool:
 
 
 def drive(network: str, vehicles: Sequence[Vehicle], end_s: float, seed: int) -> list[Trajectory]:
-    """Let vehicles drive through a network.
+    """Let vehicles drive through a network, or remember how they did (`store`).
 
     Args:
         network: Name of the files in `networks/`.
@@ -92,6 +94,16 @@ def drive(network: str, vehicles: Sequence[Vehicle], end_s: float, seed: int) ->
     Raises:
         RuntimeError: SUMO refused; says why.
     """
+    version = importlib.metadata.version("eclipse-sumo") if is_installed() else "none"
+    told = ("sumo", version, _sources(network), _demand(vehicles), end_s, seed, STEP_S, LATERAL_M, GREEN_S, YELLOW_S)
+    return remembered(told, lambda: _drive(network, vehicles, end_s, seed))
+
+
+def _sources(network: str) -> str:
+    return "".join((NETWORKS / f"{network}.{part}.xml").read_text(encoding="utf-8") for part in ("nod", "edg"))
+
+
+def _drive(network: str, vehicles: Sequence[Vehicle], end_s: float, seed: int) -> list[Trajectory]:
     with tempfile.TemporaryDirectory(prefix="langan-sumo-") as name:
         folder = Path(name)
         (folder / "net.xml").write_text(build(network), encoding="utf-8")

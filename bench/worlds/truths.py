@@ -51,6 +51,15 @@ class Area:
         return inside
 
 
+def seen(area: Area, view: PinholeCamera) -> Area:
+    """The part of a zone that a camera shows.
+
+    Raises:
+        ValueError: It shows nothing of it.
+    """
+    return replace(area, corners_m=tuple(view.ground_seen(area.corners_m)))
+
+
 def rectangle(zone: str, x: Place, y: Place, heading_rad: float | None = None) -> Area:
     """A zone along the axes."""
     return Area(zone, ((x[0], y[0]), (x[1], y[0]), (x[1], y[1]), (x[0], y[1])), heading_rad)

@@ -71,7 +71,8 @@ def test_offenders_of_the_street_are_told_and_nobody_else(kind: str) -> None:
         "pavement_driving": street.pavement,
         "lane_misuse": street.lanes,
     }
-    scores, _ = _run(builders[kind](2, 300.0))
+    # In the second world somebody drives 58.3 km/h, which four points good to 0.2 m do not always prove to be above 55.
+    scores, _ = _run(builders[kind](1 if kind == "speeding" else 2, 300.0))
     assert scores[kind].right >= 1
     assert (scores[kind].false, scores[kind].missed) == (0, 0), scores[kind].examples
     for errors in scores[kind].errors.values():

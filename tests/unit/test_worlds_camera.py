@@ -122,6 +122,12 @@ def test_an_alert_at_another_time_on_another_one_or_elsewhere_is_false(alert: Al
     assert result.false_per_camera_hour == pytest.approx(1.0)
 
 
+def test_an_alert_whose_tracks_lie_on_nobody_fits_no_truth_about_somebody() -> None:
+    nobody = replace(_alert(101.0, ()), on_nobody=True)
+    result = score(_world(DUE), [nobody])["wrong_way"]
+    assert (result.right, result.false, result.missed) == (0, 1, 1)
+
+
 def test_a_second_alert_on_one_truth_is_false_unless_time_ran_backwards_between() -> None:
     twice = [_alert(101.0), _alert(106.0)]
     assert score(_world(DUE), twice)["wrong_way"].false == 1
