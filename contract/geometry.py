@@ -93,6 +93,15 @@ def segments_cross(a: Point, b: Point, c: Point, d: Point) -> bool:
     return _orientation(a, b, c) * _orientation(a, b, d) < 0.0 and _orientation(c, d, a) * _orientation(c, d, b) < 0.0
 
 
+def meets_box(a: Point, b: Point, box: tuple[float, float, float, float]) -> bool:
+    """Tell whether the closed segment ab may meet a box (left, top, right, bottom): never False where it does."""
+    left, top, right, bottom = box
+    if max(a[0], b[0]) < left or min(a[0], b[0]) > right or max(a[1], b[1]) < top or min(a[1], b[1]) > bottom:
+        return False
+    sides = [_orientation(a, b, corner) for corner in ((left, top), (right, top), (right, bottom), (left, bottom))]
+    return min(sides) <= 0.0 <= max(sides)
+
+
 def _lies_on(point: Point, a: Point, b: Point) -> bool:
     """Tell whether a point lies on the closed segment ab."""
     return (

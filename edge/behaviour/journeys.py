@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from contract.geometry import Point, angle_between_deg, distance, isotropic
+from contract.geometry import Point, angle_between_deg, distance
+from edge.behaviour.moment import Moment, RunningMean
 from edge.classes import lookalike_group
-from edge.rules.base import Moment, RunningMean
 from edge.scene import Scene
 from edge.types import Observation, Track, TrackId
 
@@ -57,9 +57,9 @@ MAX_JUMP_BOXES = 2.0
 """But a box that shows half of an object jumps by its length however short the step is."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sample:
-    """Where an object was detected."""
+    """Where an object was detected. Never changed; not frozen, which would cost three times as much to make."""
 
     moment: Moment
     at_s: float
@@ -87,8 +87,8 @@ class Journey:
     """When its track was last in the picture, detected or held."""
     born_at: Sample
     """Its first detection."""
-    taken_s: float = -math.inf
-    """Until when its places were taken by `take_new`."""
+    news: list[Sample]
+    """The places that the latest observation added: several, once it turned out to be what a younger journey was."""
     fresh: bool = True
     """It was detected in the latest observation."""
     told: bool = False
@@ -97,8 +97,11 @@ class Journey:
     track_ids: dict[TrackId, None] = field(default_factory=dict)
     """In the order in which it had them."""
     votes: Counter[str] = field(default_factory=Counter)
-    _ahead: tuple[float, Point | None, float] = (math.nan, None, 0.0)
-    """Of the last detection: its watched second, the velocity and the turn rate."""
+    _velocity: tuple[Sample, Point | None] | None = None
+    _turn: tuple[Sample, float] | None = None
+    _smooth: tuple[Sample, Sample] | None = None
+    """Each with the last detection, for which it was worked out: several rules ask, and a lost journey is asked for
+    again and again."""
 
     @property
     def last(self) -> Sample:
@@ -108,7 +111,8 @@ class Journey:
     @property
     def class_name(self) -> str:
         """What the detector called it most of the time."""
-        return max(self.votes, key=lambda name: self.votes[name])
+        votes = self.votes
+        return next(iter(votes)) if len(votes) == 1 else max(votes, key=votes.__getitem__)
 
     @property
     def group(self) -> str:
@@ -116,18 +120,20 @@ class Journey:
         return lookalike_group(self.track.class_name)
 
     def take_new(self) -> list[Sample]:
-        """Its places since this was asked last: several, once it turned out to be what a younger journey was."""
-        new = self.since(math.nextafter(self.taken_s, math.inf))
-        self.taken_s = self.last.at_s
-        return new
+        """Its new places: see `news`."""
+        return self.news
 
     def smooth(self, sample: Sample | None = None) -> Sample:
         """Where it was at a sample (None: the last), without most of the boxes' tremble."""
-        at = sample or self.last
-        near = self.since(at.at_s - SMOOTH_S)
-        while near[-1].at_s > at.at_s:
-            near.pop()
-        return mean_sample(near)
+        last = self.samples[-1]
+        if sample is not None and sample is not last:
+            near = self.since(sample.at_s - SMOOTH_S)
+            while near[-1].at_s > sample.at_s:
+                near.pop()
+            return mean_sample(near)
+        if self._smooth is None or self._smooth[0] is not last:
+            self._smooth = (last, mean_sample(self.since(last.at_s - SMOOTH_S)))
+        return self._smooth[1]
 
     def of_last(self, seconds: float) -> list[Sample]:
         """Its places of the last seconds, in order of time."""
@@ -145,17 +151,13 @@ class Journey:
 
     def velocity(self) -> Point | None:
         """Picture heights a second; None where too little is known."""
-        return self._look_ahead()[1]
-
-    def _look_ahead(self) -> tuple[float, Point | None, float]:
-        """What `expected` needs: a lost journey is asked for it again and again, and does not change."""
-        if self._ahead[0] != self.last.at_s:
+        last = self.samples[-1]
+        if self._velocity is None or self._velocity[0] is not last:
             recent = self.of_last(VELOCITY_S)
             if len(recent) < VELOCITY_SAMPLES:
                 recent = self.of_last(SPARSE_S)[-VELOCITY_SAMPLES:]
-            velocity = _velocity(recent) if len(recent) > 2 else None
-            self._ahead = (self.last.at_s, velocity, self._turn_rate())
-        return self._ahead
+            self._velocity = (last, _velocity(recent) if len(recent) > 2 else None)
+        return self._velocity[1]
 
     def stands(self) -> bool:
         """Tell whether the object stood when it was last detected, or was seen too shortly to tell."""
@@ -164,6 +166,12 @@ class Journey:
 
     def _turn_rate(self) -> float:
         """Radians a second by which its velocity turned lately; 0 where that is not clear."""
+        last = self.samples[-1]
+        if self._turn is None or self._turn[0] is not last:
+            self._turn = (last, self._find_turn_rate())
+        return self._turn[1]
+
+    def _find_turn_rate(self) -> float:
         recent = self.of_last(TURN_S)
         middle_s = self.last.at_s - TURN_S / 2.0
         parts = [s for s in recent if s.at_s < middle_s], [s for s in recent if s.at_s >= middle_s]
@@ -178,12 +186,12 @@ class Journey:
     def expected(self, after_s: float) -> list[tuple[Point, Point]]:
         """Places and velocities (picture heights, a second) that long after its last detection: straight on, or on with
         its turn; one place without velocity where it stands."""
-        (x, y), (_, velocity, rate) = self.last.picture, self._look_ahead()
+        (x, y), velocity = self.last.picture, self.velocity()
         if velocity is None or self.stands():
             return [((x, y), (0.0, 0.0))]
         u, v = velocity
         expected = [((x + u * after_s, y + v * after_s), (u, v))]
-        if rate:
+        if rate := self._turn_rate():
             angle = rate * min(after_s, math.pi / abs(rate))  # nobody turns by more than a half circle
             u, v = _turned((u, v), rate * TURN_S / 4.0)  # the velocity is that of a while ago
             ahead, beside = math.sin(angle) / rate, (1.0 - math.cos(angle)) / rate
@@ -193,53 +201,81 @@ class Journey:
 
 
 class Journeys:
-    """The journeys of one camera's objects, as one rule follows them.
+    """The journeys of one camera's objects, for all rules that look for lost ones as long as each other.
 
     Args:
         scene: The camera's scene.
-        rejected: Where impossible numbers are counted.
-        keep_s: How long places are remembered.
         relink_s: An object that stood when it was lost is looked for at its place for so long.
+
+    Attributes:
+        sequels: Those that turned out to be another's sequel in the latest observation, and are no more.
+        gone: Those whose object can no longer be found again, since the latest observation.
+        refused: Tracks of the latest observation whose place or step is impossible, each with the reason.
     """
 
-    def __init__(self, scene: Scene, rejected: Counter[str], *, keep_s: float, relink_s: float) -> None:
+    def __init__(self, scene: Scene, *, relink_s: float) -> None:
         self._scene = scene
-        self._rejected = rejected
-        self._keep_s = keep_s
+        self._keep_s = 0.0
         self._relink_s = relink_s
+        self._classes: frozenset[str] = frozenset()
         self._all: dict[int, Journey] = {}
         self._by_track: dict[TrackId, Journey] = {}
         self._numbers = count(1)
+        self._present: dict[int, tuple[Iterable[Track], list[Journey]]] = {}
+        """Answers of `of`, by the identity of the question."""
+        self.sequels: list[Journey] = []
+        self.gone: list[Journey] = []
+        self.refused: list[tuple[Track, str]] = []
 
-    def follow(
-        self, tracks: Iterable[Track], observation: Observation, now: Moment
-    ) -> tuple[list[Journey], list[Journey]]:
-        """Take the tracks of one observation: the journeys in the picture, and those that were another's sequel and are
-        no more."""
+    def need(self, classes: frozenset[str], keep_s: float) -> None:
+        """Follow these classes too, and remember places at least so long."""
+        self._classes |= classes
+        self._keep_s = max(self._keep_s, keep_s)
+
+    def follow(self, tracks: Iterable[Track], observation: Observation, now: Moment) -> None:
+        """Take the tracks of one observation."""
+        self._present.clear()
+        self.refused = []
+        for journey in self._all.values():
+            if journey.fresh:
+                journey.fresh, journey.news = False, []
         present: dict[int, Journey] = {}
         has_born = False
-        for journey in self._all.values():
-            journey.fresh = False
+        classes, by_track, searched, aspect = self._classes, self._by_track, observation.detected, observation.aspect
         for track in tracks:
-            journey_of = self._by_track.get(track.track_id)
-            sample = self._sample(track, observation.aspect, now) if track.detected and observation.detected else None
-            if journey_of is not None and sample is not None and not self._possible(journey_of.last, sample):
-                self._rejected["speed"] += 1
+            if track.class_name not in classes:
+                continue
+            journey_of = by_track.get(track.track_id)
+            sample = self._sample(track, aspect, now) if searched and track.detected else None
+            if journey_of is not None and sample is not None and not self._possible(journey_of.samples[-1], sample):
+                self.refused.append((track, "speed"))
                 journey_of = None  # its track jumped, or something else took it over
             if journey_of is None:
                 if sample is None:
                     continue
-                journey_of = Journey(next(self._numbers), track, deque(), now, sample)
-                self._all[journey_of.number] = self._by_track[track.track_id] = journey_of
+                journey_of = Journey(next(self._numbers), track, deque(), now, sample, [])
+                self._all[journey_of.number] = by_track[track.track_id] = journey_of
                 has_born = True
             journey_of.seen = now
             present[journey_of.number] = journey_of
             if sample is not None:
                 self._add(journey_of, track, sample)
-        sequels = self._link(present, now) if has_born or len(present) < len(self._all) else []
-        return list(present.values()), sequels
+        self.sequels = self._link(present, now) if has_born or len(present) < len(self._all) else []
+        self.gone = self._forget(now) if len(present) < len(self._all) else []
 
-    def forget(self, now: Moment) -> list[Journey]:
+    def of(self, tracks: Iterable[Track], now: Moment) -> list[Journey]:
+        """The journeys of some of the tracks that were followed at a moment; asked twice for one list, work once."""
+        known = self._present.get(id(tracks))
+        if known is None:
+            found: dict[int, Journey] = {}
+            for track in tracks:
+                journey = self._by_track.get(track.track_id)
+                if journey is not None and journey.seen is now:
+                    found[journey.number] = journey
+            known = self._present[id(tracks)] = (tracks, list(found.values()))
+        return known[1]
+
+    def _forget(self, now: Moment) -> list[Journey]:
         """Drop and return the journeys whose object can no longer be found again."""
         gone = [
             journey
@@ -256,16 +292,18 @@ class Journeys:
         """Forget all."""
         self._all.clear()
         self._by_track.clear()
+        self._present.clear()
+        self.sequels, self.gone = [], []
 
     def _sample(self, track: Track, aspect: float, now: Moment) -> Sample | None:
-        ground = track.ground
+        x1, y1, x2, y2 = track.xyxy
+        ground = ((x1 + x2) / 2.0, y2)
         plane = self._scene.to_plane(ground, aspect)
         if plane is None:
-            self._rejected["above_horizon"] += 1
+            self.refused.append((track, "above_horizon"))
             return None
-        return Sample(
-            now, now.watched_s, ground, isotropic(ground, aspect), plane, max(track.width * aspect, track.height)
-        )
+        picture = (ground[0] * aspect, y2)
+        return Sample(now, now.watched_s, ground, picture, plane, max((x2 - x1) * aspect, y2 - y1))
 
     def _possible(self, before: Sample, after: Sample) -> bool:
         step_s = after.at_s - before.at_s
@@ -277,9 +315,13 @@ class Journeys:
         return boxes <= MAX_SPEED_BOXES * step_s and not too_fast
 
     def _add(self, journey: Journey, track: Track, sample: Sample) -> None:
-        samples = journey.samples
+        samples, news = journey.samples, journey.news
         if samples and sample.at_s <= samples[-1].at_s:  # watched time stands still across a gap
-            samples.pop()
+            before = samples.pop()
+            if news and news[-1] is before:
+                news[-1] = sample
+        else:
+            news.append(sample)
         samples.append(sample)
         while samples[0].at_s < sample.at_s - self._keep_s:
             samples.popleft()
@@ -322,7 +364,9 @@ class Journeys:
         for track_id, journey in self._by_track.items():
             if journey is new:
                 self._by_track[track_id] = old
-        old.samples.extend(sample for sample in new.samples if sample.at_s > old.last.at_s)
+        later = [sample for sample in new.samples if sample.at_s > old.last.at_s]
+        old.samples.extend(later)
+        old.news.extend(later)
         old.track, old.seen, old.fresh = new.track, new.seen, new.fresh
         old.track_ids |= new.track_ids
         old.votes += new.votes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from contract.camera_config import CameraConfig
+from edge.behaviour.watch import Watch
 from edge.rules.abandoned_object import AbandonedObjectRule
 from edge.rules.base import TimedRule
 from edge.rules.camera_offline import CameraOfflineRule
@@ -58,17 +59,23 @@ RULES: dict[str, type[Rule]] = {
 def build_rules(camera: CameraConfig, scene: Scene) -> list[Rule]:
     """Build the rules that observe a camera's frames: those of its file in their order, then those about the camera.
 
+    They share what they work out of an observation (`edge.behaviour.watch`), and are all shown every one.
+
     Raises:
         ValueError: A rule names a kind, zone, schedule or signal that does not exist, or a lane without a direction.
     """
-    rules = []
+    rules: list[Rule] = []
     for index, params in enumerate(camera.rules):
         rule = RULES.get(params.kind)
         if rule is None:
             raise ValueError(f"camera {camera.camera.id}: unknown rule kind {params.kind!r}; known: {', '.join(RULES)}")
         if not issubclass(rule, CameraOfflineRule | CameraTamperedRule):
             rules.append(rule(params, scene, f"{index}-{params.kind}"))
-    return [*rules, *_camera_rules(camera, scene, CameraTamperedRule)]
+    rules += _camera_rules(camera, scene, CameraTamperedRule)
+    watch = Watch(scene)
+    for made in rules:
+        made.share(watch)
+    return rules
 
 
 def build_offline_rule(camera: CameraConfig, scene: Scene) -> CameraOfflineRule | None:

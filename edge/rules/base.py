@@ -1,25 +1,41 @@
-"""What the rules share: watched time, plausible tracks, fixtures, the pace of updates, and how an event is said."""
+"""What the rules share: watched time, plausible tracks, fixtures, the pace of updates, and how an event is said.
+
+What several rules of a camera work out of an observation is in `edge.behaviour.watch`.
+"""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from contract.event import EventState
 from contract.geometry import Point, distance, isotropic
 from contract.rules import RuleFacts, RuleParams
+from edge.behaviour.moment import FORGET_S, MAX_STEP_S, Moment, RunningMean
+from edge.behaviour.watch import Watch
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent, Track, TrackId
 
-MAX_STEP_S = 30.0
-"""A longer time without an observation is a gap: nobody watched, so it counts as nobody's stay."""
-FORGET_S = 600.0
-"""After a longer gap, or when time runs backwards, a rule ends its events and begins anew."""
+__all__ = [
+    "AT_BORDER",
+    "FIXTURE_REACH",
+    "MAX_STEP_S",
+    "Box",
+    "Moment",
+    "Pace",
+    "RunningMean",
+    "TimedRule",
+    "box_diagonal",
+    "iou",
+    "is_at",
+    "is_cut_off",
+    "shared_area",
+]
+
 UPDATE_EVERY_S = 10.0
 UPDATE_GROWTH = 1.5
 """Lengths and durations are told again once they have grown by half: an hour brings a handful of updates, not 360."""
@@ -31,38 +47,6 @@ FIXTURE_REACH = 0.25
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 ParamsT = TypeVar("ParamsT", bound=RuleParams)
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """An observation's times."""
-
-    watched_s: float
-    """Seconds in which the camera was really watched: what every duration is measured with."""
-    monotonic_s: float
-    utc: datetime
-
-    def ago(self, seconds: float) -> Moment:
-        """The moment so many watched seconds before."""
-        return Moment(self.watched_s - seconds, self.monotonic_s - seconds, self.utc - timedelta(seconds=seconds))
-
-
-@dataclass(slots=True)
-class RunningMean:
-    """A mean that forgets its values."""
-
-    total: float = 0.0
-    count: int = 0
-
-    def add(self, value: float) -> None:
-        """Take a value."""
-        self.total += value
-        self.count += 1
-
-    @property
-    def value(self) -> float:
-        """The mean, 0 before the first value."""
-        return self.total / self.count if self.count else 0.0
 
 
 @dataclass(slots=True)
@@ -119,6 +103,12 @@ class TimedRule(ABC, Generic[ParamsT]):
         self._classes = params.object_classes
         self._now: Moment | None = None
         self._step_s = 0.0
+        self._watch: Watch | None = None
+        self._own: dict[frozenset[str], tuple[str, ...]] = {}
+
+    def share(self, watch: Watch) -> None:
+        """Take part in what the camera's rules work out once for all; a rule that is told of nobody watches alone."""
+        self._watch = watch
 
     def observe(self, observation: Observation) -> list[RuleEvent]:
         """Take one observation, in order of time.
@@ -135,11 +125,17 @@ class TimedRule(ABC, Generic[ParamsT]):
         gap_s = 0.0 if before is None else observation.monotonic_s - before.monotonic_s
         if not 0.0 <= gap_s <= FORGET_S:
             events = self._end_all()
-        self._step_s = gap_s if 0.0 <= gap_s <= MAX_STEP_S else 0.0
-        watched_s = (0.0 if before is None else before.watched_s) + self._step_s
-        self._now = Moment(watched_s, observation.monotonic_s, observation.utc)
+        watch = self._watching()
+        self._now = watch.take(observation)
+        self._step_s = watch.step_s
         events += self._decide(observation, self._now)
         return events
+
+    def _watching(self) -> Watch:
+        if self._watch is None:
+            self.share(Watch(self._scene))
+        assert self._watch is not None  # noqa: S101 - `share` keeps it
+        return self._watch
 
     def finish(self, observation: Observation | None) -> list[RuleEvent]:  # noqa: ARG002 - every event ends when its condition last held, which was observed already
         """End every open event: the camera stops looking."""
@@ -156,16 +152,27 @@ class TimedRule(ABC, Generic[ParamsT]):
     def _in_force(self, now: Moment) -> bool:
         return self._scene.is_active(self._params.schedule, now.utc)
 
-    def _tracks(self, observation: Observation, fixtures: Collection[Point] = ()) -> Iterator[Track]:
-        """The tracks of the rule's classes, less impossible boxes and what the operator marked as fixed."""
-        for track in observation.tracks:
-            if track.class_name not in self._classes:
-                continue
-            x1, y1, x2, y2 = track.xyxy
-            if not (0.0 < x2 - x1 < math.inf and 0.0 < y2 - y1 < math.inf):  # no number passes, nor one without end
+    def _tracks(self, observation: Observation, fixtures: Collection[Point] = ()) -> Sequence[Track]:
+        """The tracks of the rule's classes, less impossible boxes and what the operator marked as fixed.
+
+        The observation is the one that `_decide` was given.
+        """
+        watch = self._watching()
+        for track in watch.impossible:
+            if track.class_name in self._classes:
                 self.rejected["box"] += 1
-            elif not fixtures or not any(is_at(track, fixture, observation.aspect) for fixture in fixtures):
-                yield track
+        tracks = watch.tracks(self._classes)
+        if not fixtures:
+            return tracks
+        return [track for track in tracks if not any(is_at(track, fixture, observation.aspect) for fixture in fixtures)]
+
+    def _own_zones(self, point: Point) -> tuple[str, ...]:
+        """Those of the rule's zones that a normalised point lies in, in the rule's order."""
+        inside = self._scene.zones_at(point)
+        own = self._own.get(inside)
+        if own is None:
+            own = self._own[inside] = tuple(zone_id for zone_id in self._params.zones if zone_id in inside)
+        return own
 
     def _event(
         self,

@@ -9,7 +9,8 @@ from typing import Generic, TypeVar
 
 from contract.event import EventState
 from contract.rules import RuleFacts, RuleParams
-from edge.behaviour.journeys import Journey, Journeys
+from edge.behaviour.journeys import Journey
+from edge.behaviour.watch import Watch
 from edge.rules.base import Moment, Pace, TimedRule, iou
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent, Track
@@ -53,36 +54,52 @@ class JourneyRule(TimedRule[ParamsT], Generic[ParamsT, NotesT]):
         """
         super().__init__(params, scene, name)
         self._clear_after_s = clear_after_s
-        self._journeys = Journeys(scene, self.rejected, keep_s=keep_s, relink_s=relink_s)
+        self._remember_s = keep_s
+        self._relink_s = relink_s
         self._deeds: dict[int, Deed] = {}
         """Open events by the journey's number."""
         self._notes: dict[int, NotesT] = {}
         """What a rule notes about a journey, by its number; dropped with it."""
         self._count = 0
 
+    def share(self, watch: Watch) -> None:
+        """See `TimedRule`: the journeys are those of all rules with the same patience."""
+        super().share(watch)
+        watch.journeys(self._relink_s).need(self._classes, self._remember_s)
+
     @abstractmethod
     def _judge(self, journey: Journey, observation: Observation, now: Moment) -> RuleEvent | None:
         """Decide over an object that is in the picture (`journey.fresh`: it was detected just now)."""
 
     def _gone(self, journey: Journey) -> RuleEvent | None:  # noqa: ARG002 - few rules want to know
-        """Decide over an object that was lost for good."""
+        """Decide over an object with notes that was lost for good."""
         return None
 
     def _watched(self, observation: Observation) -> Iterable[Track]:
-        """The tracks that are followed."""
+        """The tracks whose journeys are judged."""
         return self._tracks(observation, getattr(self._params, "fixtures", ()))
 
     def _decide(self, observation: Observation, now: Moment) -> list[RuleEvent]:
         if not self._in_force(now):
             return self._end_all()
-        present, sequels = self._journeys.follow(self._watched(observation), observation, now)
-        for journey in sequels:
+        journeys = self._watching().follow(self._relink_s)
+        for track, why in journeys.refused:
+            if track.class_name in self._classes:
+                self.rejected[why] += 1
+        for journey in journeys.sequels:
             self._notes.pop(journey.number, None)
-        said = [self._judge(journey, observation, now) for journey in present]
-        for journey in self._journeys.forget(now):
-            said.append(self._gone(journey))
-            self._notes.pop(journey.number, None)
-        return [event for event in said if event is not None] + self._end_cleared(now)
+        events = []
+        for journey in journeys.of(self._watched(observation), now):
+            event = self._judge(journey, observation, now)
+            if event is not None:
+                events.append(event)
+        for journey in journeys.gone:
+            if journey.number in self._notes:
+                event = self._gone(journey)
+                if event is not None:
+                    events.append(event)
+                del self._notes[journey.number]
+        return events + self._end_cleared(now) if self._deeds else events
 
     def _raise(
         self, journey: Journey, zone_id: str, started: Moment, last: Moment, facts: RuleFacts, length: float = 0.0
@@ -112,7 +129,6 @@ class JourneyRule(TimedRule[ParamsT], Generic[ParamsT, NotesT]):
         events = [self._say(EventState.END, deed) for deed in self._deeds.values()]
         self._deeds.clear()
         self._notes.clear()
-        self._journeys.clear()
         return events
 
     def _say(self, state: EventState, deed: Deed) -> RuleEvent:

@@ -11,7 +11,7 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from contract.camera_config import CalibrationConfig, CameraConfig, LineConfig, PlanSignalConfig, ZoneConfig
-from contract.geometry import Point, distance, isotropic, offset_from_line, point_in_polygon, polygon_centre
+from contract.geometry import Point, distance, isotropic, meets_box, offset_from_line, point_in_polygon, polygon_centre
 from contract.rules.base import ScheduleRef
 from contract.site_config import SiteConfig
 from edge.scene.homography import Homography
@@ -25,6 +25,10 @@ _BESIDE = 0.005
 """Share of the picture."""
 MAX_REMEMBERED = 2048
 """Points whose zones and ground are remembered: some frames of a crowd. All rules ask about the same ones."""
+_CELLS = 128
+"""The picture is cut into so many times so many cells: all points of a cell without a border lie in the same zones."""
+_TOUCHES = 1e-9
+"""A border this near to a cell runs through it."""
 
 
 @dataclass(slots=True)
@@ -33,7 +37,10 @@ class _Memory:
 
     outlines: tuple[tuple[str, float, float, float, float, tuple[Point, ...]], ...] = ()
     """Zone id, bounding box, corners."""
+    cells: dict[int, frozenset[str] | None] = field(default_factory=dict)
+    """Row by row: the zones of all points in a cell; None: a border runs through it."""
     inside: dict[Point, frozenset[str]] = field(default_factory=dict)
+    """Points of such cells."""
     ground: dict[Point, Point | None] = field(default_factory=dict)
     directions: dict[tuple[str, float], Point] = field(default_factory=dict)
 
@@ -95,13 +102,32 @@ class Scene:
         Raises:
             ValueError: The camera has no such zone.
         """
-        inside = self._memory.inside.get(point)
-        if inside is None:
-            inside = self._zones_at(point)
-        return zone_id in inside or (zone_id not in self.zones and self.zone(zone_id) is None)
+        return zone_id in self.zones_at(point) or (zone_id not in self.zones and self.zone(zone_id) is None)
 
-    def _zones_at(self, point: Point) -> frozenset[str]:
-        """Every zone that a point lies in, worked out once for all rules."""
+    def zones_at(self, point: Point) -> frozenset[str]:
+        """Every zone that a normalised point lies in: one look for all rules and zones."""
+        x, y = point
+        if 0.0 <= x < 1.0 and 0.0 <= y < 1.0:
+            cells, key = self._memory.cells, int(y * _CELLS) * _CELLS + int(x * _CELLS)
+            try:
+                inside = cells[key]
+            except KeyError:
+                inside = cells[key] = self._zones_of_cell(key)
+            if inside is not None:
+                return inside
+        known = self._memory.inside.get(point)
+        return self._exact_zones_at(point) if known is None else known
+
+    def _zones_of_cell(self, key: int) -> frozenset[str] | None:
+        top, left = (index / _CELLS for index in divmod(key, _CELLS))
+        cell = (left - _TOUCHES, top - _TOUCHES, left + 1.0 / _CELLS + _TOUCHES, top + 1.0 / _CELLS + _TOUCHES)
+        for zone in self.zones.values():
+            corners = zone.coordinates
+            if any(meets_box(a, b, cell) for a, b in zip(corners, (*corners[1:], corners[0]), strict=True)):
+                return None
+        return self._exact_zones_at((left + 0.5 / _CELLS, top + 0.5 / _CELLS))
+
+    def _exact_zones_at(self, point: Point) -> frozenset[str]:
         memory, (x, y) = self._memory, point
         if not memory.outlines and self.zones:
             memory.outlines = tuple(_outline(name, zone.coordinates) for name, zone in self.zones.items())
