@@ -16,7 +16,7 @@ from edge.workers import pool as pool_module
 from edge.workers.messages import CameraReport, OwnInference, Report, Usage
 from edge.workers.pool import WorkerPool
 from tests.integration.test_edge_process import SITE
-from tests.unit.edge.test_supervisor import loaded
+from tests.support.house import loaded
 
 
 class SilentChild:
