@@ -72,8 +72,8 @@ class IncidentPage:
     clips: list[Clip]
     clips_absent: str
     """Where there is no clip: `pending`, `gone` or `none`."""
-    is_snapshot_gone: bool
-    """No picture is left to wait for."""
+    snapshot_absent: str
+    """Where there is no picture: the same."""
     timeline: list[Moment]
 
 
@@ -96,7 +96,7 @@ def incident_page(session: Session, principal: Principal, detail: IncidentDetail
         confidence=f"{i18n.number(100 * newest.confidence, 0)}\N{NO-BREAK SPACE}%" if newest is not None else "",
         clips=_clips(session, detail),
         clips_absent="none" if card.kind == "camera_offline" else _absent(detail.events, EvidenceRole.CLIP),
-        is_snapshot_gone=_absent(detail.events, EvidenceRole.SNAPSHOT) == "gone",
+        snapshot_absent=_absent(detail.events, EvidenceRole.SNAPSHOT),
         timeline=_timeline(detail),
     )
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
+from contract.event import EventState, EvidenceRole
 from contract.rules import RULES
 from server import wording
-from server.db.models import EventRecord
+from server.db.models import EventRecord, EvidenceFile, EvidenceReference
 from server.domain import access
 from server.domain.access import Permission, Principal
 from server.domain.incident import DECIDED_STATES, ENDED_STATES, IncidentAction, IncidentState, actions_from
@@ -21,6 +22,8 @@ from server.incidents import queries
 from server.incidents.queries import IncidentFilter
 
 PAGE_CARDS: Final = 48
+_EVENTS_ASKED: Final = 20
+"""The newest of a flood tell whether a picture is to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class WallRow:
     actions: tuple[IncidentAction, ...]
     conflict: str = ""
     """Why the viewer's last press changed nothing."""
+    snapshot_absent: str = "pending"
+    """Where there is no picture: `pending`, `gone` or `none`."""
 
     @property
     def is_closed(self) -> bool:
@@ -115,8 +120,15 @@ def wall_cards(
 def wall_rows(session: Session, principal: Principal, cards: Sequence[IncidentCard]) -> list[WallRow]:
     """Cards with their facts in words and the viewer's actions."""
     facts = newest_facts(session, [card.id for card in cards])
+    absent = absent_snapshots(session, [card.id for card in cards if card.snapshot_sha256 is None])
     return [
-        WallRow(card, wording.summary(card.kind, facts.get(card.id)), actions_for(principal, card)) for card in cards
+        WallRow(
+            card,
+            wording.summary(card.kind, facts.get(card.id)),
+            actions_for(principal, card),
+            snapshot_absent=absent.get(card.id, "pending"),
+        )
+        for card in cards
     ]
 
 
@@ -141,4 +153,33 @@ def newest_facts(session: Session, incident_ids: Sequence[UUID]) -> dict[UUID, d
         facts = session.scalar(newest)
         if facts is not None:
             found[incident_id] = facts
+    return found
+
+
+def absent_snapshots(session: Session, incident_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Whether the picture of an incident that has none is still to come (`pending`), is `gone`, or there is `none`."""
+    found: dict[UUID, str] = {}
+    for incident_id in incident_ids:
+        newest = (
+            select(EventRecord.event_id, EventRecord.state)
+            .where(EventRecord.incident_id == incident_id)
+            .order_by(EventRecord.started_at.desc())
+            .limit(_EVENTS_ASKED)
+            .subquery()
+        )
+        is_snapshot = and_(
+            EvidenceReference.event_id == newest.c.event_id, EvidenceReference.role == EvidenceRole.SNAPSHOT
+        )
+        rows = session.execute(
+            select(newest.c.state, EvidenceReference.sha256, EvidenceReference.gone_at, EvidenceFile.sha256)
+            .select_from(newest)
+            .outerjoin(EvidenceReference, is_snapshot)
+            .outerjoin(EvidenceFile, EvidenceFile.sha256 == EvidenceReference.sha256)
+        ).all()
+        named = [(gone_at, file) for _, sha256, gone_at, file in rows if sha256 is not None]
+        if named:  # a file that came and is not shown was removed for room
+            found[incident_id] = "gone" if all(gone_at or file for gone_at, file in named) else "pending"
+        else:
+            is_over = bool(rows) and all(state == EventState.END for state, *_ in rows)
+            found[incident_id] = "none" if is_over else "pending"
     return found

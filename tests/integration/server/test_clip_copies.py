@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from server.db.models import AuditEntry, EvidenceFile
+from contract.event import EventState
+from server.db.models import AuditEntry, EventRecord, EvidenceFile, EvidenceReference
 from server.storage import service as storage
 from tests.support.media import jpeg, mp4
 from tests.support.village import NOW, Village, event, reference
@@ -239,6 +240,31 @@ def test_the_page_does_not_wait_for_a_file_that_the_edge_gave_up(village: Villag
     assert "No clip any more: it was given up to make room." in shown
     assert village.put_evidence(CLIP).status_code == 201, "it came after all"
     assert "No clip any more" not in page(village, incident)
+
+
+def test_the_wall_does_not_wait_for_a_picture_that_will_not_come(village: Village) -> None:
+    """Nor for one that the edge gave up, nor where an event ended without any, nor after our own removal."""
+    incident = seen(village, arrives=False)
+    snapshot = hashlib.sha256(jpeg()).hexdigest()
+
+    def wall() -> str:
+        return village.browser("officer_a").get(f"/live/cards?id={incident}").get_data(as_text=True)
+
+    assert "Ảnh đang được gửi đến" in wall()
+    assert gone(village, snapshot) == 204
+    assert "Không còn ảnh" in wall()
+    assert "Ảnh đang được gửi đến" not in wall()
+    assert village.put_evidence(jpeg()).status_code == 201, "it came after all"
+    assert f"/media/{incident}/{snapshot}" in wall()
+    storage.make_room(village.parts.database, village.parts.store, village.clock, 0)
+    assert "Không còn ảnh" in wall()
+    with village.parts.database.write() as session:
+        for reference in session.scalars(select(EvidenceReference).where(EvidenceReference.sha256 == snapshot)):
+            session.delete(reference)
+        for event_ in session.scalars(select(EventRecord)):
+            event_.state = EventState.END
+    assert "Vụ việc này không có ảnh" in wall()
+    assert "This incident has no picture" in page(village, incident)
 
 
 def test_what_has_come_cannot_be_called_gone(village: Village) -> None:
