@@ -14,6 +14,10 @@ AWAY_S = 3.0
 """... if that lasts: a box that trembles or merges is no step."""
 RELINK_S = 30.0
 """A track that begins where another was lost so shortly before goes on as it."""
+SEEN_SHARE = 1.0 / 3.0
+"""Of a stay, so much must have been seen: who comes out from behind a lorry after others does not stand there."""
+SEATED_SHARE = 1.0 / 3.0
+"""Who was seen in a rider's place this often rides: a detector misses motorbikes now and then."""
 
 
 @dataclass(slots=True)
@@ -24,11 +28,25 @@ class Stand:
     """As seen there last."""
     stood_s: float = 0.0
     """Watched seconds since they came, or since the camera looks."""
+    seen_s: float = 0.0
+    """Of these, those in which they were seen there."""
     unseen_s: float = 0.0
     """Since they were there last."""
     place: Point = (0.0, 0.0)
     reach: float = 0.0
     """Both in picture heights."""
+    looks: int = 0
+    seated: int = 0
+
+    def look(self, *, seated: bool) -> None:
+        """Note whether they are in a rider's place on a two-wheeler now."""
+        self.looks += 1
+        self.seated += seated
+
+    @property
+    def rides(self) -> bool:
+        """They wait on a two-wheeler, and do not stand."""
+        return self.seated > 0 and self.seated >= SEATED_SHARE * self.looks
 
 
 class Standing:
@@ -56,6 +74,7 @@ class Standing:
                 self._stands[track_id] = _new(track, centre, aspect) if earlier is None else earlier
             elif distance(centre, stand.place) <= stand.reach:
                 stand.track, stand.unseen_s = track, 0.0
+                stand.seen_s += step_s
             elif stand.unseen_s > AWAY_S:
                 self._stands[track_id] = _new(track, centre, aspect)
         for track_id in [key for key, stand in self._stands.items() if stand.unseen_s > RELINK_S]:
@@ -63,7 +82,13 @@ class Standing:
 
     def those(self, least_s: float) -> list[Stand]:
         """Who has kept to a place for so long, and was there a moment ago."""
-        return [stand for stand in self._stands.values() if stand.stood_s >= least_s and stand.unseen_s <= RELINK_S / 2]
+        return [
+            stand
+            for stand in self._stands.values()
+            if stand.stood_s >= least_s
+            and stand.unseen_s <= RELINK_S / 2
+            and stand.seen_s >= SEEN_SHARE * stand.stood_s
+        ]
 
     def _earlier(self, track: Track, present: dict[TrackId, Track], centre: Point) -> Stand | None:
         """The stand of a lost track at this place, which goes on under the new number."""

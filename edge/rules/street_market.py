@@ -9,14 +9,15 @@ from contract.rules.street_market import StreetMarketFacts, StreetMarketParams
 from edge.behaviour.blocked import ZoneGround
 from edge.behaviour.standing import Stand, Standing
 from edge.behaviour.yardstick import Yardstick
+from edge.riders.seat import is_whole, seat_score
 from edge.rules.base import FIXTURE_REACH, Moment, Pace, RunningMean, TimedRule
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent, StaticRegion, Track, TrackId
 
 LOOK_EVERY_S = 2.0
 """Markets are slow: so often they are counted."""
-RIDER_INSIDE = 0.5
-"""Somebody whose box lies in a two-wheeler's by this share sits on it, and does not stand."""
+VEHICLE_STILL_S = 120.0
+"""A vehicle has been parked once it has kept its place for so long: traffic lights turn and jams move up before."""
 SERIES = 12
 _TWO_WHEELERS = ("motorcycle", "bicycle")
 _PERSON = "person"
@@ -85,6 +86,10 @@ class StreetMarketRule(TimedRule[StreetMarketParams]):
         step_s, self._unlooked_s = self._unlooked_s, 0.0
         events = []
         stands = self._standing.those(self._params.still_s)
+        two_wheelers = [track for track in observation.tracks if track.class_name in _TWO_WHEELERS and is_whole(track)]
+        for stand in stands:
+            if stand.track.class_name == _PERSON and stand.unseen_s == 0.0:
+                stand.look(seated=any(seat_score(stand.track, other) is not None for other in two_wheelers))
         for zone_id, place in self._places.items():
             event = self._judge(zone_id, place, self._count(zone_id, place, stands, observation), now, step_s)
             if event is not None:
@@ -92,15 +97,13 @@ class StreetMarketRule(TimedRule[StreetMarketParams]):
         return events
 
     def _count(self, zone_id: str, place: _Place, stands: list[Stand], observation: Observation) -> _Count:
-        inside = [stand.track for stand in stands if self._scene.zone_contains(zone_id, stand.track.ground)]
-        vehicles = tuple(track for track in inside if track.class_name != _PERSON)
-        two_wheelers = [track for track in observation.tracks if track.class_name in _TWO_WHEELERS]
-        people = tuple(
-            track
-            for track in inside
-            if track.class_name == _PERSON
-            and not any(_share_inside(track, other) >= RIDER_INSIDE for other in two_wheelers)
+        inside = [stand for stand in stands if self._scene.zone_contains(zone_id, stand.track.ground)]
+        vehicles = tuple(
+            stand.track
+            for stand in inside
+            if stand.track.class_name != _PERSON and stand.stood_s >= max(VEHICLE_STILL_S, self._params.still_s)
         )
+        people = tuple(stand.track for stand in inside if stand.track.class_name == _PERSON and not stand.rides)
         goods = tuple(
             region
             for region in observation.static_regions
@@ -206,13 +209,6 @@ class StreetMarketRule(TimedRule[StreetMarketParams]):
             ),
             track_ids=members,
         )
-
-
-def _share_inside(track: Track, other: Track) -> float:
-    """Share of a track's box that lies in another's."""
-    a, b = track.xyxy, other.xyxy
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    return max(0.0, width) * max(0.0, height) / (track.width * track.height)
 
 
 def _series(shares: list[tuple[float, float]]) -> tuple[float, ...]:

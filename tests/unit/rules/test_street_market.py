@@ -117,7 +117,8 @@ def test_people_alone_goods_alone_and_passers_by_are_no_market() -> None:
 
 
 def test_vehicles_that_stand_count_and_those_that_drive_do_not() -> None:
-    events = told(shows(360.0, lambda _: [*sellers(), lorry(8, 0.25, 0.9)], NONE))
+    events = told(shows(450.0, lambda _: [*sellers(), lorry(8, 0.25, 0.9)], NONE))
+    assert raised_at_s(events) == [pytest.approx(422.0, abs=4.0)]  # it is known to be parked after two minutes
     assert (facts(events[0]).stationary_vehicles, facts(events[0]).goods) == (1, 0)
     assert told(shows(500.0, lambda t: [*sellers(), lorry(8 + int(t // 20), 0.02 * (t % 20), 0.9)], NONE)) == []
 
@@ -128,6 +129,35 @@ def test_riders_on_their_motorbikes_do_not_stand() -> None:
         return [*sellers(), *bikes, lorry(8, 0.25, 0.9)]
 
     assert told(shows(500.0, queue, NONE)) == []
+
+
+def test_a_jam_that_moves_up_is_no_market_whoever_stands_beside_it() -> None:
+    """A lorry's length each minute; three people talk on the road all the while."""
+
+    def jam(at_s: float) -> list[Track]:
+        step = int(at_s // 60)
+        return [*sellers(), *(lorry(20 + n, 0.35 * (n - step) + 0.1, 0.9) for n in range(step, step + 2))]
+
+    assert told(shows(900.0, jam, NONE)) == []
+
+
+def test_riders_whose_motorbikes_are_missed_now_and_then_do_not_stand_either() -> None:
+    rng = random.Random(7)
+
+    def queue(_: float) -> list[Track]:
+        bikes = [box(10 + i, "motorcycle", 0.1 + 0.12 * i, 0.7, width=0.08, height=0.16) for i in range(4)]
+        riders = [person(i + 1, 0.1 + 0.12 * i, 0.65, 0.18) for i in range(4)]
+        return [*riders, *(bike for bike in bikes if rng.random() > 0.5), lorry(8, 0.25, 0.95)]
+
+    assert told(shows(1800.0, queue, NONE)) == []
+
+
+def test_passers_by_who_are_lost_behind_something_one_after_the_other_do_not_stand() -> None:
+    def stream(at_s: float) -> list[Track]:
+        number, since_s = int(at_s // 12), at_s % 12
+        return [person(3 * number + i, 0.1 + 0.12 * i, 0.6 + 0.03 * since_s) for i in range(3) if since_s < 2.0]
+
+    assert told(shows(900.0, stream, fps=5.0)) == []
 
 
 def test_holes_and_fixtures_are_no_goods() -> None:
