@@ -14,11 +14,9 @@ pytest.importorskip("playwright", reason="the extra `dev` is not installed")
 
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState
 
-from tests.support.browser import CHROMIUM, chromium
+from tests.support.browser import CHROMIUM, PATIENCE_MS, chromium
 from tests.support.seed import EdgeBox, fill
 from tests.support.server import Account, RunningServer
-
-_PATIENCE_MS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ def sign_in(
             java_script_enabled=javascript,
             storage_state=kept,
         )
-        context.set_default_timeout(_PATIENCE_MS)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: _note(complaints, message.type, message.text))

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from tests.e2e.test_nothing_is_lost import CAMERA, rows
+from tests.support import browser as browsers
 from tests.support.edge import DEMO_MEDIA, RunningEdge
 from tests.support.server import SITE, RunningServer
 
@@ -83,5 +84,5 @@ def test_the_clip_of_a_real_edge_plays_in_the_officers_browser(tmp_path: Path, b
                 asked = rows(tmp_path / "server", "SELECT count(*) FROM audit_log WHERE action = 'clip.ask_copy'")
                 assert asked == [(1,)]
             page.close()
-            expect.set_options(timeout=5_000)
+            expect.set_options(timeout=browsers.PATIENCE_MS)
         assert "copy_failed" not in edge.log()

@@ -180,10 +180,10 @@ def test_a_wall_without_room_says_so_goes_on_trying_and_still_shows_what_is_new(
         with closing(EdgeBox(server.url, server.add_device("hop", "trang-long"), "trang-long")) as box:
             box.configure("cong_cho")
             box.report("intrusion", "cong_cho", datetime.now(UTC), second=None)
-        expect(second.locator("#wall article")).to_have_count(1, timeout=30_000)
+        expect(second.locator("#wall article")).to_have_count(1)
         expect(second).to_have_title(re.compile(r"^\(1\) "))
         first.close()
-        expect(second.locator("#link-state")).to_have_attribute("data-state", "connected", timeout=60_000)
+        expect(second.locator("#link-state")).to_have_attribute("data-state", "connected")
         expect(second.locator("#live-busy")).to_be_hidden()
         context.close()
 
@@ -193,7 +193,7 @@ def test_a_signed_out_wall_says_so(site: Site, sign_in: SignIn) -> None:
     other = page.context.new_page()
     other.goto("/live")
     other.get_by_role("button", name="Đăng xuất").click()
-    expect(page.locator("#link-state")).to_have_text(re.compile("Phiên làm việc đã hết"), timeout=40_000)
+    expect(page.locator("#link-state")).to_have_text(re.compile("Phiên làm việc đã hết"))
 
 
 def test_an_officer_of_another_village_sees_nothing_of_it(site: Site, sign_in: SignIn) -> None:

@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
+PATIENCE_MS = 60_000
+"""For anything to appear. Pages are slow on a machine that does much else; a test waits only as long as it must."""
 ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
@@ -33,6 +35,7 @@ def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         raise RuntimeError("Chromium is not installed: apt-get install chromium")
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE_MS)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         try:
             yield browser
