@@ -24,6 +24,8 @@ CELL_M, AROUND_M = 0.25, 0.5
 """Whoever stands takes the ground within this of them, as the rule says."""
 LEAST_PEOPLE, LEAST_SHARE, LEAST_S, CLEAR_S = 3, 0.15, 300.0, 60.0
 DURATION_S = 1000.0
+RIDER_M, RIDER_LIFT_M = (0.5, 0.5, 1.3), 0.35
+"""As detectors box who sits on a motorbike."""
 
 
 def market(seed: int) -> World:
@@ -57,6 +59,46 @@ def no_market(seed: int) -> World:
     walkers += gathering("t", 4, 120.0, 420.0, (0.0, 3.0), rng)
     walkers += stream("p", (0.0, DURATION_S - 60.0), 0.05, rng, (-3.0, 5.0))
     return _world(f"no_market_{seed}", seed, walkers, goods, rng)
+
+
+def jam(seed: int) -> World:
+    """Two lanes of vehicles that move up now and then, riders with boxes of their own, people who stand and talk on the
+    road, others who walk along and across: whatever they block, it is no market."""
+    rng = np.random.default_rng(seed)
+    walkers = gathering("t", 4, 60.0, 700.0, (float(rng.uniform(-4.0, 4.0)), 3.0), rng)
+    walkers += stream("p", (0.0, DURATION_S - 60.0), 0.06, rng, (-3.0, 6.0))
+    vehicles: list[Trajectory] = []
+    for lane, y in enumerate((1.3, 4.6)):
+        vehicles += _queue(f"v{lane}-", y, rng)
+    return _world(f"jam_{seed}", seed, walkers, vehicles, rng, is_market=False)
+
+
+def _queue(name: str, y: float, rng: np.random.Generator) -> list[Trajectory]:
+    """Vehicles one behind the other, eastward; each move goes by a vehicle's length or two and takes some seconds."""
+    times, way = [0.0], [0.0]
+    while times[-1] < DURATION_S:
+        stands_s, step_m = float(rng.uniform(20.0, 90.0)), float(rng.uniform(4.0, 9.0))
+        times += [times[-1] + stands_s, times[-1] + stands_s + step_m / 2.0]
+        way += [way[-1], way[-1] + step_m]
+    vehicles: list[Trajectory] = []
+    x = ENDS_M
+    for number in range(200):
+        if x < -ENDS_M - way[-1]:
+            break
+        class_name = str(rng.choice(["motorcycle", "car", "truck"], p=[0.6, 0.3, 0.1]))
+        x -= SIZES_M[class_name][0] / 2.0 + 0.7
+        aside = float(rng.uniform(-0.6, 0.6)) if class_name == "motorcycle" else 0.0
+        places = np.column_stack([np.array(way) + x, np.full(len(way), y + aside)])
+        parts = [(class_name, SIZES_M[class_name], 0.0)]
+        if class_name == "motorcycle":
+            parts.append(("person", RIDER_M, RIDER_LIFT_M))
+        for part, size_m, lift_m in parts:
+            item = Trajectory(
+                f"{name}{number}-{part}", part, size_m, np.array(times), places, np.zeros(len(way)), lift_m
+            )
+            vehicles.append(item)
+        x -= SIZES_M[class_name][0] / 2.0 + 0.3
+    return vehicles
 
 
 def truths_of(items: Sequence[Trajectory], area: Area, duration_s: float) -> list[Truth]:
@@ -128,7 +170,15 @@ def _lies(
     return Trajectory(name, class_name, size_m, np.array([born_s, dies_s]), np.array([place, place]), np.zeros(2))
 
 
-def _world(name: str, seed: int, walkers: list[Walker], goods: list[Trajectory], rng: np.random.Generator) -> World:
+def _world(
+    name: str,
+    seed: int,
+    walkers: list[Walker],
+    goods: list[Trajectory],
+    rng: np.random.Generator,
+    *,
+    is_market: bool = True,
+) -> World:
     items = [*walk(walkers, AREA_M, DURATION_S, seed), *goods]
     return make_world(
         name,
@@ -137,7 +187,7 @@ def _world(name: str, seed: int, walkers: list[Walker], goods: list[Trajectory],
         [ROAD],
         [RULE],
         items,
-        truths_of(items, ROAD, DURATION_S),
+        truths_of(items, ROAD, DURATION_S) if is_market else [],
         DURATION_S,
         kinds={"long_duong": "carriageway"},
     )

@@ -79,6 +79,7 @@ SCENARIOS: dict[str, Scenario] = {
     "people-forgotten": _people(people_things.forgotten, 8),
     "people-market": _people(people_market.market, 6),
     "people-no-market": _people(people_market.no_market, 3),
+    "people-jam": _people(people_market.jam, 4),
     "people-ordinary-evening": _people(people.ordinary_evening, ORDINARY_HOURS, ordinary=True),
     "people-ordinary-night": _people(people.ordinary_night, ORDINARY_HOURS, ordinary=True),
     "people-ordinary-road": _people(people_street.ordinary_road, ORDINARY_HOURS, ordinary=True),
