@@ -121,6 +121,7 @@ def _add_source(parser: argparse.ArgumentParser, language: Language) -> None:
     parser.add_argument("--role", choices=("detect", "record"), default="detect", help="which input (%(default)s)")
     parser.add_argument("--media", type=Path, help="folder below which files lie (CONFIG/media, or here)")
     parser.add_argument("--transport", choices=("tcp", "udp"), help="how RTSP carries media (tcp)")
+    parser.add_argument("--tls", choices=("any", "verify"), help="which certificates are trusted (any)")
     _add_common(parser, language)
 
 
@@ -254,6 +255,7 @@ class _Source:
     camera_id: str
     address: SourceAddress
     transport: Any
+    verify_tls: bool
     masks: Sequence[Sequence[tuple[float, float]]] = ()
 
 
@@ -268,7 +270,8 @@ def _source(options: argparse.Namespace) -> _Source:
         if "://" not in text and not text.startswith("/dev/"):
             path = Path(text).resolve()
             media, text = (options.media, text) if options.media else (path.parent, path.name)
-        return _Source("camera", parse_source(expand_secrets(text, secrets), media), options.transport or "tcp")
+        address = parse_source(expand_secrets(text, secrets), media)
+        return _Source("camera", address, options.transport or "tcp", options.tls == "verify")
     return _configured(options, secrets)
 
 
@@ -287,7 +290,8 @@ def _configured(options: argparse.Namespace, secrets: Mapping[str, str]) -> _Sou
     given = config.input_for(options.role)
     media = options.media or options.config / "media"
     address = parse_source(expand_secrets(given.path, secrets), media)
-    return _Source(config.camera.id, address, options.transport or given.transport, config.privacy.masks)
+    verify_tls = (options.tls or given.tls) == "verify"
+    return _Source(config.camera.id, address, options.transport or given.transport, verify_tls, config.privacy.masks)
 
 
 def _snapshot(options: argparse.Namespace) -> int:
@@ -314,7 +318,7 @@ def _first_frame(source: _Source) -> Frame:
     from edge.capture.video_source import SourceSettings, VideoSource
     from edge.clock import SystemClock
 
-    settings = SourceSettings(transport=source.transport, privacy_masks=source.masks)
+    settings = SourceSettings(transport=source.transport, verify_tls=source.verify_tls, privacy_masks=source.masks)
     video = VideoSource(source.camera_id, source.address, SystemClock(), settings)
     frames = video.frames()
     try:
@@ -331,7 +335,7 @@ def _probe(options: argparse.Namespace) -> int:
     from edge.capture.probe import probe
 
     source = _source(options)
-    report = probe(source.address, seconds=options.seconds, transport=source.transport)
+    report = probe(source.address, seconds=options.seconds, transport=source.transport, verify_tls=source.verify_tls)
     if options.json:
         told = dataclasses.asdict(report)
         print(json.dumps({**told, "suggestions": [text.in_language(options.language) for text in report.suggestions]}))

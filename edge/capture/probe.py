@@ -79,16 +79,21 @@ class _Stamps:
     stamped_s: list[float | None] = field(default_factory=list)
 
 
-def probe(address: SourceAddress, *, seconds: float = 8.0, transport: Literal["tcp", "udp"] = "tcp") -> StreamReport:
+def probe(
+    address: SourceAddress,
+    *,
+    seconds: float = 8.0,
+    transport: Literal["tcp", "udp"] = "tcp",
+    verify_tls: bool = False,
+) -> StreamReport:
     """Read a stream for a while and report on it. A file is read as fast as it goes, by its own timestamps.
 
     Raises:
         SourceError: It cannot be opened or read, or sent no picture.
     """
     began_s = time.monotonic()
-    connection = open_container(
-        address, access=Access(transport, with_sound=True), open_timeout_s=_PATIENCE_S, read_timeout_s=_PATIENCE_S
-    )
+    access = Access(transport, verify_tls, with_sound=True)
+    connection = open_container(address, access=access, open_timeout_s=_PATIENCE_S, read_timeout_s=_PATIENCE_S)
     container, stream = connection.container, connection.stream
     try:
         context = stream.codec_context

@@ -39,7 +39,10 @@ def camera_pictures(options: argparse.Namespace, count: int) -> Iterator[Picture
     secrets = read_secrets(os.environ, options.env_file)
     address = parse_source(expand_secrets(searched.path, secrets), options.media or options.config / "media")
     settings = SourceSettings(
-        fps=1 / options.every_s, transport=searched.transport, privacy_masks=camera.config.privacy.masks
+        fps=1 / options.every_s,
+        transport=searched.transport,
+        verify_tls=searched.tls == "verify",
+        privacy_masks=camera.config.privacy.masks,
     )
     source = VideoSource(options.camera, address, SystemClock(), settings)
     return _taken(source, count)

@@ -7,11 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli import main
 from edge.errors import SourceError
 from tests.support.clips import make_clip
 from tests.support.http_camera import HttpCamera
 from tests.support.https_files import https_files, make_certificate
 from tests.support.sources import first_frames, live_source
+
+SITE = """\
+site: {name: Thử, timezone: Asia/Ho_Chi_Minh}
+places:
+  - {id: gia-lai, kind: province, name: Gia Lai}
+  - {id: nhon-loc, kind: commune, name: Xã Nhơn Lộc, parent: gia-lai}
+  - {id: trang-long, kind: village, name: Thôn Tráng Long, parent: nhon-loc}
+"""
+CAMERA = """\
+camera: {{id: cong, name: Cổng, village: trang-long}}
+inputs: [{{path: "{url}", tls: {tls}}}]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +64,33 @@ def test_a_site_makes_its_own_authority_known_to_the_machine(
     assert first_frames(live_source(address, verify_tls=True), 3)
     with pytest.raises(SourceError):  # a true certificate of somebody else
         first_frames(live_source(address.replace("localhost", "127.0.0.1"), verify_tls=True), 1)
+
+
+@pytest.mark.parametrize(
+    "command", ["snapshot cong -o {out}", "probe cong --seconds 0.5", "models quantize default --camera cong"]
+)
+def test_the_commands_that_look_at_a_camera_keep_to_its_tls_too(
+    command: str,
+    certificate: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a password would go to whoever answers at the camera's address."""
+    monkeypatch.setenv("LANGAN_CAM_USER", "an")
+    monkeypatch.setenv("LANGAN_CAM_PASSWORD", "pw-secret")
+    (tmp_path / "site.yaml").write_text(SITE, "utf-8")
+    (tmp_path / "cameras").mkdir()
+    arguments = [*command.format(out=tmp_path / "picture.png").split(), "--config", str(tmp_path)]
+    with HttpCamera(user="an", password="pw-secret", certificate=certificate) as camera:
+        url = camera.url("mjpeg", credentials="{LANGAN_CAM_USER}:{LANGAN_CAM_PASSWORD}")
+        file = tmp_path / "cameras" / "cong.yaml"
+        file.write_text(CAMERA.format(url=url, tls="verify"), "utf-8")
+        assert main(arguments) != 0
+        said = capsys.readouterr().err
+        assert "certificate must be made out to this address" in said
+        assert "pw-secret" not in said
+        if "quantize" not in command:  # that would take minutes
+            file.write_text(CAMERA.format(url=url, tls="any"), "utf-8")
+            assert main(arguments) == 0
+            assert main([*arguments, "--tls", "verify"]) != 0
