@@ -13,6 +13,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import psutil
+
 WHOLE_EDGES = frozenset(
     {
         "tests/e2e/test_demo.py",
@@ -27,6 +29,8 @@ WHOLE_EDGES = frozenset(
 WAITING = frozenset({"tests/integration/test_camera_faults.py", "tests/integration/test_network_faults.py"})
 _MOST_PROCESSES = 8
 """More do not help: the whole edges, one after the other, take longer than what is left for each of so many."""
+_MEMORY_EACH = 1_500_000_000
+"""Bytes: a process with the models and servers that it starts."""
 
 
 def lane_of(nodeid: str) -> str:
@@ -54,7 +58,8 @@ def processes(*, some_tests: bool) -> int:
     if some_tests:
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores + 2, _MOST_PROCESSES)  # there is more waiting than computing
+    room = int(psutil.virtual_memory().available) // _MEMORY_EACH
+    return max(1, min(cores + 2, room, _MOST_PROCESSES))  # two more than cores: there is much waiting
 
 
 def scheduler(config: Any, log: Any) -> Any:
