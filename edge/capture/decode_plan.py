@@ -12,6 +12,8 @@ LAG_PATIENCE_S = 1.0
 """... for this long: a burst after a stall of the network is read in less."""
 TRIAL_S = 3.0
 """How long leaving out non-reference pictures is tried."""
+_DUE_SLACK = 0.05
+"""A frame that is this share of an interval early is due: jitter must not halve the rate."""
 _MAX_PAUSE_S = 1.0
 _SLACK = 1.05
 _REMEMBERED = 4
@@ -19,6 +21,35 @@ _WORTH_SKIPPING = 2.0
 """A stream must bring this many times the wanted pictures before any is left out."""
 _GAIN = 0.9
 """Left out is worth telling when less than this share of the packets comes out as pictures."""
+
+
+class FrameGrid:
+    """Which frames are due: those of a fixed grid of times, so that the mean rate is right whatever the camera's is.
+
+    Args:
+        fps: Frames a second.
+    """
+
+    def __init__(self, fps: float) -> None:
+        self._fps = fps
+        self._first_s: float | None = None
+        self._last = -1
+
+    def is_due(self, time_s: float) -> bool:
+        """Tell whether a frame of this time would be taken."""
+        return self._place(time_s) > self._last
+
+    def takes(self, time_s: float) -> bool:
+        """Take a frame if it is due."""
+        place = self._place(time_s)
+        is_due = place > self._last
+        self._last = max(place, self._last)
+        return is_due
+
+    def _place(self, time_s: float) -> int:
+        if self._first_s is None:
+            self._first_s = time_s
+        return int((time_s - self._first_s) * self._fps + _DUE_SLACK)
 
 
 class KeyframeDistance:

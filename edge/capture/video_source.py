@@ -24,6 +24,7 @@ from contract.camera_config import MotionConfig
 from contract.geometry import Point
 from edge.attention import Attention
 from edge.capture.connection import Access, Connection, open_container, translate
+from edge.capture.decode_plan import FrameGrid
 from edge.capture.decoder import DecoderParts, StreamDecoder
 from edge.capture.hardware import Decode
 from edge.capture.packet_ring import PTS_PER_S, PacketRing, StoredPacket, StreamInfo
@@ -33,6 +34,7 @@ from edge.capture.source_counts import SourceCounts
 from edge.capture.source_url import SourceAddress, SourceKind
 from edge.capture.still_picture import StillPicture
 from edge.capture.timeline import ClipTimeline, LiveTimeline, Timeline
+from edge.capture.together import Together
 from edge.errors import SourceStalled, SourceUnreadable
 from edge.ports import Clock
 from edge.repeats import Repeats
@@ -49,8 +51,6 @@ _SHORT_SLACK_S = 2.0
 _STATING_DURATION = {"mov", "mp4", "matroska"}
 """FFmpeg's names of containers whose header states the duration; of others it is estimated."""
 _DEFAULT_RATE = 25.0
-_DUE_SLACK = 0.05
-"""A frame that is this share of an interval early is due: jitter must not halve the rate."""
 _WAIT_SLICE_S = 0.25
 _log = logging.getLogger(__name__)
 
@@ -112,8 +112,7 @@ class VideoSource:
         self._settings, self._ring = settings or SourceSettings(), packet_ring
         self._closed = threading.Event()
         self._darkroom = Darkroom(PrivacyMasks(self._settings.privacy_masks))
-        self._first_s: float | None = None
-        self._last_due = -1
+        self._grid = FrameGrid(self._settings.fps)
         self._bad_run = 0
         self._frame_size: tuple[int, int] | None = None
         self._last_picture_s = 0.0
@@ -233,15 +232,33 @@ class VideoSource:
         self._decoder.begin(context)
         self._sets = ParameterSets(stated.name)
         time_s = self._last_picture_s
+        together = Together(tick_s)
         for packet in self._packets(connection):
+            if together.begins_anew(packet):
+                yield from self._frames_of(together, timeline, tick_s)
             if packet.size:
                 time_s = self._store(packet, timeline, tick_s)
             if self._settings.role == "record":
                 self._last_picture_s = self._clock.monotonic_s()
                 continue
-            if packet.size and context.codec.intra_only and not self._is_due(time_s, look_only=True):
+            if packet.size and context.codec.intra_only and not self._grid.is_due(time_s):
                 self.counts.skipped += 1  # every picture stands alone: one that nobody will see need not be decoded
                 continue
+            together.add(packet, time_s)
+            if together.is_full or not packet.size or self._is_wanted(time_s):
+                yield from self._frames_of(together, timeline, tick_s)
+            if self._closed.is_set():
+                return
+
+    def _is_wanted(self, time_s: float) -> bool:
+        """Tell whether a packet must be decoded at once, with those that wait for it."""
+        if self._settings.replay_start is not None or self.counts.resting:
+            return True  # nothing is to be gained: a replay has no other cameras, and rest decodes next to nothing
+        return self._grid.is_due(time_s)
+
+    def _frames_of(self, together: Together, timeline: Timeline, tick_s: float) -> Iterator[Frame]:
+        assert self._decoder is not None  # noqa: S101 - made before the first packet
+        for packet, time_s in together.take():
             for picture in self._decode(self._decoder, packet, time_s):
                 frame = self._to_frame(picture, timeline, tick_s)
                 if frame is not None:
@@ -354,22 +371,11 @@ class VideoSource:
             self._note_bad()
             return None
         self._watch_still(picture, time_s)
-        if not self._is_due(time_s):
+        if not self._grid.takes(time_s):
             return None
         self.counts.given += 1
         shown = VideoPicture(picture, self._darkroom)
         return Frame(self._camera_id, shown, time_s, timeline.utc(time_s), self.counts.given)
-
-    def _is_due(self, time_s: float, *, look_only: bool = False) -> bool:
-        """Keep to a fixed grid of times, so that the mean rate is right whatever the camera's is."""
-        if self._first_s is None:
-            self._first_s = time_s
-        due = int((time_s - self._first_s) * self._settings.fps + _DUE_SLACK)
-        if due <= self._last_due:
-            return False
-        if not look_only:
-            self._last_due = due
-        return True
 
     def _watch_size(self, picture: VideoFrame) -> None:
         """Begin the ring anew when the camera changes its resolution, where its packets did not tell it before."""
