@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from av.packet import Packet
@@ -70,14 +71,17 @@ def test_a_camera_that_is_looked_at_seldom_is_decoded_in_handfuls(
     assert len(frames) == 4  # at 0, 1.95, 3.95 and 5.95 s
 
 
+def a_packet(dts: int | None) -> Packet[VideoStream]:
+    packet = Packet(b"x")
+    packet.dts = dts
+    return cast("Packet[VideoStream]", packet)
+
+
 def test_a_new_count_of_timestamps_is_noticed_before_it_is_given_a_time() -> None:
-    together, packet = Together(0.001), Packet(b"x")
+    together, packet = Together(0.001), a_packet(5000)
     assert not together.begins_anew(packet)
-    packet.dts = 5000
     together.add(packet, 5.0)
     for dts, is_new in ((5040, False), (6000, False), (6001, True), (4999, True), (None, True)):
-        later = Packet(b"y")
-        later.dts = dts
-        assert together.begins_anew(later) is is_new
+        assert together.begins_anew(a_packet(dts)) is is_new
     assert together.take() == [(packet, 5.0)]
     assert together.take() == []
