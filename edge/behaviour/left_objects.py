@@ -101,7 +101,7 @@ class LeftObjects:
         """
         present = {track.track_id: track for track in tracks if track.class_name in self._classes}
         aspect, now_s = observation.aspect, observation.monotonic_s
-        self.yardstick.learn((track for track in present.values() if track.class_name == _PERSON), aspect)
+        self.yardstick.learn(present.values(), aspect)
         self._remember(present, now_s)
         regions = {region.region_id: region for region in observation.static_regions if not region.is_hole}
         ended = [

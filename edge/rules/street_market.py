@@ -76,7 +76,7 @@ class StreetMarketRule(TimedRule[StreetMarketParams]):
 
     def _decide(self, observation: Observation, now: Moment) -> list[RuleEvent]:
         tracks = list(self._tracks(observation, self._params.fixtures))
-        self._yardstick.learn((track for track in tracks if track.class_name == _PERSON), observation.aspect)
+        self._yardstick.learn(tracks, observation.aspect)
         self._standing.observe(tracks, self._step_s, observation.aspect)
         if not self._in_force(now):
             return self._end_open()
