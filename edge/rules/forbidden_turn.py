@@ -17,6 +17,7 @@ from itertools import pairwise
 
 from contract.geometry import Point, angle_between_deg, distance
 from contract.rules.forbidden_turn import ForbiddenTurnFacts, ForbiddenTurnParams
+from edge.behaviour.approach import LENGTHS_M
 from edge.behaviour.journeys import SMOOTH_S, Journey, Sample, mean_sample, slope
 from edge.rules.base import Moment
 from edge.rules.journey_rule import JourneyRule
@@ -29,9 +30,12 @@ STEP_S = 0.2
 """More often nothing new is learned of a turn."""
 HEADING_S = 1.0
 """A heading is that of this time."""
-MAX_TURN_MPS2 = 12.0
-"""A vehicle's velocity changes by at most this much in a second, braking and turning together: a motorbike that leans
-by 45 degrees turns with 10. Two vehicles that pass each other and swap their tracks change it by twice their speed."""
+MAX_TURN_MPS2 = 13.0
+"""A motorbike's velocity changes by at most this much in a second, braking and turning together: one that leans by 45
+degrees turns with 10. Two vehicles that pass each other and swap their tracks change it by twice their speed."""
+SWING_MPS2_M = 2.5
+"""So much more for each metre that a vehicle is longer than a motorbike: a box stands on the vehicle's near end, which
+is the rear before a turn and the front after it. Measured on whole tracks: cars 9-15, a truck 14."""
 MAX_TURN_BOXES = 4.5
 """The same in box lengths without a homography: boxes are mostly longer than the 2.2 m of a motorbike from ahead."""
 ABRUPT_S = 0.6
@@ -165,7 +169,9 @@ class ForbiddenTurnRule(JourneyRule[ForbiddenTurnParams, _Way]):
         if journey.number in self._deeds:
             return None
         metric = self._scene.homography is not None
-        if _is_abrupt(journey.since(start.at_s - 2 * HEADING_S), metric=metric):
+        beyond_m = LENGTHS_M.get(journey.class_name, 0.0) - LENGTHS_M["motorcycle"]
+        limit = MAX_TURN_MPS2 + SWING_MPS2_M * max(0.0, beyond_m) if metric else None
+        if _is_abrupt(journey.since(start.at_s - 2 * HEADING_S), limit):
             self.rejected["swapped"] += 1
             return None
         before = _heading([place for place in places if place.at_s <= start.at_s])
@@ -187,8 +193,13 @@ def _heading(places: Sequence[Sample]) -> Point | None:
     return slope([place.at_s for place in places], [place.plane for place in places])
 
 
-def _is_abrupt(places: Sequence[Sample], *, metric: bool) -> bool:
-    """Tell whether a way changes its velocity as no vehicle can, or was not seen in the middle."""
+def _is_abrupt(places: Sequence[Sample], limit: float | None) -> bool:
+    """Tell whether a way changes its velocity as no vehicle can, or was not seen in the middle.
+
+    Args:
+        places: Of one vehicle, in order of time.
+        limit: The greatest change in m/s²; None: without metres, `MAX_TURN_BOXES` of its box.
+    """
     for index, (one, other) in enumerate(pairwise(places)):
         if other.at_s - one.at_s > UNSEEN_S and distance(one.picture, other.picture) > UNSEEN_BOXES * other.size:
             return True
@@ -197,8 +208,8 @@ def _is_abrupt(places: Sequence[Sample], *, metric: bool) -> bool:
         first, second = _heading(before), _heading(after)
         if first is None or second is None:
             continue
-        limit = MAX_TURN_MPS2 if metric else MAX_TURN_BOXES * max(one.size, other.size)
+        most = MAX_TURN_BOXES * max(one.size, other.size) if limit is None else limit
         apart_s = (after[0].at_s + after[-1].at_s - before[0].at_s - before[-1].at_s) / 2.0
-        if distance(first, second) > limit * apart_s:
+        if distance(first, second) > most * apart_s:
             return True
     return False

@@ -181,6 +181,20 @@ def test_two_that_pass_each_other_and_swap_their_tracks_do_not_turn(rule: dict[s
     assert made.rejected["swapped"] == (1 if rule is U_TURN else 0)  # with one zone they pass too near to each other
 
 
+def test_a_car_whose_near_end_swings_round_while_it_turns_is_told() -> None:
+    """Seen from the west, a box stands on the rear before the turn and on the front after it: 14 m/s2 in a sharp one."""
+
+    def swings(at_s: float) -> list[Track]:
+        speed, turn_s = 0.09, 1.8  # 3.6 m/s, half a circle of 2 m
+        x = 0.05 + speed * min(at_s, 4.0) - speed * max(0.0, at_s - 4.0 - turn_s)
+        angle = math.pi * min(1.0, max(0.0, at_s - 4.0) / turn_s)
+        ahead = (2.0 * math.sin(angle) - 2.25 * abs(math.cos(angle)) + 2.25) / 40.0
+        return at(x + ahead, 0.575 - 0.1 * (1.0 - math.cos(angle)), class_name="car")
+
+    near = {**ZONES, "ve": {"name": "Chiều về", "coordinates": rectangle(0.0, 0.25, 0.5, 0.45)}}
+    assert states(run(make_rule(**U_TURN, camera={**METRES, "zones": near}), watch(swings, 12.0))) == ["start", "end"]
+
+
 def test_an_id_switch_on_the_way_is_the_same_vehicle() -> None:
     def renamed(at_s: float) -> list[Track]:
         return u_turn(at_s, track_id=1 + int(at_s // 3.0))
