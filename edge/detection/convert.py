@@ -68,6 +68,24 @@ def onnx_to_openvino(onnx: Path, target_xml: Path, input_wh: tuple[int, int] | N
     return (*written, metadata)
 
 
+def check_quantisable(model_xml: Path) -> None:
+    """Refuse at once what would be refused after minutes of taking pictures.
+
+    Raises:
+        ModelError: The model is quantised already or cannot be read, or nncf is not installed.
+    """
+    try:
+        # Its messages go to standard output, which belongs to the command line.
+        with contextlib.redirect_stdout(sys.stderr):
+            import nncf  # noqa: F401 - whether it is there
+    except ImportError as error:
+        raise ModelError(f"quantising needs nncf ({error}): pip install 'langan[model-build]'") from error
+    if any(node.get_type_name() in _QUANTISED for node in read_graph(model_xml).get_ops()):
+        raise ModelError(
+            f"{model_xml}: is quantised already: begin with the full-precision model (docs/reference/models.md)"
+        )
+
+
 def quantise(kind: ModelKind, model_xml: Path, inputs: Sequence[NDArray[np.uint8]], target_xml: Path) -> None:
     """Quantise weights and activations to 8 bits; what follows the last convolutions of a YOLO stays as it is.
 
@@ -78,23 +96,14 @@ def quantise(kind: ModelKind, model_xml: Path, inputs: Sequence[NDArray[np.uint8
         target_xml: Where the result goes, its `.bin` beside it; its folder exists.
 
     Raises:
-        ModelError: The model is quantised already or cannot be, or nncf is not installed.
+        ModelError: As `check_quantisable`, or it cannot be quantised.
     """
-    try:
-        # Its messages go to standard output, which belongs to the command line.
-        with contextlib.redirect_stdout(sys.stderr):
-            import nncf
-    except ImportError as error:
-        raise ModelError(f"quantising needs nncf ({error}): pip install 'langan[model-build]'") from error
+    check_quantisable(model_xml)
+    import nncf
     import openvino
 
     nncf.set_log_level(logging.ERROR)
-
     graph = read_graph(model_xml)
-    if any(node.get_type_name() in _QUANTISED for node in graph.get_ops()):
-        raise ModelError(
-            f"{model_xml}: is quantised already: begin with the full-precision model (docs/reference/models.md)"
-        )
     ignored = None
     if kind is ModelKind.YOLO:
         # Boxes (0 to 640) and scores (0 to 1) leave in one tensor: 8 bits for both would erase the scores.

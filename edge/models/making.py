@@ -123,6 +123,7 @@ def quantise(
     Raises:
         ModelError: It cannot be quantised, or there are too few pictures; nothing is left behind then.
     """
+    from edge.detection.convert import check_quantisable
     from edge.detection.convert import quantise as quantise_graph
 
     entry = site.manifest().get(model_id)
@@ -131,6 +132,8 @@ def quantise(
             f"{entry.id}: kind ultralytics: export it first (langan-edge models export {entry.id} --format openvino) "
             "and quantise the result"
         )
+    entry.verify()
+    check_quantisable(entry.files[0].path)
     new_id = new_id or f"{entry.id}-int8"
     with _new_folder(site, new_id, replace=replace_entry) as folder:
         before = load_model(entry.id, Manifest((entry,)), threads=threads)

@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge.cli import main
 from edge.detection.load import load_model
+from edge.errors import ModelError
+from edge.models.making import quantise
 from edge.models.site import SiteModels
 from tests.integration.test_edge_cli import CAMERA, SITE
 
@@ -212,6 +215,22 @@ def test_quantised_on_what_a_camera_shows(exported: Path, capsys: pytest.Capture
     assert not [path for path in exported.rglob("*") if path.suffix in {".jpg", ".png", ".mp4"}]
     assert models(exported, "quantize", "nho-openvino", "--camera", "khac", "--as", "x") == 1
     assert "no such camera; known: san" in capsys.readouterr().err
+
+
+def test_a_model_that_cannot_be_quantised_is_refused_before_pictures_are_taken(tmp_path: Path) -> None:
+    """From a camera that takes ten minutes."""
+
+    taken: list[int] = []
+
+    def pictures() -> Iterator[NDArray[np.uint8]]:
+        for number in range(20):
+            taken.append(number)
+            yield np.zeros((64, 96, 3), np.uint8)
+
+    with pytest.raises(ModelError, match="is quantised already"):
+        quantise(SiteModels(tmp_path), "default", [pictures()], about="nothing")
+    assert taken == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
