@@ -88,7 +88,16 @@ class LoiteringRule(JourneyRule[LoiteringParams, dict[str, _Stay]]):
 
     def _say_stay(self, stay: _Stay, journey: Journey, zone_id: str, now: Moment) -> RuleEvent | None:
         deed = self._deeds.get(journey.number)
-        facts = LoiteringFacts(
+        if deed is None:
+            if stay.stay_s < self._params.max_stay_s or stay.unseen_s > (1.0 - SEEN_SHARE) * stay.stay_s:
+                return None
+            return self._raise(journey, zone_id, stay.started, now, self._facts(stay, journey), stay.stay_s)
+        if deed.zone_id != zone_id:
+            return None
+        return self._go_on(deed, now, self._facts(stay, journey), stay.stay_s)
+
+    def _facts(self, stay: _Stay, journey: Journey) -> LoiteringFacts:
+        return LoiteringFacts(
             object_class=journey.class_name,
             stay_s=stay.stay_s,
             max_stay_s=self._params.max_stay_s,
@@ -97,8 +106,3 @@ class LoiteringRule(JourneyRule[LoiteringParams, dict[str, _Stay]]):
             distance_m=stay.way if self._scene.homography is not None else None,
             calibration_error_m=self._scene.calibration_error_m,
         )
-        if deed is not None:
-            return self._go_on(deed, now, facts, stay.stay_s) if deed.zone_id == zone_id else None
-        if stay.stay_s < self._params.max_stay_s or stay.unseen_s > (1.0 - SEEN_SHARE) * stay.stay_s:
-            return None
-        return self._raise(journey, zone_id, stay.started, now, facts, stay.stay_s)
