@@ -20,7 +20,7 @@ from contract.rules.base import Language
 from edge import __version__
 from edge.bench.command import add_capacity_options, bench_cameras
 from edge.detection.manifest import models_of
-from edge.errors import EdgeError, SourceNotFound
+from edge.errors import ConfigurationError, EdgeError, SourceNotFound
 from edge.find_cameras import add_commands as add_camera_commands
 from edge.models.commands import add_commands as add_models_commands
 from edge.settings import EdgeSettings, SettingsError, read_secrets
@@ -266,10 +266,10 @@ def _load_camera(options: argparse.Namespace) -> tuple[LoadedCamera, SiteConfig]
     camera = loaded.cameras.get(options.camera)
     if camera is None or loaded.site is None:
         if loaded.errors:
-            raise EdgeError("\n".join(["the configuration has mistakes:", *map(str, loaded.errors)]))
+            raise ConfigurationError(loaded.errors)
         raise UsageError(f"--camera {options.camera}: no such camera; known: {', '.join(sorted(loaded.cameras))}")
     for error in loaded.errors:
-        print(f"warning: {error}", file=sys.stderr)
+        print(f"warning: {error.in_language(_system_language())}", file=sys.stderr)
     return camera, loaded.site
 
 

@@ -1,6 +1,7 @@
 """The edge's errors.
 
     EdgeError
+    |-- ConfigurationError          a configuration leaves nothing to do
     |-- SourceError(permanent)      a camera or clip cannot be read
     |   |-- SourceNotFound          no such file, stream or host
     |   |-- SourceRefused           wrong credentials or not allowed
@@ -22,6 +23,9 @@ from typing import TYPE_CHECKING
 from contract.messages import in_language
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from contract.issues import ConfigIssue
     from contract.rules.base import Language
 
 
@@ -31,6 +35,22 @@ class EdgeError(Exception):
     def in_language(self, language: Language) -> str:
         """What it says; in English where it was not made of a `Text`."""
         return str(in_language(self.args[0], language)) if self.args else ""
+
+
+class ConfigurationError(EdgeError):
+    """A configuration has mistakes that leave nothing to do; the message holds one line for each.
+
+    Args:
+        mistakes: At least one.
+    """
+
+    def __init__(self, mistakes: Sequence[ConfigIssue]) -> None:
+        super().__init__("\n".join(map(str, mistakes)))
+        self._mistakes = tuple(mistakes)
+
+    def in_language(self, language: Language) -> str:
+        """See `EdgeError`."""
+        return "\n".join(mistake.in_language(language) for mistake in self._mistakes)
 
 
 class SourceError(EdgeError):

@@ -20,7 +20,7 @@ from edge.clock import SystemClock
 from edge.config_mistakes import mistakes_by_camera
 from edge.config_store import ConfigStore
 from edge.copies import CopyMaker
-from edge.errors import EdgeError
+from edge.errors import ConfigurationError
 from edge.evidence.store import EvidenceFolder
 from edge.health.offline import OfflineWatch
 from edge.inference.host import InferenceHost
@@ -48,10 +48,6 @@ RETRY_WAITING_S = 10.0
 """Between attempts to store what waits in memory."""
 DRAIN_EVENTS_S = 5.0
 DRAIN_MEDIA_S = 3.0
-
-
-class ConfigurationError(EdgeError):
-    """No camera can be watched; the message holds one line for each mistake."""
 
 
 class EdgeProcess:
@@ -87,7 +83,7 @@ class EdgeProcess:
         self._config = self._configs.load()
         has_server = self._config.site is not None and not self._missing_for_server(self._config.site)
         if self._config.site is None or not (self._config.cameras or has_server):
-            raise ConfigurationError("\n".join(str(error) for error in self._config.errors))
+            raise ConfigurationError(self._config.errors)
         for error in self._config.errors:
             log.error("config_error %s", error)
         self._site: SiteConfig = self._config.site
@@ -254,6 +250,8 @@ class EdgeProcess:
             if fresh.site is None:
                 log.error("reload_refused cause='site.yaml has mistakes' in_force=last_good")
                 return
+            if self._server_url(fresh.site) != self._server_url(self._site):
+                log.warning("server_url_ignored in_force=%s remedy='restart the edge'", self._server_url(self._site))
             self._site = fresh.site
             self._config = _keep_last_good(fresh, self._config)
             self._pool.apply(self._site, self._config.cameras)

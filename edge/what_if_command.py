@@ -127,22 +127,22 @@ class _Folder:
 
     def __init__(self, path: Path) -> None:
         from contract.config_loader import load_config_dir
-        from edge.errors import EdgeError
+        from edge.errors import ConfigurationError
 
         loaded = load_config_dir(path)
         if loaded.site is None:
-            raise EdgeError("\n".join([f"{path}: the configuration has mistakes:", *map(str, loaded.errors)]))
+            raise ConfigurationError(loaded.errors)
         self.path, self.site, self.cameras, self._errors = path, loaded.site, loaded.cameras, loaded.errors
 
     def get(self, camera_id: str) -> Configured:
         """A camera of the folder."""
-        from edge.errors import EdgeError
+        from edge.errors import ConfigurationError
         from edge.what_if import Configured
 
         camera = self.cameras.get(camera_id)
         if camera is None:
             if self._errors:
-                raise EdgeError("\n".join([f"{self.path}: the configuration has mistakes:", *map(str, self._errors)]))
+                raise ConfigurationError(self._errors)
             raise Unclear(f"--camera {camera_id}: {self.path} has: {', '.join(sorted(self.cameras)) or 'no camera'}")
         return Configured(camera, self.site)
 

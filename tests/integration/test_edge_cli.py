@@ -299,12 +299,21 @@ def test_a_configuration_with_mistakes_is_told_by_line(config: Path, capsys: pyt
     assert f"{config}/cameras/san.yaml:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("language", "said"), [("vi_VN.UTF-8", "không có loại 'intruder'"), ("C.UTF-8", "unknown kind 'intruder'")]
+)
 def test_run_without_a_valid_camera_ends_with_its_mistakes(
-    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    language: str,
+    said: str,
+    config: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (config / "cameras" / "san.yaml").write_text("camera: {id: san\n", "utf-8")
+    monkeypatch.setenv("LC_ALL", language)
+    (config / "cameras" / "san.yaml").write_text(CAMERA.replace("intrusion", "intruder"), "utf-8")
     assert main(["run", "--config", str(config), "--data", str(tmp_path / "data")]) == 1
-    assert f"{config}/cameras/san.yaml:" in capsys.readouterr().err
+    assert f"{config}/cameras/san.yaml:6: rules[0]: {said}" in capsys.readouterr().err
 
 
 def test_run_with_a_wrong_secrets_file_is_wrong_usage(

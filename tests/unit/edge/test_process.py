@@ -80,6 +80,18 @@ def test_a_disk_that_fails_is_told_and_what_waits_is_stored_when_it_can_be(
     assert "cannot be written" not in message(process)
 
 
+def test_a_reload_says_that_a_new_server_needs_a_restart(
+    process: EdgeProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = process._settings.config_dir / "site.yaml"
+    caplog.set_level(logging.WARNING)
+    process._read_again()
+    assert "server_url_ignored" not in caplog.text
+    site.write_text(site.read_text("utf-8") + 'server: {url: "https://elsewhere.example"}\n', "utf-8")
+    process._read_again()
+    assert "server_url_ignored in_force=None remedy='restart the edge'" in caplog.text
+
+
 def test_events_that_the_server_refused_are_told_with_their_camera(process: EdgeProcess) -> None:
     event = make_event()
     process._store.put(event, [])
