@@ -23,7 +23,8 @@ class Watch:
     Attributes:
         now: The observation's moment.
         step_s: Watched seconds since the observation before; 0 after a gap.
-        impossible: Tracks whose boxes have no area, or no end.
+        plausible: The observation's tracks, less those ...
+        impossible: ... whose boxes have no area, or no end.
 
     Args:
         scene: The camera's scene.
@@ -36,8 +37,8 @@ class Watch:
         """Of the observation."""
         self.now: Moment | None = None
         self.step_s = 0.0
+        self.plausible: list[Track] = []
         self.impossible: list[Track] = []
-        self._plausible: list[Track] = []
         self._of_classes: dict[frozenset[str], Sequence[Track]] = {}
         self._journeys: dict[float, Journeys] = {}
         self._upto: dict[float, int] = {}
@@ -59,19 +60,19 @@ class Watch:
         self._observation = observation
         self._number += 1
         self._of_classes.clear()
-        self._plausible, self.impossible = [], []
+        self.plausible, self.impossible = [], []
         for track in observation.tracks:
             x1, y1, x2, y2 = track.xyxy
             # No number that is none passes, nor one without end.
             is_box = 0.0 < x2 - x1 < math.inf and 0.0 < y2 - y1 < math.inf
-            (self._plausible if is_box else self.impossible).append(track)
+            (self.plausible if is_box else self.impossible).append(track)
         return now
 
     def tracks(self, classes: frozenset[str]) -> Sequence[Track]:
         """The observation's plausible tracks of some classes."""
         found = self._of_classes.get(classes)
         if found is None:
-            found = self._of_classes[classes] = [track for track in self._plausible if track.class_name in classes]
+            found = self._of_classes[classes] = [track for track in self.plausible if track.class_name in classes]
         return found
 
     def journeys(self, relink_s: float) -> Journeys:
@@ -89,7 +90,7 @@ class Watch:
             if upto != self._number - 1:  # nobody looked for a while
                 journeys.clear()
             self._upto[relink_s] = self._number
-            journeys.follow(self._plausible, observation, now)
+            journeys.follow(self.plausible, observation, now)
         return journeys
 
     def rides(self) -> Sequence[Ride]:
@@ -101,7 +102,7 @@ class Watch:
             if number != self._number - 1:
                 self._rides.forget()
             rides = self._rides.observe(
-                self._plausible, now.watched_s, observation.aspect, searched=observation.detected
+                self.plausible, now.watched_s, observation.aspect, searched=observation.detected
             )
             self._rides_now = (self._number, rides)
         return rides

@@ -14,6 +14,7 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from contract.axis import CLEAR_RATIO, NOMINAL_ASPECT, long_axis
@@ -22,7 +23,7 @@ from contract.rules.base import AlongFacts, AlongParams
 from edge.behaviour.journeys import SPARSE_S, Journey, Sample, slope
 from edge.classes import lookalikes
 from edge.rules.base import Moment
-from edge.rules.journey_rule import JourneyRule
+from edge.rules.journey_rule import Deed, JourneyRule
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent
 
@@ -74,6 +75,8 @@ class _Passage:
     """An object in a zone."""
 
     inside: deque[Sample] = field(default_factory=deque)
+    along: deque[float] = field(default_factory=deque)
+    """Where along the zone each of them is, in the plane's unit."""
     outside_s: deque[float] = field(default_factory=deque)
     """Watched seconds of the detections outside, meanwhile."""
     judged_s: float = -math.inf
@@ -156,63 +159,71 @@ class AlongRule(JourneyRule[ParamsT, dict[str, _Passage]]):
                 if passage is not None and self._moved_lately(passage, now):
                     deed.last = now
             return None
+        zones: tuple[str, ...] = ()
+        for sample in journey.take_new():
+            zones = self._own_zones(sample.ground)
+            passages = self._notes.get(journey.number)
+            if passages is None:
+                if not zones:
+                    continue
+                passages = self._notes[journey.number] = {}
+            self._note(passages, zones, sample, observation.aspect)
         event = None
-        new = journey.take_new()
-        for zone_id in self._params.zones:
-            for sample in new:
-                self._note(journey, zone_id, sample)
-            passage = self._notes[journey.number].get(zone_id)
-            if event is not None or passage is None or passage.inside[-1] is not journey.last:
-                continue
-            axis = self._axes.of(zone_id, observation.aspect)
-            if deed is None:
-                event = self._start(journey, zone_id, passage, axis)
-            elif deed.zone_id == zone_id:
-                event = self._follow(journey, passage, axis, now)
+        for zone_id in zones:
+            passage = self._notes[journey.number][zone_id]
+            if deed is not None:
+                if deed.zone_id == zone_id:
+                    return self._follow(deed, journey, passage, zone_id, observation.aspect)
+            elif event is None:
+                event = self._start(journey, zone_id, passage, observation.aspect)
         return event
 
-    def _note(self, journey: Journey, zone_id: str, sample: Sample) -> None:
-        """Note where an object was."""
-        passages = self._notes.setdefault(journey.number, {})
-        passage = passages.get(zone_id)
-        if not self._scene.zone_contains(zone_id, sample.ground):
-            if passage is not None:
-                passage.outside_s.append(sample.at_s)
-                if sample.at_s - passage.inside[-1].at_s > LEFT_S and passage.raised is None:
-                    del passages[zone_id]
-            return
-        if passage is None:
-            passage = passages[zone_id] = _Passage()
-        passage.inside.append(sample)
-        while passage.inside[0].at_s < sample.at_s - WINDOW_S:
-            passage.inside.popleft()
-        while passage.outside_s and passage.outside_s[0] < passage.inside[0].at_s:
-            passage.outside_s.popleft()
+    def _note(self, passages: dict[str, _Passage], zones: Sequence[str], sample: Sample, aspect: float) -> None:
+        """Note where an object was: `zones` are those that it was in."""
+        at_s = sample.at_s
+        for zone_id in [zone_id for zone_id in passages if zone_id not in zones]:
+            passage = passages[zone_id]
+            passage.outside_s.append(at_s)
+            if at_s - passage.inside[-1].at_s > LEFT_S and passage.raised is None:
+                del passages[zone_id]
+        for zone_id in zones:
+            known = passages.get(zone_id)
+            passage = passages[zone_id] = _Passage() if known is None else known
+            inside, outside_s = passage.inside, passage.outside_s
+            inside.append(sample)
+            passage.along.append(_dot(sample.plane, self._axes.of(zone_id, aspect)))
+            while inside[0].at_s < at_s - WINDOW_S:
+                inside.popleft()
+                passage.along.popleft()
+            while outside_s and outside_s[0] < inside[0].at_s:
+                outside_s.popleft()
 
-    def _start(self, journey: Journey, zone_id: str, passage: _Passage, axis: Point) -> RuleEvent | None:
+    def _start(self, journey: Journey, zone_id: str, passage: _Passage, aspect: float) -> RuleEvent | None:
         sample = journey.last
         if sample.at_s - passage.judged_s < JUDGE_EVERY_S or not self._is_meant(journey, zone_id):
             return None
         passage.judged_s = sample.at_s
-        travel = self._travelled(passage, axis)
+        travel = self._travelled(passage, self._axes.of(zone_id, aspect))
         if travel is None or not self._is_fast_enough(travel):
             return None
         passage.raised, passage.progress = travel, sample.moment
-        facts = self._facts(journey, zone_id, travel)
+        facts = partial(self._facts, journey, zone_id, travel)
         return self._raise(journey, zone_id, travel.start.moment, sample.moment, facts, travel.length)
 
-    def _follow(self, journey: Journey, passage: _Passage, axis: Point, now: Moment) -> RuleEvent | None:
+    def _follow(self, deed: Deed, journey: Journey, passage: _Passage, zone_id: str, aspect: float) -> RuleEvent | None:
         """An object with an open event is in its zone."""
-        deed, told, sample = self._deeds[journey.number], passage.raised, journey.last
+        told, sample = passage.raised, journey.last
+        now = sample.moment
         if told is None or passage.progress is None:  # an event that was ended and is raised again begins with a start
             return None
-        length = abs(_dot(sample.plane, axis) - _dot(told.start.plane, axis))
+        length = abs(passage.along[-1] - _dot(told.start.plane, self._axes.of(zone_id, aspect)))
         if length > told.length + self._slack(sample):
             boxes = told.boxes + distance(told.end.picture, sample.picture) / sample.size
-            passage.raised, passage.progress = Travel(told.start, sample, length, boxes), now
+            told = passage.raised = Travel(told.start, sample, length, boxes)
+            passage.progress = now
         if not self._moved_lately(passage, now):
             return None
-        return self._go_on(deed, now, self._facts(journey, deed.zone_id, passage.raised or told), length)
+        return self._go_on(deed, now, partial(self._facts, journey, deed.zone_id, told), length)
 
     def _moved_lately(self, passage: _Passage, now: Moment) -> bool:
         return passage.progress is not None and now.watched_s - passage.progress.watched_s <= self.standing_s
@@ -221,17 +232,19 @@ class AlongRule(JourneyRule[ParamsT, dict[str, _Passage]]):
         """The stretch since the object last turned, if it is long, even and along enough."""
         least_m, least_boxes = self._params.min_distance_m, self._params.min_distance_boxes
         metric = self._scene.homography is not None
-        samples = list(passage.inside)
-        along = [_dot(sample.plane, axis) for sample in samples]
-        low, high = min(along), max(along)
-        sample = samples[-1]
+        low, high = min(passage.along), max(passage.along)
+        sample = passage.inside[-1]
         if high - low < (least_m if metric else least_boxes * 0.5 * sample.size):
             return None
         slack = self._slack(sample)
+        samples, along = list(passage.inside), list(passage.along)
+        first = len(along) - 1
         if along[-1] - low >= high - along[-1]:
-            first = max(index for index, value in enumerate(along) if value <= low + slack)
+            while along[first] > low + slack:
+                first -= 1
         else:
-            first = max(index for index, value in enumerate(along) if value >= high - slack)
+            while along[first] < high - slack:
+                first -= 1
         stretch = samples[first:]
         start, end = stretch[0], stretch[-1]
         duration_s = end.at_s - start.at_s

@@ -126,10 +126,14 @@ class CrowdingRule(TimedRule[CrowdingParams]):
         if not self._in_force(now):
             return self._end_all()
         limit, after_hours = self._limit(now)
-        people = list(self._tracks(observation, self._params.fixtures))
+        people = self._tracks(observation, self._params.fixtures)
+        inside_of: dict[str | None, list[Track]] = {}
+        for person in people if self._params.zones else ():
+            for own_id in self._own_zones(person.ground):
+                inside_of.setdefault(own_id, []).append(person)
         events = []
         for zone_id, place in self._places.items():
-            inside = [p for p in people if zone_id is None or self._scene.zone_contains(zone_id, p.ground)]
+            inside = people if zone_id is None else inside_of.get(zone_id, ())
             cluster = self._largest(inside, observation.aspect)
             count = place.smooth(now.watched_s, self._step_s, len(cluster.members))
             if place.gathering is None:

@@ -61,9 +61,8 @@ class IntrusionRule(TimedRule[IntrusionParams]):
             return self._end_all()
         members: dict[tuple[str, str], list[Track]] = {}
         for track in self._tracks(observation, self._params.fixtures):
-            for zone_id in self._params.zones:
-                if self._scene.zone_contains(zone_id, track.ground):
-                    members.setdefault((zone_id, track.class_name), []).append(track)
+            for zone_id in self._own_zones(track.ground):
+                members.setdefault((zone_id, track.class_name), []).append(track)
         events = []
         for place in sorted(members.keys() | self._presences.keys()):
             event = self._follow(place, members.get(place, []), now)

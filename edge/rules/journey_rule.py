@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -17,6 +17,8 @@ from edge.types import Observation, RuleEvent, Track
 
 ParamsT = TypeVar("ParamsT", bound=RuleParams)
 NotesT = TypeVar("NotesT")
+Facts = RuleFacts | Callable[[], RuleFacts]
+"""What an event says, or how to find it: most frames tell nothing, and checked facts cost more than a decision."""
 SAME_OBJECT_IOU = 0.5
 """Boxes of like classes that overlap by this much are one object that the detector named twice."""
 
@@ -32,7 +34,7 @@ class Deed:
     started: Moment
     last: Moment
     """When its condition last held."""
-    facts: RuleFacts
+    facts: Facts
     pace: Pace
 
 
@@ -102,7 +104,7 @@ class JourneyRule(TimedRule[ParamsT], Generic[ParamsT, NotesT]):
         return events + self._end_cleared(now) if self._deeds else events
 
     def _raise(
-        self, journey: Journey, zone_id: str, started: Moment, last: Moment, facts: RuleFacts, length: float = 0.0
+        self, journey: Journey, zone_id: str, started: Moment, last: Moment, facts: Facts, length: float = 0.0
     ) -> RuleEvent | None:
         """Open an event, unless one is open about the same thing under a second name."""
         journey.told = True
@@ -114,7 +116,7 @@ class JourneyRule(TimedRule[ParamsT], Generic[ParamsT, NotesT]):
         self._deeds[journey.number] = deed
         return self._say(EventState.START, deed)
 
-    def _go_on(self, deed: Deed, now: Moment, facts: RuleFacts, length: float) -> RuleEvent | None:
+    def _go_on(self, deed: Deed, now: Moment, facts: Facts, length: float) -> RuleEvent | None:
         """The condition of an open event holds."""
         deed.last, deed.facts = now, facts
         return self._say(EventState.UPDATE, deed) if deed.pace.take(now.watched_s, 0, length) else None
@@ -139,7 +141,7 @@ class JourneyRule(TimedRule[ParamsT], Generic[ParamsT, NotesT]):
             started=deed.started,
             observed=deed.last,
             confidence=deed.journey.score.value,
-            facts=deed.facts,
+            facts=deed.facts() if callable(deed.facts) else deed.facts,
             track_ids=deed.journey.track_ids,
         )
 

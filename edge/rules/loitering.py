@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from contract.geometry import Point, distance
 from contract.rules.loitering import LoiteringFacts, LoiteringParams
@@ -49,25 +50,27 @@ class LoiteringRule(JourneyRule[LoiteringParams, dict[str, _Stay]]):
         super().__init__(params, scene, name, keep_s=SPARSE_S, clear_after_s=patience_s, relink_s=patience_s)
 
     def _judge(self, journey: Journey, observation: Observation, now: Moment) -> RuleEvent | None:
-        stays = self._notes.setdefault(journey.number, {})
         place = journey.smooth()
-        event = None
-        for zone_id in self._params.zones:
-            stay = stays.get(zone_id)
-            if stay is not None and now.watched_s - stay.last.watched_s > max(self._params.reset_after_s, self._step_s):
+        zones = self._own_zones(place.ground)
+        stays = self._notes.get(journey.number)
+        if stays is None:
+            if not zones:
+                return None
+            stays = self._notes[journey.number] = {}
+        patience_s = max(self._params.reset_after_s, self._step_s)
+        for zone_id, stay in list(stays.items()):
+            if now.watched_s - stay.last.watched_s > patience_s:
                 del stays[zone_id]
-                stay = None
-            if not self._scene.zone_contains(zone_id, place.ground):
-                if stay is not None:
-                    stay.away = True
-                continue
-            if not journey.fresh and observation.detected:
-                continue  # its track is held where it may no longer be
-            if stay is None:
-                stay = stays[zone_id] = _Stay(now, now)
+            elif zone_id not in zones:
+                stay.away = True
+        if not journey.fresh and observation.detected:
+            return None  # its track is held where it may no longer be
+        event = None
+        for zone_id in zones:
+            known = stays.get(zone_id)
+            stay = stays[zone_id] = _Stay(now, now) if known is None else known
             self._stay_on(stay, place.plane, now)
-            if event is None:
-                event = self._say_stay(stay, journey, zone_id, now)
+            event = event or self._say_stay(stay, journey, zone_id, now)
         return event
 
     def _stay_on(self, stay: _Stay, at: Point, now: Moment) -> None:
@@ -91,12 +94,12 @@ class LoiteringRule(JourneyRule[LoiteringParams, dict[str, _Stay]]):
         if deed is None:
             if stay.stay_s < self._params.max_stay_s or stay.unseen_s > (1.0 - SEEN_SHARE) * stay.stay_s:
                 return None
-            return self._raise(journey, zone_id, stay.started, now, self._facts(stay, journey), stay.stay_s)
+            return self._raise(journey, zone_id, stay.started, now, partial(self._facts, journey, stay), stay.stay_s)
         if deed.zone_id != zone_id:
             return None
-        return self._go_on(deed, now, self._facts(stay, journey), stay.stay_s)
+        return self._go_on(deed, now, partial(self._facts, journey, stay), stay.stay_s)
 
-    def _facts(self, stay: _Stay, journey: Journey) -> LoiteringFacts:
+    def _facts(self, journey: Journey, stay: _Stay) -> LoiteringFacts:
         return LoiteringFacts(
             object_class=journey.class_name,
             stay_s=stay.stay_s,

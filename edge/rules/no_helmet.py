@@ -12,7 +12,7 @@ from operator import attrgetter
 
 from contract.event import EventState
 from contract.rules.no_helmet import NoHelmetFacts, NoHelmetParams
-from edge.riders import Head, HeadBook, Ride, RideBook, is_whole
+from edge.riders import Head, HeadBook, Ride
 from edge.rules.base import Moment, Pace, TimedRule
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent, Track
@@ -49,7 +49,6 @@ class NoHelmetRule(TimedRule[NoHelmetParams]):
     def __init__(self, params: NoHelmetParams, scene: Scene, name: str) -> None:
         """See `TimedRule`."""
         super().__init__(params, scene, name)
-        self._rides = RideBook()
         self._heads = HeadBook()
         self._looks: dict[int, _Look] = {}
         self._voted_s = float("-inf")
@@ -57,15 +56,16 @@ class NoHelmetRule(TimedRule[NoHelmetParams]):
     def _decide(self, observation: Observation, now: Moment) -> list[RuleEvent]:
         if not self._in_force(now):
             return self._end_all()
-        tracks = [track for track in observation.tracks if is_whole(track)]
-        self.rejected["box"] += len(observation.tracks) - len(tracks)
-        rides = self._rides.observe(tracks, now.watched_s, observation.aspect, searched=observation.detected)
+        watch = self._watching()
+        if watch.impossible:
+            self.rejected["box"] += len(watch.impossible)
+        rides = watch.rides()
         if not observation.detected:
             for ride in rides:
                 if ride.number in self._looks:
                     self._looks[ride.number].last = now
             return self._end_gone(now)
-        self._vote(observation, rides, tracks, now)
+        self._vote(observation, rides, watch.plausible, now)
         events = [event for ride in rides if (event := self._judge(ride, now)) is not None]
         return events + self._end_gone(now)
 
@@ -78,9 +78,7 @@ class NoHelmetRule(TimedRule[NoHelmetParams]):
 
     def _zone(self, ride: Ride) -> tuple[bool, str | None]:
         """Whether a motorbike is where the rule looks, and in which zone."""
-        zone_id = next(
-            (zone for zone in self._params.zones if self._scene.zone_contains(zone, ride.track.ground)), None
-        )
+        zone_id = next(iter(self._own_zones(ride.track.ground)), None)
         return zone_id is not None or not self._params.zones, zone_id
 
     def _judge(self, ride: Ride, now: Moment) -> RuleEvent | None:
@@ -128,7 +126,6 @@ class NoHelmetRule(TimedRule[NoHelmetParams]):
         raised = [look for look in self._looks.values() if look.pace is not None]
         events = [self._say(EventState.END, look) for look in sorted(raised, key=attrgetter("ride.number"))]
         self._looks.clear()
-        self._rides.forget()
         self._heads.forget()
         return events
 

@@ -14,7 +14,7 @@ from operator import attrgetter
 
 from contract.event import EventState
 from contract.rules.overloaded_motorbike import OverloadedMotorbikeFacts, OverloadedMotorbikeParams
-from edge.riders import Ride, RideBook, Rider, is_whole
+from edge.riders import Ride, Rider
 from edge.rules.base import Moment, Pace, RunningMean, TimedRule
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent
@@ -66,16 +66,16 @@ class OverloadedMotorbikeRule(TimedRule[OverloadedMotorbikeParams]):
     def __init__(self, params: OverloadedMotorbikeParams, scene: Scene, name: str) -> None:
         """See `TimedRule`."""
         super().__init__(params, scene, name)
-        self._rides = RideBook()
         self._loads: dict[int, _Load] = {}
 
     def _decide(self, observation: Observation, now: Moment) -> list[RuleEvent]:
         if not self._in_force(now):
             return self._end_all()
-        tracks = [track for track in observation.tracks if is_whole(track)]
-        self.rejected["box"] += len(observation.tracks) - len(tracks)
+        watch = self._watching()
+        if watch.impossible:
+            self.rejected["box"] += len(watch.impossible)
         events = []
-        for ride in self._rides.observe(tracks, now.watched_s, observation.aspect, searched=observation.detected):
+        for ride in watch.rides():
             event = self._look(ride, now, searched=observation.detected)
             if event is not None:
                 events.append(event)
@@ -88,9 +88,7 @@ class OverloadedMotorbikeRule(TimedRule[OverloadedMotorbikeParams]):
                 load.last = now
             return None
         riders = ride.riders_at(now.watched_s) if ride.classes and ride.class_name in self._classes else []
-        zone_id = next(
-            (zone for zone in self._params.zones if self._scene.zone_contains(zone, ride.track.ground)), None
-        )
+        zone_id = next(iter(self._own_zones(ride.track.ground)), None)
         if not riders or (self._params.zones and zone_id is None):
             return None
         if load is None:
@@ -139,7 +137,6 @@ class OverloadedMotorbikeRule(TimedRule[OverloadedMotorbikeParams]):
         raised = [load for load in self._loads.values() if load.pace is not None]
         events = [self._say(EventState.END, load) for load in sorted(raised, key=attrgetter("ride.number"))]
         self._loads.clear()
-        self._rides.forget()
         return events
 
     def _say(self, state: EventState, load: _Load) -> RuleEvent:
