@@ -107,7 +107,8 @@ def make_ring(camera: CameraConfig) -> PacketRing | None:
     """A packet ring that reaches back as far as a camera's clips do; None when it makes none."""
     if not camera.evidence.clip:
         return None
-    return PacketRing(camera.evidence.pre_s + camera.evidence.post_s + CLIP_PATIENCE_S + RING_SLACK_S)
+    back_s = max((RULES[rule.kind].clip_back_s or 0.0 for rule in camera.rules), default=0.0)
+    return PacketRing(camera.evidence.pre_s + camera.evidence.post_s + CLIP_PATIENCE_S + RING_SLACK_S + back_s)
 
 
 def make_evidence(

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from contract.camera_config import CameraConfig
 from contract.event import Event, EventState, EvidenceRef, TrackPath
 from contract.plates import PlateReading
+from contract.rules import RULES
 from edge.errors import EdgeError
 from edge.sightings import Sightings
 from edge.track_history import TrackHistory
@@ -257,6 +258,8 @@ class Recorder:
         )
         self._open[key] = item
         self._put(item, event, files)
+        if item.clip_wanted and RULES[event.kind].clip_back_s is not None:
+            self._cut_beginning(item, rule_event)
 
     def _first_revision(self, key: tuple[int, str], rule_event: RuleEvent, evidence: tuple[EvidenceRef, ...]) -> Event:
         identity = self._camera.camera
@@ -333,6 +336,15 @@ class Recorder:
         log.warning("no_clip camera=%s event_id=%s cause='not recorded'", self._camera.camera.id, item.latest.event_id)
         if item in self._ended:
             self._ended.remove(item)
+
+    def _cut_beginning(self, item: _Open, rule_event: RuleEvent) -> None:
+        """Cut the clip around the event's start; if that is recorded no more, the one around the report comes later."""
+        if self._clips_in_writing() < MAX_CLIPS_IN_WRITING:
+            evidence, started_s = self._camera.evidence, rule_event.started_s
+            job = self._evidence.clip(started_s - evidence.pre_s, started_s + evidence.post_s)
+            if job is not None:
+                item.clip_wanted = False
+                item.clip_job = self._run_clip(job)
 
     def _tell_written_clips(self) -> None:
         for item in (*self._ended, *self._open.values()):

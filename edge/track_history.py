@@ -9,8 +9,8 @@ from contract.event import MAX_PATH_POINTS, TrackPath
 from contract.geometry import Point
 from edge.types import Observation, TrackId
 
-FORGET_AFTER_S = 120.0
-"""Longer than any rule's clear time and re-link gap."""
+FORGET_AFTER_S = 180.0
+"""Longer than any rule's clear time and re-link gap, and than a thing stands alone until it is told who left it."""
 _MAX_KEPT = 4 * MAX_PATH_POINTS
 
 

@@ -79,4 +79,5 @@ CONTRACT = RuleContract(
         "en": "Abandoned object: {stay_s:.0f} s, alone for {alone_s:.0f} s",
     },
     needs_static_regions=True,
+    clip_back_s=0.0,
 )

@@ -135,6 +135,9 @@ class RuleContract:
     """Part classes that the camera's model must know."""
     needs_static_regions: bool = False
     """The camera looks for new static regions while such a rule is configured."""
+    clip_back_s: float | None = None
+    """Its events are told long after what they are about: the clip shows their beginning, while that is still recorded,
+    instead of the moment of the report. So many seconds more are kept for that; 0: only what is kept anyway."""
     about_camera: bool = False
     """It watches the camera itself: in force for every camera without being written, and without zones or classes."""
     words: Mapping[Language, Mapping[str, str]] = field(default_factory=dict)

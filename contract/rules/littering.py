@@ -68,4 +68,5 @@ CONTRACT = RuleContract(
         "en": "Littering: left by a {object_class}, {stay_s:.0f} s",
     },
     needs_static_regions=True,
+    clip_back_s=45.0,
 )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from contract.event import EventState, EvidenceRole
 from contract.ids import uuid7_from_content
+from contract.rules.littering import LitteringFacts
 from edge.errors import DiskFull
 from edge.recorder import CLIP_PATIENCE_S, MAX_CLIPS_IN_WRITING, ClipJob, EvidenceFile, Recorder
+from edge.types import RuleEvent
 from tests.support.recording import FakeEvidence, ListSink, camera, moment, said
 
 
@@ -61,6 +64,42 @@ def test_stopping_cuts_every_clip_from_what_there_is(recorder: Recorder, sink: L
     recorder.record(0, said(EventState.START, 12), moment(12))
     recorder.record(0, said(EventState.END, 12.5), None)
     recorder.cut_all_clips()
+    assert sink.events[-1].evidence[-1].role is EvidenceRole.CLIP
+
+
+def left(at_s: float) -> RuleEvent:
+    """Something was thrown away at 10 s."""
+    facts = LitteringFacts(
+        object_class="person",
+        owner_track=1,
+        owner_distance_m=0.5,
+        object_box=(0.4, 0.5, 0.5, 0.6),
+        stay_s=20.0,
+        away_s=11.0,
+    )
+    return replace(said(EventState.START, at_s, key="region-1"), kind="littering", facts=facts)
+
+
+def test_the_clip_of_what_is_told_late_shows_how_it_began(
+    recorder: Recorder, sink: ListSink, evidence: FakeEvidence
+) -> None:
+    recorder.record(0, left(40.0), moment(40))
+    recorder.cut_due_clips(40.1)
+    assert evidence.clips == [(8.0, 13.0)]
+    assert sink.events[-1].evidence[-1].role is EvidenceRole.CLIP
+    recorder.cut_due_clips(60.0)
+    assert len(evidence.clips) == 1
+
+
+def test_and_where_that_is_recorded_no_more_the_moment_of_the_report(
+    recorder: Recorder, sink: ListSink, evidence: FakeEvidence
+) -> None:
+    evidence.has_clip = False
+    recorder.record(0, left(40.0), moment(40))
+    evidence.has_clip = True
+    recorder.cut_due_clips(43.0)
+    recorder.cut_due_clips(43.1)
+    assert evidence.clips == [(8.0, 13.0), (38.0, 43.0)]
     assert sink.events[-1].evidence[-1].role is EvidenceRole.CLIP
 
 
