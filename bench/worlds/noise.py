@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from math import erf, sqrt
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -34,6 +35,8 @@ EDGE_QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 NOTHING_ROWS = 5.0
 """Objects of fewer rows of the model's input are never found."""
 MOST_MISSED = 0.98
+OPEN = 0.85
+"""What shows more of itself counts as open."""
 SURE_SPOT = 0.45
 """Things that look like something with more than this score start tracks: an admin sees them at once and marks them as
 fixtures (or raises `min_score`), so they are left out."""
@@ -136,7 +139,8 @@ class MeasuredNoise:
         self.strength = strength
         self._rng = np.random.default_rng(seed)
         data = figures or read_figures()
-        self._groups = {name: _Group.of(part) for name, part in data["groups"].items()}
+        pooled = _pool([item for part in data["groups"].values() for item in part["found_when_hidden"]])
+        self._groups = {name: _Group.of(part, pooled) for name, part in data["groups"].items()}
         self._false_figures = data["false"]
         self._latent: dict[int, _Latent] = {}
         self._false: list[_False] = []
@@ -265,11 +269,12 @@ class _Group:
     names: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, part: dict[str, Any]) -> _Group:
-        """Read a group's figures."""
+    def of(cls, part: dict[str, Any], pooled: list[dict[str, float]]) -> _Group:
+        """Read a group's figures; `pooled` stands in where too few hidden ones of its classes were measured."""
         sizes = sorted(part["sizes"], key=lambda size: size["rows"])
         known = [size for size in sizes if "scores" in size]
-        hidden = sorted(part["found_when_hidden"], key=lambda item: item["visible"])
+        is_known = any(item["visible"] < OPEN for item in part["found_when_hidden"])
+        hidden = sorted(part["found_when_hidden"] if is_known else pooled, key=lambda item: item["visible"])
         miss, edges = part["miss_in_time"], part["edges_in_time"]
         share, tau_s = np.full(COUNT, float(miss["share"])), np.full(COUNT, float(miss["tau_s"]))
         share[EDGES], tau_s[EDGES] = float(edges["share"]), float(edges["tau_s"])
@@ -338,6 +343,20 @@ def make_noise(level: Level, seed: int) -> NoiseModel:
     if level == "none":
         return NoNoise()
     return MeasuredNoise(1.0 if level == "measured" else 2.0, seed)
+
+
+def _pool(measured: list[dict[str, float]]) -> list[dict[str, float]]:
+    """How often hidden objects are found, over all classes, by the fifth of them that shows."""
+    pooled = []
+    for low in (0.2, 0.4, 0.6):
+        part = [item for item in measured if low <= item["visible"] < low + 0.2]
+        count = sum(item["samples"] for item in part)
+        if count:
+            means = {key: sum(item[key] * item["samples"] for item in part) / count for key in ("visible", "found")}
+            pooled.append({**means, "samples": count})
+    for fewer, more in reversed(list(pairwise(pooled))):  # who shows less is not found more often
+        fewer["found"] = min(fewer["found"], more["found"])
+    return pooled
 
 
 def _quantile(values: Array | list[float], of: Literal["scores", "edges"], share: float) -> float:

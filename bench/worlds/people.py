@@ -21,7 +21,7 @@ from bench.worlds.people_scenes import (
 )
 from bench.worlds.people_truth import crowding, intrusion, loitering
 from bench.worlds.people_walk import Leg, Walker, walk
-from bench.worlds.truths import rectangle
+from bench.worlds.truths import rectangle, seen
 from bench.worlds.world import Disturbance, World
 
 SQUARE = rectangle("san", (-8.0, 8.0), (-5.0, 8.0))
@@ -106,14 +106,16 @@ def loiterers(seed: int) -> World:
     for number, stay_s in enumerate(stays):
         walkers.append(_wanderer(f"w{number}", 20.0 + 250.0 * number, stay_s, rng))
     people = walk(walkers, AREA_M, 1200.0, seed)
+    view = pole(rng)
+    area = seen(SQUARE, view)
     return make_world(
         f"loiterers_{seed}",
         seed,
-        pole(rng),
-        [SQUARE],
+        view,
+        [area],
         [{"kind": "loitering", "zones": ["san"]}],
         people,
-        loitering(people, SQUARE, 1200.0),
+        loitering(people, area, 1200.0),
         1200.0,
         start=EVENING,
     )
@@ -130,14 +132,16 @@ def night_visits(seed: int) -> World:
         start_s = 30.0 + 210.0 * number + float(rng.uniform(0.0, 40.0))
         walkers.append(Walker(f"v{number}", start_s, (-side * ENDS_M, -2.0), legs, 1.2, size_of(rng)))
     people = walk(walkers, AREA_M, 900.0, seed)
+    view = pole(rng)
+    area = seen(YARD, view)
     return make_world(
         f"night_visits_{seed}",
         seed,
-        pole(rng),
-        [YARD],
+        view,
+        [area],
         [{"kind": "intrusion", "zones": ["khu_cam"], "schedule": ["22:00-05:00"]}],
         people,
-        intrusion(people, YARD, 900.0),
+        intrusion(people, area, 900.0),
         900.0,
         start=NIGHT,
     )
@@ -151,14 +155,16 @@ def ordinary_evening(seed: int, duration_s: float = 3600.0) -> World:
         count, stay_s = int(rng.integers(2, 6)), float(rng.uniform(20.0, 100.0))
         walkers += gathering(f"t{number}-", count, start_s, stay_s, _middle(rng), rng, come_s=10.0, leave_s=5.0)
     people = walk(walkers, AREA_M, duration_s, seed)
+    view = pole(rng)
+    area = seen(SQUARE, view)
     return make_world(
         f"evening_{seed}",
         seed,
-        pole(rng),
-        [SQUARE],
+        view,
+        [area],
         [CROWDING, {"kind": "loitering", "zones": ["san"]}],
         people,
-        [*crowding(people, SQUARE, duration_s, MIN_PEOPLE), *loitering(people, SQUARE, duration_s)],
+        [*crowding(people, area, duration_s, MIN_PEOPLE), *loitering(people, area, duration_s)],
         duration_s,
         start=EVENING,
         ordinary=True,
@@ -169,14 +175,16 @@ def ordinary_night(seed: int, duration_s: float = 3600.0) -> World:
     """An hour of the night: people pass before the yard, nobody goes in."""
     rng = np.random.default_rng(seed)
     people = walk(stream("p", (0.0, duration_s - 60.0), 0.01, rng, (-4.0, 0.5)), AREA_M, duration_s, seed)
+    view = pole(rng)
+    area = seen(YARD, view)
     return make_world(
         f"night_{seed}",
         seed,
-        pole(rng),
-        [YARD],
+        view,
+        [area],
         [{"kind": "intrusion", "zones": ["khu_cam"], "schedule": ["22:00-05:00"]}],
         people,
-        intrusion(people, YARD, duration_s),
+        intrusion(people, area, duration_s),
         duration_s,
         start=NIGHT,
         ordinary=True,
@@ -185,14 +193,16 @@ def ordinary_night(seed: int, duration_s: float = 3600.0) -> World:
 
 def _crowd_world(name: str, seed: int, walkers: Sequence[Walker], duration_s: float, *, night: bool = False) -> World:
     people = walk(walkers, AREA_M, duration_s, seed)
+    view = pole(np.random.default_rng(seed + 1))
+    area = seen(SQUARE, view)
     return make_world(
         name,
         seed,
-        pole(np.random.default_rng(seed + 1)),
-        [SQUARE],
+        view,
+        [area],
         [CROWDING],
         people,
-        crowding(people, SQUARE, duration_s, AFTER_HOURS if night else MIN_PEOPLE),
+        crowding(people, area, duration_s, AFTER_HOURS if night else MIN_PEOPLE),
         duration_s,
         start=NIGHT if night else EVENING,
     )

@@ -12,7 +12,7 @@ from bench.worlds.camera import Place
 from bench.worlds.people_scenes import AREA_M, ENDS_M, gathering, make_world, pole, size_of, stream
 from bench.worlds.people_truth import places_of
 from bench.worlds.people_walk import Leg, Walker, walk
-from bench.worlds.truths import Area, rectangle
+from bench.worlds.truths import Area, rectangle, seen
 from bench.worlds.world import SIZES_M, Trajectory, Truth, World
 
 Array = NDArray[np.float64]
@@ -180,14 +180,16 @@ def _world(
     is_market: bool = True,
 ) -> World:
     items = [*walk(walkers, AREA_M, DURATION_S, seed), *goods]
+    view = pole(rng)
+    road = seen(ROAD, view)
     return make_world(
         name,
         seed,
-        pole(rng),
-        [ROAD],
+        view,
+        [road],
         [RULE],
         items,
-        truths_of(items, ROAD, DURATION_S) if is_market else [],
+        truths_of(items, road, DURATION_S) if is_market else [],
         DURATION_S,
         kinds={"long_duong": "carriageway"},
     )

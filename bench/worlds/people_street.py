@@ -8,13 +8,15 @@ from bench.worlds.camera import Place
 from bench.worlds.people_scenes import AREA_M, ENDS_M, EVENING, make_world, pole, size_of, stream
 from bench.worlds.people_truth import jaywalking
 from bench.worlds.people_walk import Leg, Walker, walk
-from bench.worlds.truths import rectangle
+from bench.worlds.truths import rectangle, seen
 from bench.worlds.world import World
 
 ROAD_Y: Place = (0.0, 7.0)
 ROAD = rectangle("long_duong", (-9.0, 9.0), ROAD_Y)
 CROSSING = rectangle("vach_qua_duong", (-1.8, 1.8), ROAD_Y)
 RULE = {"kind": "jaywalking", "zones": ["long_duong"]}
+MARKET = {"kind": "street_market", "zones": ["long_duong"]}
+"""Must stay silent where nobody sells."""
 NEAR_Y, FAR_Y = -2.5, 9.5
 """The middles of both pavements."""
 
@@ -94,14 +96,16 @@ def _world(
     ordinary: bool = False,
 ) -> World:
     people = walk(walkers, AREA_M, duration_s, seed)
+    view = pole(rng)
+    road = seen(ROAD, view)
     return make_world(
         name,
         seed,
-        pole(rng),
-        [ROAD, CROSSING],
-        [RULE],
+        view,
+        [road, CROSSING],
+        [RULE, MARKET] if ordinary else [RULE],
         people,
-        jaywalking(people, ROAD, [CROSSING], duration_s, ROAD_Y),
+        jaywalking(people, ROAD, [CROSSING], duration_s, ROAD_Y, road),
         duration_s,
         kinds={"long_duong": "carriageway", "vach_qua_duong": "crossing"},
         start=EVENING,

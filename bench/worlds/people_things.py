@@ -10,7 +10,7 @@ import numpy as np
 from bench.worlds.camera import Place
 from bench.worlds.people_scenes import AREA_M, ENDS_M, EVENING, make_world, pole, size_of, stream
 from bench.worlds.people_walk import Leg, Walker, walk
-from bench.worlds.truths import rectangle
+from bench.worlds.truths import rectangle, seen
 from bench.worlds.world import Trajectory, Truth, World
 
 SQUARE = rectangle("san", (-8.0, 8.0), (-5.0, 8.0))
@@ -47,8 +47,17 @@ def littering(seed: int) -> World:
         if kind == "d":
             told_s = max(drop_s + STAYS_S, _away(person, spots[name]) + AWAY_S)
             truths.append(Truth("littering", "san", (name,), drop_s, until_s, optional=told_s > until_s - 20.0))
+    view = pole(rng)
     return make_world(
-        f"littering_{seed}", seed, pole(rng), [SQUARE], [LITTERING], [*people, *things], truths, 840.0, start=EVENING
+        f"littering_{seed}",
+        seed,
+        view,
+        [seen(SQUARE, view)],
+        [LITTERING],
+        [*people, *things],
+        truths,
+        840.0,
+        start=EVENING,
     )
 
 
@@ -82,8 +91,17 @@ def forgotten(seed: int) -> World:
         if kind != "s" and alone_s > 0.8 * ALONE_S:
             optional = alone_s < ALONE_S + 25.0
             truths.append(Truth("abandoned_object", "san", (name,), start_s, until_s, optional=optional))
+    view = pole(rng)
     return make_world(
-        f"forgotten_{seed}", seed, pole(rng), [SQUARE], [ABANDONED], [*people, *things], truths, 1380.0, start=EVENING
+        f"forgotten_{seed}",
+        seed,
+        view,
+        [seen(SQUARE, view)],
+        [ABANDONED],
+        [*people, *things],
+        truths,
+        1380.0,
+        start=EVENING,
     )
 
 
@@ -102,11 +120,12 @@ def ordinary_square(seed: int, duration_s: float = 3600.0) -> World:
         if spot_of is not None:
             came_s, left_s = _stay(person, spot_of)
             things.append(_thing(f"{person.object_id}-bag", BAG_M, _beside(spot_of, rng), came_s + 1.0, left_s - 0.5))
+    view = pole(rng)
     return make_world(
         f"square_{seed}",
         seed,
-        pole(rng),
-        [SQUARE],
+        view,
+        [seen(SQUARE, view)],
         [LITTERING, ABANDONED],
         [*people, *things],
         [],

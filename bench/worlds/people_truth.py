@@ -159,9 +159,17 @@ def loitering(
 
 
 def jaywalking(
-    people: Iterable[Trajectory], road: Area, crossings: Sequence[Area], duration_s: float, width_y: Span
+    people: Iterable[Trajectory],
+    road: Area,
+    crossings: Sequence[Area],
+    duration_s: float,
+    width_y: Span,
+    shown: Area | None = None,
 ) -> list[Truth]:
-    """One person enters a carriageway (along x) on one side and leaves on the other, mostly outside a crossing."""
+    """One person enters a carriageway (along x) on one side and leaves on the other, mostly outside a crossing.
+
+    Who is for a part of the way where the picture does not show the road (`shown`) may be told or not.
+    """
     truths = []
     times = times_of(duration_s)
     for person in people:
@@ -178,6 +186,7 @@ def jaywalking(
             surely, perhaps = float((depths < -EDGE_M).mean()), float((depths < EDGE_M).mean())
             if perhaps > OUTSIDE_SHARE - SLACK:
                 near = surely < OUTSIDE_SHARE + SLACK or end_s - start_s > 60.0 * (1.0 - SLACK)
+                near |= shown is not None and bool((depths_of(shown, places)[0][first : last + 1] < -EDGE_M).any())
                 truths.append(Truth("jaywalking", road.zone, (person.object_id,), start_s, end_s, optional=near))
     return sorted(truths, key=lambda truth: truth.start_s)
 

@@ -71,9 +71,9 @@ def _areas(x: Place, *names: str) -> list[Area]:
 
 
 NEAR = Watch.of(
-    aimed((0.0, -11.5, 6.5), (28.0, -5.6), 2.42, 39.5),
+    aimed((0.0, -7.0, 7.5), (28.0, -6.0), 2.42, 39.5),
     _areas((16.0, 39.0), "lan_di", "lan_xe_may", "cam_do", "via_he"),
-    ((19.5, -9.5), (20.5, -5.0), (38.0, 3.5), (38.0, -10.0)),
+    ((21.0, -9.5), (21.0, -3.0), (38.0, 1.5), (38.0, -10.5)),
 )
 """As the admin's guide says: a rider at the far end is 60 rows of 384 high (14 mm lens); one side of the road shows."""
 FAST = Watch.of(
@@ -200,7 +200,7 @@ def _everyday(rng: np.random.Generator, seed: int, duration_s: float) -> list[Tr
     per_minute = float(rng.uniform(3.0, 10.0))
     traffic = drive("street", _flow(rng, per_minute, duration_s), duration_s, seed)
     parked = [
-        stand(f"dung{index}", "motorcycle", (21.0 + 5.0 * index, -9.6), 1.4, 0.0, duration_s)
+        stand(f"dung{index}", "motorcycle", (23.0 + 5.0 * index, -9.9), 1.4, 0.0, duration_s)
         for index in range(int(rng.integers(0, 4)))
     ]
     return _until([*traffic, *parked, *_walkers(rng, 1.5, duration_s)], duration_s)
@@ -287,7 +287,7 @@ def pavement(seed: int, duration_s: float) -> World:
         class_name = "bicycle" if rng.random() < 0.1 else "motorcycle"
         riders.append(ride(f"he{index}", class_name, way, float(rng.uniform(2.5, 6.0)), start_s, rng))
     walkers = _walkers(rng, 4.0, duration_s)
-    parked = [stand(f"dung{i}", "motorcycle", (21.0 + 6.0 * i, -10.0), 1.5, 0.0, duration_s) for i in range(3)]
+    parked = [stand(f"dung{i}", "motorcycle", (23.0 + 5.0 * i, -10.0), 1.5, 0.0, duration_s) for i in range(3)]
     return _world("street-pavement", seed, duration_s, _until([*traffic, *riders, *walkers, *parked], duration_s))
 
 
