@@ -58,6 +58,7 @@ def _full(scores: Mapping[str, Score]) -> list[str]:
         "ordinary hours",
         "false in them",
         "false per camera-hour",
+        "less than (95 %)",
     )
     lines = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
     for kind, item in sorted(scores.items()):
@@ -75,9 +76,13 @@ def _full(scores: Mapping[str, Score]) -> list[str]:
             f"{item.ordinary_hours:.1f}",
             item.ordinary_false,
             _text(item.false_per_camera_hour, 3),
+            _text(item.most_false_per_camera_hour, 3),
         )
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    return [*lines, *(f"| `{kind}` | no world yet {'| ' * 12}|" for kind in sorted(set(RULES) - set(scores)))]
+    return [
+        *lines,
+        *(f"| `{kind}` | no world yet {'| ' * (len(heads) - 1)}|" for kind in sorted(set(RULES) - set(scores))),
+    ]
 
 
 def _errors(totals: Totals, main: Setting) -> list[str]:

@@ -7,6 +7,7 @@ the stream's clock ran backwards in between, after which every rule begins anew.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ Found = Mapping[str, list[tuple[float, bool]]]
 
 LEAST_FOUND = 0.5
 """A missed truth whose objects the detector found in less than this share of the pictures is the detector's miss."""
+BOUND = 0.05
 SLACK_S = 2.0
 """An alert may lie beside its truth by so much."""
 
@@ -90,6 +92,18 @@ class Score:
     def false_per_camera_hour(self) -> float | None:
         """In ordinary hours; None where none were watched."""
         return self.ordinary_false / self.ordinary_hours if self.ordinary_hours else None
+
+    @property
+    def most_false_per_camera_hour(self) -> float | None:
+        """The rate is below this with 95 % certainty (Poisson)."""
+        if not self.ordinary_hours:
+            return None
+        low, high = 0.0, 10.0 * (self.ordinary_false + 3.0)
+        for _ in range(60):
+            mean = (low + high) / 2.0
+            terms = [math.exp(-mean + n * math.log(mean) - math.lgamma(n + 1)) for n in range(self.ordinary_false + 1)]
+            low, high = (mean, high) if sum(terms) > BOUND else (low, mean)
+        return high / self.ordinary_hours
 
 
 def score(world: World, alerts: Sequence[Alert], found: Found | None = None) -> dict[str, Score]:

@@ -11,7 +11,7 @@ import pytest
 
 from bench.worlds.camera import PinholeCamera, seen_shares
 from bench.worlds.observe import Alert, frame_times
-from bench.worlds.score import score
+from bench.worlds.score import Score, score
 from bench.worlds.truths import rectangle
 from bench.worlds.world import (
     SITE,
@@ -133,6 +133,13 @@ def test_a_second_alert_on_one_truth_is_false_unless_time_ran_backwards_between(
     assert score(_world(DUE), twice)["wrong_way"].false == 1
     jumped = _world(DUE, disturbances=(Disturbance(104.0, stream_step_s=-5.0),))
     assert score(jumped, twice)["wrong_way"].false == 0
+
+
+@pytest.mark.parametrize(("false", "hours", "bound"), [(0, 150.0, 2.996 / 150.0), (3, 60.0, 7.754 / 60.0)])
+def test_a_rate_is_told_with_what_it_surely_is_below(false: int, hours: float, bound: float) -> None:
+    rate = Score(ordinary_hours=hours, ordinary_false=false)
+    assert rate.most_false_per_camera_hour == pytest.approx(bound, rel=1e-3)
+    assert Score().most_false_per_camera_hour is None
 
 
 def test_a_borderline_case_may_be_told_or_not() -> None:
