@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 log = logging.getLogger(__name__)
 
+_ONCE_S = 1.0
+"""For what is told once only; systemd would wait for it in vain."""
+
 
 class SystemdNotifier:
     """Tells systemd how the service is; silent where none listens.
@@ -28,15 +31,15 @@ class SystemdNotifier:
 
     def ready(self) -> None:
         """The service does its work, for the first time or again after a reload."""
-        self._send("READY=1")
+        self._send("READY=1", _ONCE_S)
 
     def reloading(self) -> None:
         """The configuration is being read again; `ready` ends it."""
-        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}", _ONCE_S)
 
     def stopping(self) -> None:
         """The service ends: what is still to be sent may take some seconds."""
-        self._send("STOPPING=1")
+        self._send("STOPPING=1", _ONCE_S)
 
     def alive(self) -> None:
         """A sign of life for the watchdog."""
@@ -45,19 +48,21 @@ class SystemdNotifier:
     def status(self, text: str) -> None:
         """One line for `systemctl status`; sent when it changes."""
         line = " ".join(text.split())
-        if line != self._status:
+        if line != self._status and self._send(f"STATUS={line}"):
             self._status = line
-            self._send(f"STATUS={line}")
 
-    def _send(self, message: str) -> None:
+    def _send(self, message: str, patience_s: float = 0.0) -> bool:
+        """Whether it was sent: a systemd that is busy reads nothing for a while, and few messages wait for it."""
         if not self._address:
-            return
+            return False
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-                sender.setblocking(False)
+                sender.settimeout(patience_s)
                 sender.sendto(message.encode(), self._address)
         except OSError as error:
             log.debug("systemd_not_told message=%r cause=%r", message, str(error))
+            return False
+        return True
 
 
 def _watchdog_s(environment: Mapping[str, str]) -> float | None:

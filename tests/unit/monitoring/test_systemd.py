@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +97,28 @@ def test_the_watchdog_hears_nothing_while_no_process_watches_the_cameras(systemd
     assert alive(60) == 0
     edge[0] = WELL
     assert alive(20) >= 3
+
+
+def test_a_manager_that_is_busy_hears_the_status_later_and_the_life_all_the_same(
+    systemd: Systemd, tmp_path: Path
+) -> None:
+    told = SystemdNotifier(environment(tmp_path))
+    for _ in range(2000):  # more than any system lets wait
+        told.alive()
+    told.status("2 of 2 cameras are well")
+    waiting = systemd.heard()
+    assert set(waiting) == {"WATCHDOG=1"}
+    told.status("2 of 2 cameras are well")
+    told.status("2 of 2 cameras are well")
+    assert systemd.heard() == ["STATUS=2 of 2 cameras are well"], "once, when it could be heard"
+    for _ in range(2000):
+        told.alive()
+    asked = threading.Thread(target=told.ready)
+    asked.start()
+    messages: list[str] = []
+    while asked.is_alive():
+        messages += systemd.heard()
+    assert [*messages, *systemd.heard()][-1] == "READY=1"
 
 
 def test_without_systemd_nothing_is_told_and_nothing_fails(tmp_path: Path) -> None:
