@@ -26,11 +26,11 @@ def match(cost: NDArray[np.float64], limit: float) -> list[tuple[int, int]]:
     allowed = cost < limit
     if not allowed.any():
         return []
-    matches: list[tuple[int, int]] = []
-    for rows, columns in _groups(allowed):
-        if len(rows) == 1 and len(columns) == 1:
-            matches.append((rows[0], columns[0]))
-            continue
+    row_of, column_of = np.nonzero(allowed)
+    alone = (np.bincount(row_of)[row_of] == 1) & (np.bincount(column_of)[column_of] == 1)
+    matches: list[tuple[int, int]] = list(zip(row_of[alone].tolist(), column_of[alone].tolist(), strict=True))
+    contested = ~alone
+    for rows, columns in _groups(row_of[contested].tolist(), column_of[contested].tolist()):
         block = np.minimum(cost[np.ix_(rows, columns)], limit) - limit
         for row, column in _solve(block):
             if block[row, column] < 0.0:
@@ -38,11 +38,11 @@ def match(cost: NDArray[np.float64], limit: float) -> list[tuple[int, int]]:
     return sorted(matches)
 
 
-def _groups(allowed: NDArray[np.bool_]) -> list[tuple[list[int], list[int]]]:
-    """Connected groups of the graph in which allowed pairs are edges."""
+def _groups(row_of: list[int], column_of: list[int]) -> list[tuple[list[int], list[int]]]:
+    """Connected groups of the graph in which allowed pairs, given by row and column, are edges."""
     columns_of: dict[int, list[int]] = {}
     rows_of: dict[int, list[int]] = {}
-    for row, column in np.argwhere(allowed).tolist():
+    for row, column in zip(row_of, column_of, strict=True):
         columns_of.setdefault(row, []).append(column)
         rows_of.setdefault(column, []).append(row)
     groups = []

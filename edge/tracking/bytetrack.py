@@ -8,6 +8,7 @@ motorbike which left its own box within 0.2 s is still followed; classes that a 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,15 +114,14 @@ class ByteTracker:
         self._now_s = frame.monotonic_s
         candidates = prepare(detections, height, self._settings.unsure_score, self._groups)
         found = self._associate(candidates)
-        for row, column in found:
-            self._identities[row].see(
-                frame.monotonic_s, candidates.class_names[column], float(candidates.scores[column])
-            )
         if found:
             rows, columns = np.array(found).T
             self._filters.update(rows, candidates.boxes[columns])
-            for (row, _), box in zip(found, self._filters.value[rows].tolist(), strict=True):
-                self._identities[row].moves_to(box, frame.monotonic_s)
+            boxes, scores = self._filters.value[rows].tolist(), candidates.scores[columns].tolist()
+            for (row, column), box, score in zip(found, boxes, scores, strict=True):
+                identity = self._identities[row]
+                identity.see(frame.monotonic_s, candidates.class_names[column], score)
+                identity.moves_to(box, frame.monotonic_s)
         self._settle({row for row, _ in found}, step_s, frame)
         self._reunite(frame.monotonic_s)
         self._take_looks(frame)
@@ -162,9 +162,11 @@ class ByteTracker:
         if step_s > self._settings.lost_s:
             self._filters.stop()  # a speed measured that long ago says nothing; what stands is found again
         if step_s > 0.0 and self._identities:
-            coasting = np.array([identity.missed_s > 0.0 for identity in self._identities])
-            self._filters.predict(step_s, coasting)
-            self._filters.stop(np.array([i.missed_s > 0.0 and i.stands(now_s) for i in self._identities]))
+            coasting = [identity.missed_s > 0.0 for identity in self._identities]
+            self._filters.predict(step_s, np.array(coasting))
+            standing = [missed and i.stands(now_s) for missed, i in zip(coasting, self._identities, strict=True)]
+            if any(standing):
+                self._filters.stop(np.array(standing))
         return step_s
 
     def _associate(self, candidates: Candidates) -> list[tuple[int, int]]:
@@ -178,17 +180,21 @@ class ByteTracker:
         lost = np.array([i.missed_s > settings.coast_s and not i.stands(now_s) for i in self._identities])
         sure = candidates.scores >= settings.sure_score
         found: list[tuple[int, int]] = []
+        free_rows, free_columns = np.ones(len(confirmed), np.bool_), np.ones(len(sure), np.bool_)
         for rows, columns, least in (
             (confirmed, sure, settings.sure_overlap),
             (confirmed & ~lost, ~sure, settings.unsure_overlap),
             (~confirmed, sure, settings.new_overlap),
         ):
-            free_rows, free_columns = rows.copy(), columns.copy()
-            for row, column in found:
-                free_rows[row] = free_columns[column] = False
-            row_index, column_index = np.flatnonzero(free_rows), np.flatnonzero(free_columns)
-            pairs = match(cost[np.ix_(row_index, column_index)], 1.0 - least)
-            found += [(int(row_index[row]), int(column_index[column])) for row, column in pairs]
+            row_index, column_index = np.flatnonzero(rows & free_rows), np.flatnonzero(columns & free_columns)
+            if len(row_index) == 0 or len(column_index) == 0:
+                continue
+            pairs = match(cost[row_index[:, None], column_index], 1.0 - least)
+            if pairs:
+                matched = np.array(pairs)
+                matched_rows, matched_columns = row_index[matched[:, 0]], column_index[matched[:, 1]]
+                free_rows[matched_rows] = free_columns[matched_columns] = False
+                found += zip(matched_rows.tolist(), matched_columns.tolist(), strict=True)
         return found
 
     def _cost(self, candidates: Candidates) -> Array:
@@ -197,17 +203,17 @@ class ByteTracker:
         margin = np.minimum(self._filters.spread(), MAX_MARGIN * longer)
         cost = 1.0 - overlap(self._filters.xyxy(), candidates.xyxy, margin)
         own = np.array([identity.group for identity in self._identities])
-        names = np.array([identity.class_name for identity in self._identities])
-        cost += OTHER_CLASS_COST * (names[:, None] != np.array(candidates.class_names)[None, :])
-        cost[own[:, None] != candidates.groups[None, :]] = np.inf
-        cost[self._elsewhere(candidates)] = np.inf
-        long_missed = np.array([identity.missed_s > self._settings.lost_s for identity in self._identities])
-        cost[long_missed] += STANDING_COST
+        classes = np.array([self._groups.numbers(identity.class_name)[1] for identity in self._identities])
+        cost += OTHER_CLASS_COST * (classes[:, None] != candidates.classes)
+        cost[own[:, None] != candidates.groups] = np.inf
+        self._part_others(cost, candidates)
+        long_missed = [row for row, item in enumerate(self._identities) if item.missed_s > self._settings.lost_s]
+        if long_missed:
+            cost[long_missed] += STANDING_COST
         return cost
 
-    def _elsewhere(self, candidates: Candidates) -> NDArray[np.bool_]:
-        """(tracks, detections): it does not lie on the standing vehicle, or reaches beyond it: another one passes."""
-        other = np.zeros((len(self._identities), len(candidates.scores)), np.bool_)
+    def _part_others(self, cost: Array, candidates: Candidates) -> None:
+        """Make it impossible: a detection that does not lie on a standing vehicle, or reaches beyond it, is another."""
         now_s = self._now_s or 0.0
         rows = [row for row, identity in enumerate(self._identities) if identity.stands(now_s)]
         if rows:
@@ -218,27 +224,26 @@ class ByteTracker:
             after = found[..., 2:] > (usual[:, :2] + slack)[:, None]
             reach = np.maximum(STANDS_ASIDE * usual[:, 2:], STANDS_LEAST * usual[:, 2:].max(axis=1, keepdims=True))
             aside = np.abs(candidates.boxes[None, :, :2] - usual[:, None, :2]) > reach[:, None]
-            other[rows] = (before | after | aside).any(axis=2)
-        return other
+            parted = cost[rows]
+            parted[(before | after | aside).any(axis=2)] = np.inf
+            cost[rows] = parted
 
     def _settle(self, found: set[int], step_s: float, frame: Frame) -> None:
         """Confirm what was found, age what was not, end what is lost."""
         settings, now_s, aspect = self._settings, frame.monotonic_s, self._aspect or 1.0
         self._lost.forget(now_s)
-        keep = np.ones(len(self._identities), np.bool_)
-        pace = np.hypot(*self._filters.speed[:, :2].T) / self._filters.value[:, 2:].max(axis=1)
-        patience_s = np.clip(settings.lost_boxes / np.maximum(pace, 1e-6), settings.lost_least_s, settings.lost_s)
-        centre = self._filters.value[:, :2]
-        inside: list[bool] = np.all((centre >= 0.0) & (centre <= (aspect, 1.0)), axis=1).tolist()
+        ended: list[int] = []
         for row, identity in enumerate(self._identities):
             if row in found:
                 if identity.track_id == 0:
                     self._confirm(row, frame)
                 continue
+            x, y, width, height = self._filters.value[row].tolist()
             if identity.missed_s == 0.0:  # later its speed decays
-                identity.patience_s = self._patience_s(identity, float(patience_s[row]), now_s)
-                x, y, width, height = self._filters.value[row].tolist()
                 speed_x, speed_y = self._filters.speed[row, :2].tolist()
+                pace = math.hypot(speed_x, speed_y) / max(width, height)
+                usual_s = min(settings.lost_s, max(settings.lost_least_s, settings.lost_boxes / max(pace, 1e-6)))
+                identity.patience_s = self._patience_s(identity, usual_s, now_s)
                 identity.left = Left((x, y, width, height), (speed_x, speed_y))
                 if identity.stands(now_s):
                     self._filters.put(row, identity.usual)  # what was seen of it last may be a half
@@ -246,10 +251,18 @@ class ByteTracker:
                 identity.missed_s += min(step_s, FIRST_MISS_S)
             else:
                 identity.missed_s += step_s
-            keep[row] = identity.missed_s <= identity.patience_s and inside[row]
-            if not keep[row] and inside[row] and identity.track_id > 0:
-                self._lost.add(identity)
-        if not keep.all():
+            inside = 0.0 <= x <= aspect and 0.0 <= y <= 1.0
+            if identity.missed_s > identity.patience_s or not inside:
+                ended.append(row)
+                if inside and identity.track_id > 0:
+                    self._lost.add(identity)
+        self._drop(ended)
+
+    def _drop(self, ended: list[int]) -> None:
+        """End tracks, by row."""
+        if ended:
+            keep = np.ones(len(self._identities), np.bool_)
+            keep[ended] = False
             self._filters.keep(keep)
             self._identities = [self._identities[row] for row in np.flatnonzero(keep).tolist()]
 
@@ -276,18 +289,17 @@ class ByteTracker:
 
     def _reunite(self, now_s: float) -> None:
         """A vehicle that stands, was hidden and shows again, half of it first, as a track of its own, is itself."""
-        keep = np.ones(len(self._identities), np.bool_)
+        ended: list[int] = []
         for row, hidden in enumerate(self._identities):
             if hidden.missed_s == 0.0 or not hidden.stands(now_s):
                 continue
             for other, shown in enumerate(self._identities):
-                if shown.missed_s == 0.0 and keep[other] and is_shown_again(hidden, shown, self._place_of(other)):
+                is_younger = shown.missed_s == 0.0 and shown.first_seen_s > hidden.last_seen_s
+                if is_younger and is_shown_again(hidden, shown, self._place_of(other)):
                     shown.go_on_as(hidden)
-                    keep[row] = False
+                    ended.append(row)
                     break
-        if not keep.all():
-            self._filters.keep(keep)
-            self._identities = [self._identities[row] for row in np.flatnonzero(keep).tolist()]
+        self._drop(ended)
 
     def _place_of(self, row: int) -> Place:
         x, y, width, height = self._filters.value[row].tolist()

@@ -25,18 +25,24 @@ class Candidates:
     scores: Array
     class_names: tuple[str, ...]
     groups: NDArray[np.intp]
+    classes: NDArray[np.intp]
 
 
 class Groups:
-    """Numbers for the groups of classes that a detector takes for each other."""
+    """Numbers for classes, and for the groups of them that a detector takes for each other."""
 
     def __init__(self) -> None:
         """Start without any."""
-        self._numbers: dict[str, int] = {}
+        self._groups: dict[str, int] = {}
+        self._known: dict[str, tuple[int, int]] = {}
 
-    def number(self, class_name: str) -> int:
-        """The same for classes that may be confused."""
-        return self._numbers.setdefault(lookalike_group(class_name), len(self._numbers))
+    def numbers(self, class_name: str) -> tuple[int, int]:
+        """Of its group, the same for classes that may be confused, and of the class itself."""
+        known = self._known.get(class_name)
+        if known is None:
+            group = self._groups.setdefault(lookalike_group(class_name), len(self._groups))
+            known = self._known[class_name] = (group, len(self._known))
+        return known
 
 
 def prepare(detections: Detections, picture_height: int, unsure_score: float, groups: Groups) -> Candidates:
@@ -50,18 +56,21 @@ def prepare(detections: Detections, picture_height: int, unsure_score: float, gr
     )
     rows = np.flatnonzero(usable)
     rows = rows[np.argsort(-detections.confidence[rows], kind="stable")]
-    numbers = np.array([groups.number(detections.class_name[row]) for row in rows.tolist()], np.intp)
+    names = detections.class_name
+    numbers = np.array([groups.numbers(names[row]) for row in rows.tolist()], np.intp).reshape(-1, 2)
     corners = corners[rows]
     double = overlap(corners, corners) >= DOUBLE_OVERLAP
-    double &= numbers[:, None] == numbers[None, :]
-    single = ~np.tril(double, -1).any(axis=1)
-    rows, numbers, corners = rows[single], numbers[single], corners[single]
+    double &= numbers[:, None, 0] == numbers[None, :, 0]
+    if np.count_nonzero(double) > len(rows):  # each is its own double
+        single = ~np.tril(double, -1).any(axis=1)
+        rows, numbers, corners = rows[single], numbers[single], corners[single]
     return Candidates(
         boxes=np.concatenate(((corners[:, :2] + corners[:, 2:]) / 2.0, corners[:, 2:] - corners[:, :2]), axis=1),
         xyxy=corners,
         scores=detections.confidence[rows].astype(np.float64),
-        class_names=tuple(detections.class_name[row] for row in rows.tolist()),
-        groups=numbers,
+        class_names=tuple([names[row] for row in rows.tolist()]),
+        groups=numbers[:, 0],
+        classes=numbers[:, 1],
     )
 
 
@@ -76,11 +85,12 @@ def overlap(a: Array, b: Array, margin: Array | None = None) -> Array:
     Returns:
         (N, M) in [0, 1].
     """
-    grow = 0.0 if margin is None else margin[:, None]
-    width = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0]) + 2.0 * grow
-    height = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1]) + 2.0 * grow
+    grow = 0.0 if margin is None else 2.0 * margin[:, None]
+    (left_a, top_a, right_a, bottom_a), (left_b, top_b, right_b, bottom_b) = a.T[:, :, None], b.T
+    width = np.minimum(right_a, right_b) - np.maximum(left_a, left_b) + grow
+    height = np.minimum(bottom_a, bottom_b) - np.maximum(top_a, top_b) + grow
     shared = np.maximum(width, 0.0) * np.maximum(height, 0.0)
-    area_a = (a[:, None, 2] - a[:, None, 0] + 2.0 * grow) * (a[:, None, 3] - a[:, None, 1] + 2.0 * grow)
-    area_b = (b[None, :, 2] - b[None, :, 0] + 2.0 * grow) * (b[None, :, 3] - b[None, :, 1] + 2.0 * grow)
+    area_a = (right_a - left_a + grow) * (bottom_a - top_a + grow)
+    area_b = (right_b - left_b + grow) * (bottom_b - top_b + grow)
     share: Array = shared / (area_a + area_b - shared)
     return share

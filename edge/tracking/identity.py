@@ -59,21 +59,23 @@ class Identity:
     look_s: float = float("-inf")
     """When its look was taken last."""
 
-    @property
-    def class_name(self) -> str:
-        """What it was called most."""
-        return max(self.votes, key=self.votes.__getitem__)
+    class_name: str = ""
+    """What it was called most."""
 
     def see(self, now_s: float, class_name: str, score: float) -> None:
         """It was detected."""
         self.last_seen_s, self.score, self.missed_s = now_s, score, 0.0
         self.found += 1
-        self.votes[class_name] = self.votes.get(class_name, 0.0) + score
+        votes = self.votes
+        votes[class_name] = votes.get(class_name, 0.0) + score
+        self.class_name = class_name if len(votes) == 1 else max(votes, key=votes.__getitem__)
 
     def moves_to(self, box: list[float], now_s: float) -> None:
         """Remember since when it is about where it is now; `box` is its centre and size."""
         x, y, width, height = box
-        if max(abs(x - self.home[0]), abs(y - self.home[1])) > STANDS_WITHIN * max(width, height, *self.home[2:]):
+        home_x, home_y, home_width, home_height = self.home
+        longest = max(width, height, home_width, home_height)
+        if abs(x - home_x) > STANDS_WITHIN * longest or abs(y - home_y) > STANDS_WITHIN * longest:
             self.home, self.since_s = (x, y, width, height), now_s
             self.usual = self.home
         else:
@@ -111,6 +113,7 @@ class Identity:
         self.found += earlier.found
         for name, score in earlier.votes.items():
             self.votes[name] = self.votes.get(name, 0.0) + score
+        self.class_name = max(self.votes, key=self.votes.__getitem__)
         x, y, width, height = self.home
         if max(abs(x - earlier.home[0]), abs(y - earlier.home[1])) <= STANDS_WITHIN * max(
             width, height, *earlier.home[2:]
