@@ -85,7 +85,13 @@ class JaywalkingRule(JourneyRule[JaywalkingParams, dict[str, _Walk]]):
         super().__init__(params, scene, name, keep_s=SPARSE_S, clear_after_s=params.clear_after_s)
         self._axes = Axes(scene, params.zones)
         self._sides: dict[tuple[str, float], Sides] = {}
-        self._crossings = [zone_id for zone_id, zone in scene.zones.items() if zone.kind == "crossing"]
+        self._crossings = frozenset(zone_id for zone_id, zone in scene.zones.items() if zone.kind == "crossing")
+        self._two_wheelers: list[Track] = []
+        """Of this observation."""
+
+    def _decide(self, observation: Observation, now: Moment) -> list[RuleEvent]:
+        self._two_wheelers = [track for track in observation.tracks if track.class_name in TWO_WHEELERS]
+        return super()._decide(observation, now)
 
     def _judge(self, journey: Journey, observation: Observation, now: Moment) -> RuleEvent | None:  # noqa: ARG002 - the place has its own moment
         if not journey.fresh:
@@ -94,13 +100,16 @@ class JaywalkingRule(JourneyRule[JaywalkingParams, dict[str, _Walk]]):
         event = None
         for sample in journey.take_new():
             place = journey.smooth(sample)
+            inside = self._scene.zones_at(place.ground)
             for zone_id in self._params.zones:
                 walk = walks.get(zone_id)
                 if walk is None:
                     walk = walks[zone_id] = _Walk()
-                if self._scene.zone_contains(zone_id, place.ground):
+                if zone_id in inside:
                     sides = self._sides_of(zone_id, observation.aspect)
-                    self._walk_on(walk, place, sides, rides=_rides(journey.track, observation.tracks))
+                    on_crossing = not inside.isdisjoint(self._crossings)
+                    rides = _rides(journey.track, self._two_wheelers)
+                    self._walk_on(walk, place, sides, on_crossing=on_crossing, rides=rides)
                     continue
                 crossing, walk.crossing, walk.before = walk.crossing, None, place.plane
                 if crossing is None or event is not None:
@@ -110,7 +119,8 @@ class JaywalkingRule(JourneyRule[JaywalkingParams, dict[str, _Walk]]):
                     event = self._tell(journey, zone_id, crossing, place)
         return event
 
-    def _walk_on(self, walk: _Walk, place: Sample, sides: Sides, *, rides: bool) -> None:
+    @staticmethod
+    def _walk_on(walk: _Walk, place: Sample, sides: Sides, *, on_crossing: bool, rides: bool) -> None:
         across = sides.across(place.plane)
         crossing = walk.crossing
         if crossing is None:
@@ -122,7 +132,7 @@ class JaywalkingRule(JourneyRule[JaywalkingParams, dict[str, _Walk]]):
             crossing.restart(place)
             return
         crossing.seconds += passed_s
-        if not any(self._scene.zone_contains(zone_id, place.ground) for zone_id in self._crossings):
+        if not on_crossing:
             crossing.outside_s += passed_s
         crossing.sights += 1
         crossing.rides += rides
@@ -205,12 +215,11 @@ def _side(across: float, least: float) -> int:
     return 0 if abs(across) < least else 1 if across > 0.0 else -1
 
 
-def _rides(person: Track, tracks: Sequence[Track]) -> bool:
+def _rides(person: Track, two_wheelers: Sequence[Track]) -> bool:
     """Tell whether a person rides or pushes a two-wheeler."""
     left, top, right, bottom = person.xyxy
     return any(
-        track.class_name in TWO_WHEELERS
-        and track.xyxy[0] <= (left + right) / 2.0 <= track.xyxy[2]
+        track.xyxy[0] <= (left + right) / 2.0 <= track.xyxy[2]
         and shared_area(person.xyxy, track.xyxy) >= RIDES_AREA * (right - left) * (bottom - top)
-        for track in tracks
+        for track in two_wheelers
     )
