@@ -83,24 +83,26 @@ class Clutter:
         if elapsed_s > LONGEST_STEP_S:
             self._before = self._last = None
         self._learn(regions, elapsed_s, shape)
-        again = _seen(regions, self._last, REACH) | _seen(regions, self._before, REACH)
-        self._before, self._last = self._last, regions
+        before, last = self._before, self._last
+        self._before, self._last = last, regions
         if self.flecks <= CLUTTER_FLECKS:
             return np.ones(len(regions), np.bool_)
-        trusted = regions.pixels >= AT_ONCE * self._size
-        trusted |= again & (regions.pixels >= self._size)
+        again = _near(regions, last, REACH).any(axis=1) | _near(regions, before, REACH).any(axis=1)
+        trusted = (regions.pixels >= AT_ONCE * self._size) | (again & (regions.pixels >= self._size))
         return trusted | _near_tracks(regions, tracks, shape)
 
     def _learn(self, regions: Regions, elapsed_s: float, shape: tuple[int, ...]) -> None:
         """Count the regions that lie on none of the frame before, and measure those on which none lies now either."""
-        is_new = ~_seen(regions, self._last)
+        overlaps = _near(regions, self._last)
+        is_new = np.asarray(~overlaps.any(axis=1), np.bool_)
         if self._last is not None:
             weight = 1.0 - math.exp(-elapsed_s / CLUTTER_S)
             self._new += weight * (float(np.count_nonzero(is_new)) - self._new)
             if len(regions) and len(self._last):
-                mirrored = [np.mean(_seen(regions, self._last.mirrored(axis, shape))) for axis in (0, 1)]
-                self._chance += weight * (float(np.mean(mirrored)) - self._chance)
-            fleeting = self._last_is_new & ~_seen(self._last, regions)
+                mirrored = [_near(regions, self._last.mirrored(axis, shape)).any(axis=1) for axis in (0, 1)]
+                share = sum(np.count_nonzero(seen) for seen in mirrored) / (2 * len(regions))
+                self._chance += weight * (share - self._chance)
+            fleeting = self._last_is_new & ~overlaps.any(axis=0)
             if fleeting.any():
                 larger = float(self._last.pixels[fleeting].max()) > self._size
                 self._size *= 1.0 + FLECK_GAIN * (larger - FLECK_SHARE)
@@ -135,19 +137,19 @@ class Flicker:
         return np.asarray(cv2.dilate(flickering, np.ones((3, 3), np.uint8)), np.bool_)
 
 
-def _seen(regions: Regions, others: Regions | None, reach: float = 0.0) -> NDArray[np.bool_]:
-    """(N,) whether a region has one of like size among the others that it overlaps, or is near to."""
+def _near(regions: Regions, others: Regions | None, reach: float = 0.0) -> NDArray[np.bool_]:
+    """(N, M) whether a region and one of the others are of like size, and overlap or are near to each other."""
     if others is None or not len(regions) or not len(others):
-        return np.zeros(len(regions), np.bool_)
-    a, b = regions.boxes[:, None], others.boxes[None]
-    apart = np.maximum(a[..., :2] - b[..., 2:], b[..., :2] - a[..., 2:]).max(axis=2)
+        return np.zeros((len(regions), len(others) if others is not None else 0), np.bool_)
+    # Side by side, not as (N, M, 4): numpy is slow along an axis of four.
+    a, b = regions.boxes.T[:, :, None], others.boxes.T[:, None, :]
+    apart = np.maximum(np.maximum(a[0] - b[2], b[0] - a[2]), np.maximum(a[1] - b[3], b[1] - a[3]))
     sides = np.maximum(
         (regions.boxes[:, 2:] - regions.boxes[:, :2]).max(axis=1)[:, None],
         (others.boxes[:, 2:] - others.boxes[:, :2]).max(axis=1)[None],
     )
     sizes = regions.pixels[:, None] / others.pixels[None]
-    near = (apart < reach * sides) & (sizes <= ALIKE) & (sizes >= 1.0 / ALIKE)
-    return np.asarray(near.any(axis=1), np.bool_)
+    return np.asarray((apart < reach * sides) & (sizes <= ALIKE) & (sizes >= 1.0 / ALIKE), np.bool_)
 
 
 def _near_tracks(regions: Regions, tracks: Sequence[Box], shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from contract.camera_config import MotionConfig
 from edge.motion.habits import Box, Clutter, Flicker
-from edge.motion.regions import CELL, find_regions
+from edge.motion.regions import CELL, fill_cells, find_regions
 from edge.types import Frame
 
 WIDTH = 320
@@ -178,10 +178,11 @@ class MotionGate:
         followed: Sequence[Box],
         standing: Sequence[Box],
     ) -> MotionResult:
-        cells, regions = find_regions(changed)
+        filled = fill_cells(changed)
+        cells, regions = find_regions(filled)
         flickering = self._flicker.observe(cells, elapsed_s, followed)
         if flickering is not None:
-            cells, kept = find_regions(changed, except_cells=flickering)
+            cells, kept = find_regions(filled, except_cells=flickering)
         else:
             kept = regions
         trusted = self._clutter.trust(kept, elapsed_s, cells.shape, (*followed, *standing))

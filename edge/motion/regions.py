@@ -55,15 +55,23 @@ class Regions:
 _NONE = Regions(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 
 
-def find_regions(changed: NDArray[np.uint8], *, except_cells: NDArray[np.bool_] | None = None) -> tuple[Cells, Regions]:
-    """Find the cells and regions that changed.
+def fill_cells(changed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """How much of each cell changed: (H / CELL, W / CELL), 255 where all of it did.
 
     Args:
         changed: (H, W) 255 where a pixel changed, 0 elsewhere; H and W are whole cells.
-        except_cells: (H / CELL, W / CELL) cells that do not count.
     """
     height, width = changed.shape
-    filled = cv2.resize(changed, (width // CELL, height // CELL), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(changed, (width // CELL, height // CELL), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def find_regions(filled: NDArray[np.uint8], *, except_cells: NDArray[np.bool_] | None = None) -> tuple[Cells, Regions]:
+    """Find the cells and regions that changed.
+
+    Args:
+        filled: Of `fill_cells`.
+        except_cells: Cells that do not count.
+    """
     if except_cells is not None:
         filled = np.where(except_cells, 0, filled).astype(np.uint8)
     cells = (filled >= round(_CELL_PIXELS * _PER_PIXEL)).astype(np.uint8)
