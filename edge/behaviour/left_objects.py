@@ -20,6 +20,9 @@ BEFORE_S, AFTER_S = 10.0, 2.0
 """A thing is seen only when whoever put it down no longer stands before it: the longer ago, the less a sight counts."""
 HEIR_S, HEIR_M = 5.0, 2.0
 """A track that begins so soon and so near where an owner's was lost is the owner's, under a new number."""
+LOST_S, STANDS_M = 60.0, 0.7
+"""Whoever was lost while standing beside their thing is there still, unseen by the detector, for so long: they moved no
+farther in the last `AFTER_S` of what was seen. Who walked has gone."""
 FIXTURE_REACH = 0.02
 """Picture heights around a fixture's point, at least; a quarter of the thing's diagonal where that is more."""
 _PERSON = "person"
@@ -174,19 +177,35 @@ class LeftObjects:
         seen = [present[track_id] for track_id in item.owner_ids if track_id in present]
         apart = [self.yardstick.from_track_m(track, ground, aspect) for track in seen]
         item.owner_near_m = min((value for value in apart if value is not None), default=None)
-        is_away = item.owner_near_m is None or item.owner_near_m > self._away_m
+        is_hidden = item.owner_near_m is None and self._stands_unseen(item, now_s, aspect)
+        is_away = not is_hidden and (item.owner_near_m is None or item.owner_near_m > self._away_m)
         item.away_s = item.away_s + step_s if is_away else 0.0
         is_near = item.owner_near_m is not None and item.owner_near_m <= self._near_m
         item.near_s = item.near_s + step_s if is_near else 0.0
-        attended = is_near if item.owner is not None else self._nearest(item, present.values(), aspect) is not None
+        if item.owner is not None:
+            attended = is_near or is_hidden
+        else:
+            attended = self._nearest(item, present.values(), aspect) is not None
         item.alone_s = 0.0 if attended else item.alone_s + step_s
+
+    def _stands_unseen(self, item: LeftObject, now_s: float, aspect: float) -> bool:
+        """Whether the owner was lost beside the thing, and not on the way off."""
+        path = self._paths.get(next(reversed(item.owner_ids))) if item.owner_ids else None
+        if path is None or now_s - path.points[-1][0] > LOST_S:
+            return False
+        lost_s, last = path.points[-1]
+        apart_m = self.yardstick.from_track_m(last, item.region.ground, aspect)
+        before = next(track for at_s, track in path.points if at_s >= lost_s - AFTER_S)
+        moved_m = self.yardstick.apart_m(before.ground, last.ground, aspect)
+        return apart_m is not None and apart_m <= self._near_m and moved_m is not None and moved_m <= STANDS_M
 
     def _find_heir(self, item: LeftObject, present: dict[TrackId, Track], now_s: float, aspect: float) -> None:
         """Go on with the track that took over from an owner's that was lost."""
         if not item.owner_ids or any(track_id in present for track_id in item.owner_ids):
             return
         path = self._paths.get(next(reversed(item.owner_ids)))
-        if path is None or not path.points or now_s - path.points[-1][0] > HEIR_S + SAMPLE_S:
+        patience_s = LOST_S if self._stands_unseen(item, now_s, aspect) else HEIR_S
+        if path is None or now_s - path.points[-1][0] > patience_s + SAMPLE_S:
             return
         lost_s, last = path.points[-1]
         for track_id, track in present.items():

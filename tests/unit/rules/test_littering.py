@@ -128,6 +128,17 @@ def test_who_is_found_again_under_another_number_beside_the_bag_still_has_it() -
     assert told(shows(120.0, people=renamed)) == []
 
 
+def test_who_is_missed_for_half_a_minute_while_they_stand_beside_it_has_not_gone() -> None:
+    """Found again under another number, or under none."""
+
+    def missed(at_s: float) -> list[Track]:
+        return [] if 14.0 <= at_s < 44.0 else [person(1 if at_s < 14.0 else 2, X - 0.02, Y)]
+
+    assert told(shows(120.0, people=missed)) == []
+    for_good = told(shows(120.0, people=lambda at_s: missed(at_s) if at_s < 14.0 else []))
+    assert raised_at_s(for_good) == [pytest.approx(84.0, abs=2.0)]  # a minute of patience, and away for ten seconds
+
+
 def test_zones_sizes_and_fixtures() -> None:
     assert states(told(shows(60.0), zones=["het"])) == ["start"]
     assert told(shows(60.0), zones=["het"])[0].zone == "het"
