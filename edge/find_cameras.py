@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -30,6 +31,7 @@ PASSWORD_NAME = "LANGAN_CAM_PASSWORD"  # noqa: S105 - a name
 CLOCK_LIMIT_S = 60.0
 """A camera whose clock is off by more stamps wrong times into its picture."""
 MAX_SECONDS = 600.0
+_ASKED_AT_ONCE = 16
 _JPEG_QUALITY = 92
 
 
@@ -155,7 +157,8 @@ def _discover(options: argparse.Namespace) -> int:
         )
         print(text.in_language(options.language), file=sys.stderr)
         return 1
-    cameras = [_ask(device, user, password) for device in devices]
+    with ThreadPoolExecutor(max_workers=min(_ASKED_AT_ONCE, len(devices))) as pool:  # one that hangs keeps none waiting
+        cameras = list(pool.map(lambda device: _ask(device, user, password), devices))
     for number, camera in enumerate(cameras, start=1):
         if options.json:
             print(json.dumps(_as_json(camera, options.language), ensure_ascii=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -198,6 +199,26 @@ def test_discover_prints_a_camera_file_without_credentials(
     assert "NTP" in printed, "an hour off is told"
     assert "s3cret" not in printed
     assert (told["detect"], told["record"]) == ("sub", "main")
+
+
+def test_discover_asks_cameras_side_by_side(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answers once the other has been asked, too: one after the other, neither would answer in time."""
+    both = threading.Barrier(2)
+    answer = OnvifCamera.answer
+
+    def together(camera: OnvifCamera, body: str, authorization: str) -> tuple[int, str, str]:
+        if len(camera.requests) == 1:
+            both.wait(20)
+        return answer(camera, body, authorization)
+
+    monkeypatch.setattr(OnvifCamera, "answer", together)
+    with OnvifCamera((MAIN, SUB)) as one, OnvifCamera((MAIN, SUB)) as other:
+        assert main(["discover", "--host", one.service_url, "--host", other.service_url, "--json"]) == 0
+        told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [camera["service_url"] for camera in told] == [one.service_url, other.service_url], "in order"
+    assert [camera["trouble"] for camera in told] == ["", ""]
 
 
 def test_discover_goes_on_where_one_camera_refuses(capsys: pytest.CaptureFixture[str]) -> None:
