@@ -1,8 +1,7 @@
 """`speeding`: a vehicle's speed on the ground is above the limit, beyond doubt. See docs/rules/speeding.md.
 
-limit          limit + tolerance
-  |                 |
-  |   [------o------]------]     the estimate is above the tolerance and the whole interval above the limit
+limit      limit + tolerance
+  |   [-------|--o------------]   the estimate is above the tolerance and, with 99.9 % certainty, above the limit
 """
 
 from __future__ import annotations
@@ -19,8 +18,10 @@ from edge.rules.journey_rule import JourneyRule
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent, Track
 
-WINDOW_S = 3.0
-"""A speed is that of this time: long enough for a few metres' error, short enough for a vehicle that brakes."""
+WINDOW_S = 6.0
+"""A speed is that of the whole way through the zones, or of this time where it takes longer."""
+MOST_SPREAD = 0.1
+"""A speed that is not known to this share (95 %) is not told: it waits until the vehicle has been seen for longer."""
 MAX_KMH = 250.0
 """A faster vehicle is the tracker's mistake."""
 HOPELESS = 0.8
@@ -35,8 +36,7 @@ class _Measured:
 
     places: list[Sample] = field(default_factory=list)
     best: GroundSpeed | None = None
-    """Of those above the tolerance, the one whose interval is the narrowest for its speed: the fastest would be the
-    one with the largest error."""
+    """The one whose interval is the narrowest for its speed: the fastest would be the one with the largest error."""
 
 
 class SpeedingRule(JourneyRule[SpeedingParams, _Measured]):
@@ -68,37 +68,34 @@ class SpeedingRule(JourneyRule[SpeedingParams, _Measured]):
         noted.places += [sample for sample in journey.take_new() if self._in_zones(sample)]
         noted.places = [sample for sample in noted.places if sample.at_s >= now.watched_s - WINDOW_S]
         deed = self._deeds.get(journey.number)
-        speed = self._speed(noted.places, observation.aspect) if deed or self._may_be_fast(noted.places) else None
+        looked_for = deed is not None or noted.best is not None or self._may_be_fast(noted.places)
+        speed = self._speed(journey, noted.places, observation.aspect) if looked_for else None
         if speed is None:
             return None
-        due = speed.kmh > self._due_kmh and speed.low_kmh > self._params.limit_kmh
-        if due and (noted.best is None or speed.spread < noted.best.spread):
+        if noted.best is None or speed.spread < noted.best.spread:
             noted.best = speed
-        if noted.best is None:
-            return None
-        facts = self._facts(journey, noted.best)
         if deed is not None:
             over = speed.kmh > self._params.limit_kmh
-            return self._go_on(deed, now, facts, noted.best.length_m) if over else None
-        zone_id = next(iter(self._zones_at(noted.places[-1])), "")
-        return self._raise(journey, zone_id, noted.places[0].moment, now, facts, speed.length_m) if due else None
+            return self._go_on(deed, now, self._facts(journey, noted.best), noted.best.length_m) if over else None
+        if speed is not noted.best or speed.kmh <= self._due_kmh or speed.sure_kmh <= self._params.limit_kmh:
+            return None
+        zone_id = next(iter(self._own_zones(noted.places[-1].ground)), "")
+        facts = self._facts(journey, speed)
+        return self._raise(journey, zone_id, noted.places[0].moment, now, facts, speed.length_m)
 
-    def _speed(self, places: list[Sample], aspect: float) -> GroundSpeed | None:
-        """The speed over the window; None where it is too short, no even travel, or impossible."""
-        speed = ground_speed(places, self._scene, aspect)
+    def _speed(self, journey: Journey, places: list[Sample], aspect: float) -> GroundSpeed | None:
+        """The speed over the window; None where it is too short or too vague, no even travel, or impossible."""
+        speed = ground_speed(places, self._scene, aspect, journey.class_name)
         if speed is None or speed.straying > ABRUPT_SHARE * len(places):
             return None
         if speed.kmh > MAX_KMH:
             self.rejected["speed"] += 1
             return None
         long_enough = speed.duration_s >= self._params.min_duration_s and speed.length_m >= self._params.min_distance_m
-        return speed if long_enough else None
-
-    def _zones_at(self, sample: Sample) -> Iterable[str]:
-        return (zone_id for zone_id in self._params.zones if self._scene.zone_contains(zone_id, sample.ground))
+        return speed if long_enough and speed.spread <= MOST_SPREAD else None
 
     def _in_zones(self, sample: Sample) -> bool:
-        return not self._params.zones or any(True for _ in self._zones_at(sample))
+        return not self._params.zones or bool(self._own_zones(sample.ground))
 
     def _may_be_fast(self, places: list[Sample]) -> bool:
         if len(places) < MIN_PLACES:

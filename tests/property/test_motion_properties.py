@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from contract.camera_config import LensConfig
 from contract.geometry import Point
-from edge.behaviour.speed import TREMBLE, ground_speed
+from edge.behaviour.speed import Tremble, ground_speed, tremble_of
 from edge.scene import Scene
 from edge.scene.lens import Lens
 from edge.types import SignalState, Track
@@ -55,26 +55,44 @@ poles = st.builds(Pole, st.floats(5.0, 9.0), st.floats(0.26, 0.45), st.floats(0.
 CORNERS = [(-3.5, 14.0), (3.5, 14.0), (3.5, 35.0), (-3.5, 35.0)]
 
 
-def measure(pole: Pole, mps: float, fps: float, rng: random.Random, point_error_m: float) -> Any:
+class Trembling:
+    """A box's error as detectors make it: a part that stays, and one that changes (Ornstein and Uhlenbeck)."""
+
+    def __init__(self, tremble: Tremble, rng: random.Random, step_s: float) -> None:
+        self._tremble, self._rng = tremble, rng
+        self._kept = math.exp(-step_s / tremble.lasts_s)
+        self._fixed, self._moving = rng.gauss(0, 1), rng.gauss(0, 1)
+
+    def next(self) -> float:
+        self._moving = self._kept * self._moving + math.sqrt(1.0 - self._kept**2) * self._rng.gauss(0, 1)
+        stays = self._tremble.stays
+        return math.sqrt(stays) * self._fixed + math.sqrt(1.0 - stays) * self._moving
+
+
+def measure(
+    pole: Pole, mps: float, fps: float, rng: random.Random, point_error_m: float, class_name: str = "motorcycle"
+) -> Any:
     """The speed of one vehicle that comes nearer, by a calibration that is wrong by so much."""
+    tremble = tremble_of(class_name)
     ground = [(x + rng.gauss(0, point_error_m), y + rng.gauss(0, point_error_m)) for x, y in CORNERS]
     calibration: dict[str, Any] = {"image": [pole.picture(*corner) for corner in CORNERS], "ground_m": ground}
     if point_error_m > 0.0:
         calibration["point_error_m"] = point_error_m
     scene = Scene.from_config(make_camera(calibration=calibration), make_site())
     places = []
+    across, down_by = Trembling(tremble, rng, 1.0 / fps), Trembling(tremble, rng, 1.0 / fps)
     for index in range(int(2.5 * fps) + 1):
         at_s = index / fps
         y = 38.0 - mps * at_s
         if y < 11.0:
             break
-        sigma = TREMBLE * pole.size(y) * (1.0 if point_error_m > 0.0 else 0.0)
+        sigma = tremble.share * pole.size(y) * (1.0 if point_error_m > 0.0 else 0.0)
         x, down = pole.picture(1.5, y)
-        seen = (x + rng.gauss(0, sigma) / ASPECT, down + rng.gauss(0, sigma))
+        seen = (x + sigma * across.next() / ASPECT, down + sigma * down_by.next())
         plane = scene.to_plane(seen, ASPECT)
         assert plane is not None
         places.append(Place(at_s, seen, plane, pole.size(y)))
-    return ground_speed(places, scene, ASPECT)
+    return ground_speed(places, scene, ASPECT, class_name)
 
 
 @given(pole=poles, mps=st.floats(3.0, 20.0), fps=st.floats(3.0, 30.0))
@@ -83,19 +101,20 @@ def test_an_exact_way_gives_the_exact_speed(pole: Pole, mps: float, fps: float) 
     assert speed is None or speed.kmh == pytest.approx(3.6 * mps, rel=1e-4)
 
 
-def test_the_interval_holds_the_true_speed_as_often_as_it_says() -> None:
-    """95 % are promised; 300 draws of a camera, a calibration good to 0.2 m, a speed and a tremble."""
+@pytest.mark.parametrize(("class_name", "most_error"), [("motorcycle", 0.06), ("car", 0.06)])
+def test_the_interval_holds_the_true_speed_as_often_as_it_says(class_name: str, most_error: float) -> None:
+    """95 % are promised; 300 draws of a camera, a calibration good to 0.2 m, a speed and a tremble that stays alike."""
     rng = random.Random(17)
     held, errors = 0, []
     for _ in range(300):
         pole = Pole(rng.uniform(5.0, 9.0), rng.uniform(0.26, 0.45), rng.uniform(0.9, 1.2))
         mps = rng.uniform(6.0, 20.0)
-        speed = measure(pole, mps, 5.0, rng, 0.2)
+        speed = measure(pole, mps, 5.0, rng, 0.2, class_name)
         assert speed is not None
         held += speed.low_kmh <= 3.6 * mps <= speed.high_kmh
         errors.append(abs(speed.kmh / (3.6 * mps) - 1.0))
     assert 0.92 <= held / 300 <= 0.99
-    assert sorted(errors)[int(0.95 * 300)] <= 0.06
+    assert sorted(errors)[int(0.95 * 300)] <= most_error
 
 
 @given(
