@@ -322,6 +322,13 @@ VIETNAMESE: dict[str, str] = {
     "restore its files, or correct its manifest.yaml": "hãy khôi phục các tệp của nó, hoặc sửa manifest.yaml của nó",
     "the ground plane cannot be told ({cause})": "không tính được mặt đất từ phần hiệu chuẩn",
     "correct the points and the lens of the calibration": "hãy sửa các điểm và ống kính trong phần hiệu chuẩn",
+    "{camera}: at the far end of {place!r} a person or rider is only {found:.0f} rows high in what the "
+    "model sees, and {needed:.0f} are needed to be found: use a longer lens, hang the camera nearer, "
+    "or end it where a person takes {share:.0%} of the picture's height": (
+        "{camera}: ở đầu xa của {place!r}, người hay người đi xe chỉ cao {found:.0f} hàng trong ảnh mà mô hình nhìn, "
+        "phải từ {needed:.0f} mới nhận ra được: hãy dùng ống kính dài hơn, đặt camera gần hơn, "
+        "hoặc cho nó kết thúc ở chỗ người cao bằng {share:.0%} chiều cao ảnh"
+    ),
     "{camera}: four calibration points always fit; {error:.2f} m each is taken for their error: "
     "six or more, spread over the ground, would tell it": (
         "{camera}: bốn điểm hiệu chuẩn luôn khớp; tạm coi mỗi điểm sai {error:.2f} m: "

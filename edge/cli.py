@@ -231,6 +231,7 @@ def _validate(options: argparse.Namespace) -> int:
     from contract.config_loader import load_config_dir
     from contract.messages import Text
     from edge.config_check import calibration_notes, check_loaded
+    from edge.size_check import size_notes
 
     loaded = load_config_dir(options.config)
     errors = [*loaded.errors, *check_loaded(loaded)]
@@ -238,7 +239,7 @@ def _validate(options: argparse.Namespace) -> int:
         print(error.in_language(options.language))
     if errors:
         return FAILED
-    for note in calibration_notes(loaded):
+    for note in (*calibration_notes(loaded), *size_notes(loaded)):
         print(note.in_language(options.language), file=sys.stderr)
     rules = sum(len(item.config.rules) for item in loaded.cameras.values())
     well = Text("well (cameras: {cameras}, rules: {rules})", cameras=len(loaded.cameras), rules=rules)

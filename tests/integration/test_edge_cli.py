@@ -199,6 +199,32 @@ def test_validate_tells_how_sure_metres_are(config: Path, capsys: pytest.Capture
     assert "calibration: the ground plane cannot be told (camera san: calibration: lens" in capsys.readouterr().out
 
 
+def test_validate_tells_where_riders_are_too_small_to_be_found(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A street 20 m wide at 45 m, 6 m wide at 13 m: 16 / 9 * 1.6 / 20 of the picture's height at its far end."""
+    file = config / "cameras" / "san.yaml"
+    head = CAMERA.split("objects:", maxsplit=1)[0].split("zones:", maxsplit=1)[0]
+    text = head + (
+        "calibration:\n  image: [[0, 0.3], [1, 0.3], [1, 1], [0, 1]]\n"
+        "  ground_m: [[-10, 45], [10, 45], [3, 13], [-3, 13]]\n"
+        "zones:\n  lan: {name: Lan, kind: lane, coordinates: [[0.2, 0.3], [0.8, 0.3], [0.8, 0.9], [0.2, 0.9]],\n"
+        "        direction: [[0.5, 0.9], [0.5, 0.4]]}\n"
+        "  gan: {name: Gan, coordinates: [[0.2, 0.7], [0.8, 0.7], [0.8, 0.9], [0.2, 0.9]]}\n"
+        "rules:\n  - {kind: wrong_way, zones: [lan]}\n  - {kind: loitering, zones: [gan]}\n"
+    )
+    file.write_text(text, "utf-8")
+    assert main(["validate", "--language", "en", str(config)]) == 0
+    told = capsys.readouterr().err
+    assert "san: at the far end of 'lan' a person or rider is only 51 rows high" in told
+    assert "and 60 are needed to be found" in told
+    assert "takes 17% of the picture's height" in told
+    assert "'gan'" not in told
+    file.write_text(text.replace("[0.2, 0.3], [0.8, 0.3]", "[0.2, 0.5], [0.8, 0.5]"), "utf-8")
+    assert main(["validate", "--language", "vi", str(config)]) == 0
+    assert "hàng trong ảnh" not in capsys.readouterr().err
+
+
 def test_validate_needs_no_heavy_library(config: Path) -> None:
     code = (
         "import sys; from edge.cli import main; status = main(['validate', sys.argv[1]]); "
