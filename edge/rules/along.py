@@ -15,12 +15,14 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import TypeVar
 
 from contract.axis import CLEAR_RATIO, NOMINAL_ASPECT, long_axis
 from contract.geometry import Point, distance
 from contract.rules.base import AlongFacts, AlongParams
 from edge.behaviour.journeys import SPARSE_S, Journey, Sample, slope
+from edge.behaviour.places import StandingPlaces
 from edge.classes import lookalikes
 from edge.rules.base import Moment
 from edge.rules.journey_rule import Deed, JourneyRule
@@ -40,8 +42,13 @@ MAX_SLANT = math.tan(math.radians(40.0))
 """Way across over way along the zone: beyond it somebody crosses, on a slant."""
 MAX_RESIDUAL = 0.15
 """RMS deviation from an even travel as a share of its length: a single jump of a box has 0.25 (see wrong_way)."""
-HOP_WAY, HOP_TIME = 0.5, 0.3
-"""Half of the way in less than this share of the time: a track that hops from one standing vehicle to the next."""
+MAX_STEP = 0.5
+"""Nobody drives more than this share of the way from one detection to the next ..."""
+LEAST_THIRD = 0.12
+"""... or less than this in the first, middle or last third of the time: so does a track that hops from one standing
+vehicle to the next, also where the tracker's filter makes its hop a slide ..."""
+LEAST_BETWEEN, LEAST_SPAN = 3, 0.4
+"""... and who drives is seen so often away from where others stand, over this share of the way."""
 JITTER_BOXES = 0.25
 """A box moves by up to this share of its length while its vehicle stands."""
 
@@ -125,7 +132,7 @@ class Axes:
 class AlongRule(JourneyRule[ParamsT, dict[str, _Passage]]):
     """One event for each vehicle that travels along a zone where it should not."""
 
-    least_picture_boxes = JITTER_BOXES
+    least_picture_boxes = 0.3
     """Far from the camera metres are small: so far must it be seen to go with a homography, too, in its own lengths."""
     standing_s = 30.0
     """A vehicle that made no way for this long no longer travels."""
@@ -138,6 +145,7 @@ class AlongRule(JourneyRule[ParamsT, dict[str, _Passage]]):
         """
         super().__init__(params, scene, name, keep_s=SPARSE_S, clear_after_s=params.clear_after_s)
         self._axes = Axes(scene, params.zones)
+        self._standing = StandingPlaces()
         self._classes = frozenset(alike for name in params.object_classes for alike in lookalikes(name))
 
     @abstractmethod
@@ -159,6 +167,7 @@ class AlongRule(JourneyRule[ParamsT, dict[str, _Passage]]):
                 if passage is not None and self._moved_lately(passage, now):
                     deed.last = now
             return None
+        self._standing.note(journey)
         zones: tuple[str, ...] = ()
         for sample in journey.take_new():
             zones = self._own_zones(sample.ground)
@@ -177,6 +186,10 @@ class AlongRule(JourneyRule[ParamsT, dict[str, _Passage]]):
             elif event is None:
                 event = self._start(journey, zone_id, passage, observation.aspect)
         return event
+
+    def _end_all(self) -> list[RuleEvent]:
+        self._standing.clear()
+        return super()._end_all()
 
     def _note(self, passages: dict[str, _Passage], zones: Sequence[str], sample: Sample, aspect: float) -> None:
         """Note where an object was: `zones` are those that it was in."""
@@ -260,23 +273,34 @@ class AlongRule(JourneyRule[ParamsT, dict[str, _Passage]]):
             return None
         velocity = slope([sample.at_s for sample in stretch], [sample.plane for sample in stretch])
         length, across = abs(_dot(velocity, axis)) * duration_s, abs(_cross(velocity, axis)) * duration_s
-        if (metric and length < least_m) or across > MAX_SLANT * length or _hops(stretch, along[first:]):
+        if (metric and length < least_m) or across > MAX_SLANT * length or self._hops(stretch, along[first:]):
             return None
         return Travel(start, end, length, boxes) if _residual(stretch, velocity) <= MAX_RESIDUAL * length else None
+
+    def _hops(self, samples: Sequence[Sample], along: Sequence[float]) -> bool:
+        """Tell whether a way may only be that of a track from one standing vehicle to another."""
+        way, start_s, end_s = along[-1] - along[0], samples[0].at_s, samples[-1].at_s
+        steps = (abs(after - before) for before, after in pairwise(along))
+        if max(steps) > MAX_STEP * abs(way):
+            return True
+        thirds = [_at(start_s + (end_s - start_s) * part / 3.0, samples, along) for part in (1, 2)]
+        marks = [along[0], *thirds, along[-1]]
+        if min((after - before) / way for before, after in pairwise(marks)) < LEAST_THIRD:
+            return True
+        between = [place for sample, place in zip(samples, along, strict=True) if not self._standing.are_at(sample)]
+        return len(between) < LEAST_BETWEEN or abs(between[-1] - between[0]) < LEAST_SPAN * abs(way)
 
     def _slack(self, sample: Sample) -> float:
         """How far a standing vehicle's place may wander, in the plane's unit."""
         return JITTER_BOXES * (sample.size if self._scene.homography is None else self._params.min_distance_m)
 
 
-def _hops(samples: Sequence[Sample], along: Sequence[float]) -> bool:
-    """Tell whether most of a way was made in one step."""
-    way, time_s = abs(along[-1] - along[0]), samples[-1].at_s - samples[0].at_s
-    return any(
-        abs(along[index + 1] - along[index]) > HOP_WAY * way
-        and samples[index + 1].at_s - samples[index].at_s < HOP_TIME * time_s
-        for index in range(len(samples) - 1)
-    )
+def _at(at_s: float, samples: Sequence[Sample], along: Sequence[float]) -> float:
+    """How far along it was at a moment between the first and the last sample."""
+    after = next(index for index, sample in enumerate(samples) if sample.at_s >= at_s)
+    one, other = samples[after - 1], samples[after]
+    share = (at_s - one.at_s) / (other.at_s - one.at_s)
+    return along[after - 1] + share * (along[after] - along[after - 1])
 
 
 def _dot(a: Point, b: Point) -> float:

@@ -12,7 +12,6 @@ class PavementDrivingRule(AlongRule[PavementDrivingParams]):
     """One event for each vehicle."""
 
     kind = "pavement_driving"
-    least_picture_boxes = 1.0  # boxes of motorbikes that are parked in a row are taken for one another
 
     def _is_meant(self, journey: Journey, zone_id: str) -> bool:  # noqa: ARG002 - every pavement is for nobody
         return journey.class_name in self._params.object_classes

@@ -182,7 +182,7 @@ def test_two_that_pass_each_other_and_swap_their_tracks_do_not_turn(rule: dict[s
 
 
 def test_a_car_whose_near_end_swings_round_while_it_turns_is_told() -> None:
-    """Seen from the west, a box stands on the rear before the turn and on the front after it: 14 m/s2 in a sharp one."""
+    """Seen from the west, a box stands on the rear before a turn and on the front after it: 14 m/s2 here."""
 
     def swings(at_s: float) -> list[Track]:
         speed, turn_s = 0.09, 1.8  # 3.6 m/s, half a circle of 2 m

@@ -119,6 +119,36 @@ def test_a_track_that_hops_between_parked_motorbikes_raises_nothing(camera: dict
     assert run(make_rule(**RULE, camera=camera), watch(hops_between, 90.0)) == []
 
 
+@pytest.mark.parametrize("camera", [HEIGHTS, METRES], ids=["heights", "metres"])
+def test_a_track_that_slides_along_a_row_of_parked_motorbikes_raises_nothing(camera: dict[str, Any]) -> None:
+    """Each is found now and then; the tracker's filter carries the box over in two steps."""
+    rng = random.Random(3)
+    ways = [(6.0, 0.45), (7.4, 0.6), (14.0, 0.45), (15.0, 0.3)]
+
+    def slides(at_s: float) -> list[Track]:
+        since_s, x = at_s % 20.0, 0.3
+        for begin_s, place in ways:
+            x += (place - x) * min(1.0, max(0.0, (since_s - begin_s) / 0.4))
+        return bike(1, x + rng.gauss(0, 0.003), 0.52 + rng.gauss(0, 0.005))
+
+    def others(at_s: float) -> list[Track]:  # the track that another one has, while it is found
+        places = ((0.3, 2), (0.45, 3), (0.6, 4)) if at_s % 20.0 < 5.5 else ()
+        return [track for x, number in places for track in bike(number, x, 0.52)]
+
+    rule = make_rule(**RULE, camera=camera)
+    assert run(rule, watch(lambda t: [*slides(t), *others(t)], 90.0)) == []
+
+
+@pytest.mark.parametrize("camera", [HEIGHTS, METRES], ids=["heights", "metres"])
+def test_who_rides_past_parked_motorbikes_is_told(camera: dict[str, Any]) -> None:
+    def parked(_: float) -> list[Track]:
+        return [track for x, number in ((0.3, 2), (0.45, 3), (0.6, 4)) for track in bike(number, x, 0.52)]
+
+    events = run(make_rule(**RULE, camera=camera), watch(lambda t: [*parked(t), *along(t - 20.0)], 40.0))
+    assert states(events) == ["start", "end"]
+    assert 20.0 < raised_at_s(events)[0] < 25.0
+
+
 def test_who_drives_up_and_parks_is_told_until_it_stands() -> None:
     rule = make_rule(**RULE, camera=METRES)
     events = run(rule, watch(lambda t: along(min(t, 4.0)), 60.0), finish=False)
