@@ -50,8 +50,10 @@ def draw_snapshot(
     Returns:
         A JPEG, higher than the picture by the bar of text.
     """
-    canvas = image.copy()
-    height, width = canvas.shape[:2]
+    height, width = image.shape[:2]
+    bar = _text_bar(caption, width, height) if caption else image[:0]
+    whole = np.vstack((image, bar))
+    canvas = whole[:height]
     stroke = max(1, round(height / 540))
     for zone in zones:
         _line(canvas, zone, _ZONE_COLOUR, stroke, closed=True)
@@ -61,9 +63,7 @@ def draw_snapshot(
             _dot(canvas, path[-1], stroke)
     for track in tracks:
         _box(canvas, track, stroke)
-    if caption:
-        canvas = np.vstack((canvas, _text_bar(caption, width, height)))
-    done, encoded = cv2.imencode(".jpg", canvas, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    done, encoded = cv2.imencode(".jpg", whole, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not done:
         raise ValueError(f"a picture of shape {image.shape} cannot be written as JPEG")
     return bytes(encoded)
