@@ -32,8 +32,8 @@ from edge.repeats import Repeats
 
 AWAKE_S = 3.0
 """After waking the source stays awake so long, whatever the pipeline says: it must see the pictures first."""
-FALSE_WAKE_S = 4.5
-"""Resting again so soon after waking means that nothing was there: what moved keeps a camera awake for longer."""
+FALSE_WAKE_S = 3.5
+"""Resting again so soon after waking means that nothing was there: motion of 1.5 s keeps it awake for longer."""
 MAX_STRICTNESS = 6.0
 MAX_GROUP_BYTES = 8_000_000
 """Packets since a keyframe that are kept while a camera rests."""

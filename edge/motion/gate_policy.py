@@ -42,7 +42,7 @@ class GatePolicy:
         idle_recheck_s: Without tracks and without motion, the longest time between two searches.
         afterglow_s: After motion the search goes on this long: what has just stopped must become a sure track.
         rest_after_s: After so long without any change the camera may rest. To wake costs the decoding of at most the
-            packets since the last keyframe, usually 1 to 2 s of them, so waiting for longer never pays.
+            packets since the last keyframe, usually up to 2 s of them, so waiting for longer never pays.
     """
 
     still_recheck_s: float = 2.5
@@ -50,7 +50,7 @@ class GatePolicy:
     standing_recheck_s: float = 1.0
     idle_recheck_s: float = 10.0
     afterglow_s: float = 1.0
-    rest_after_s: float = 3.0
+    rest_after_s: float = 2.0
     _searched_s: float = float("-inf")
     _moved_s: float = float("-inf")
     _changed_s: float = float("-inf")
