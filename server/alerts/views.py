@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from typing import Any, Final
@@ -39,10 +41,12 @@ def live() -> Response:
     if token is None:
         raise NotAuthenticated("nobody is signed in", "Sign in.")
     position = _position()
-    _bound_sending(request.environ.get("gunicorn.socket"))
+    connection = request.environ.get("gunicorn.socket")
+    connection = connection if isinstance(connection, socket.socket) else None
+    _bound_sending(connection)
     parts = services()
     leave = parts.hub.enter(watcher.actor)
-    response = Response(_stream(parts, token, position), mimetype="text/event-stream")
+    response = Response(_stream(parts, token, position, connection), mimetype="text/event-stream")
     response.call_on_close(leave)  # also when the body is never begun: HEAD, or a client that has gone
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
@@ -59,14 +63,32 @@ def _position() -> int | None:
     return int(text)
 
 
-def _bound_sending(connection: object) -> None:
+def _bound_sending(connection: socket.socket | None) -> None:
     """A client that takes nothing is dropped: sending to it times out. It resumes where it stopped."""
-    if isinstance(connection, socket.socket):
+    if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         connection.settimeout(services().settings.stream_send_timeout_s)
 
 
-def _stream(parts: Services, token: str, position: int | None) -> Iterator[str]:
+def _has_gone(connection: socket.socket | None) -> bool:
+    """Whether the client closed its page: the kernel knows at once, a write would only tell at the next heartbeat.
+
+    Until then the stream held one of the person's places: who opens some incidents one after the other was told
+    that too many live pages are open.
+    """
+    if connection is None or isinstance(connection, ssl.SSLSocket):  # TLS has no look at what waits to be read
+        return False
+    try:
+        waiting = select.poll()
+        waiting.register(connection, select.POLLIN)
+        return bool(waiting.poll(0)) and connection.recv(1, socket.MSG_PEEK) == b""
+    except (OSError, ValueError):  # reset, or closed already
+        return True
+
+
+def _stream(
+    parts: Services, token: str, position: int | None, connection: socket.socket | None = None
+) -> Iterator[str]:
     if position is None:
         with parts.database.read() as session:
             position = alerts.latest_sequence(session)
@@ -85,17 +107,21 @@ def _stream(parts: Services, token: str, position: int | None) -> Iterator[str]:
         if messages:
             said_s = time.monotonic()
             continue
-        seen = _wait(parts, seen, said_s)
+        seen = _wait(parts, seen, said_s, connection)
+        if _has_gone(connection):
+            return
         if time.monotonic() - said_s >= HEARTBEAT_S:
             said_s = time.monotonic()
             yield ": still here\n\n"
 
 
-def _wait(parts: Services, seen: int, said_s: float) -> int:
-    """Wait for the doorbell, or until a heartbeat is due."""
+def _wait(parts: Services, seen: int, said_s: float, connection: socket.socket | None) -> int:
+    """Wait for the doorbell, or until a heartbeat is due or the client has gone (looked at each `hub.POLL_S`)."""
     newest = seen
     while not parts.hub.closing and newest == seen and time.monotonic() - said_s < HEARTBEAT_S:
         newest = parts.hub.wait(seen, HEARTBEAT_S)
+        if _has_gone(connection):
+            break
     return newest
 
 

@@ -18,6 +18,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
+from server.alerts.views import HEARTBEAT_S
 from server.db.models import Alert, EventRevision, Incident
 from server.run import GRACEFUL_TIMEOUT_S
 from tests.support.live import live
@@ -172,6 +173,22 @@ def test_threat_15_sigterm_finishes_work_in_flight_and_ends_streams(
     assert counts(village)[0] == 256
 
 
+def test_threat_14_a_page_that_was_left_gives_its_place_back_at_once(
+    served: tuple[Village, subprocess.Popen[str], str],
+) -> None:
+    """Not at the next heartbeat: who looks at some incidents one after the other would be turned away."""
+    village, _, url = served
+    token = village_token(village)
+
+    def opens() -> bool:
+        with live(url, token) as stream:
+            return stream.status == 200
+
+    assert opens()
+    assert opens()  # LANGAN_MAX_STREAMS
+    wait_until("a place, long before the heartbeat", opens, patience_s=HEARTBEAT_S / 2)
+
+
 def in_flight(url: str) -> bool:
     """Long enough for a request on loopback to have been accepted."""
     time.sleep(0.2)
@@ -199,7 +216,8 @@ def test_threat_14_a_client_that_takes_nothing_is_dropped_and_others_are_not(
         sent = 0
         for batch in range(8):
             bodies = [now_event() | {"spot": f"s{batch}-{n}"} for n in range(100)]
-            answer = httpx.post(f"{url}/api/v1/events", json={"events": bodies}, headers=village.bearer("box-a"))
+            headers = village.bearer("box-a")
+            answer = httpx.post(f"{url}/api/v1/events", json={"events": bodies}, headers=headers, timeout=60)
             assert answer.status_code == 200
             sent += 100
         stream.wait_for("every alert", lambda seen: len({item["spot"] for item in seen.alerts}) == sent)
