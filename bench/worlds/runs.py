@@ -27,6 +27,8 @@ MAIN_FPS = 5.0
 MAIN_LEVEL: Level = "measured"
 OTHER_ORDINARY = 10
 """One in so many ordinary hours runs at the other noise levels, too: they tell how much worse it gets, no rate."""
+FIRST_HOURS = 60
+"""So many ordinary hours of each kind run before the other noise levels and rates, the rest at the very end."""
 
 Setting = tuple[Level, float]
 Totals = dict[Setting, dict[str, Score]]
@@ -52,7 +54,8 @@ def plan(
 ) -> list[Part]:
     """All parts of a run: those of the target's setting first, then the other noise levels, then the other rates.
 
-    Ordinary hours come in rounds, one of each kind after the other, so that a run that is cut off has some of each.
+    Ordinary hours come in rounds, one of each kind after the other: a run that is cut off has some of each. Those
+    that only make the rate of false alerts surer come last.
     """
     ranked: list[tuple[int, int, int, Part]] = []
     for order, (name, item) in enumerate(chosen.items()):
@@ -72,7 +75,9 @@ def _parts(name: str, item: Scenario, number: int, levels: Sequence[Level], rate
 
 def _rank(part: Part, item: Scenario, rates: Sequence[float]) -> tuple[int, int]:
     if part.setting == (MAIN_LEVEL, MAIN_FPS):
-        return (1, part.number) if item.ordinary else (0, part.number)
+        if not item.ordinary:
+            return 0, part.number
+        return (1 if part.number <= FIRST_HOURS else 4 + len(rates)), part.number
     if part.fps == MAIN_FPS:
         return (2 if part.level == "none" else 3, part.number)
     return 4 + list(rates).index(part.fps), part.number

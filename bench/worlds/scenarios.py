@@ -11,7 +11,7 @@ from bench.worlds import junction, people, people_market, people_street, people_
 from bench.worlds.world import World
 
 HOUR_S = 3600.0
-ORDINARY_HOURS = 60
+ORDINARY_HOURS = 150
 """Of each kind of ordinary hours. If nothing is false in 60, 0.05 an hour is the 95 % bound; in 150, 0.02."""
 
 

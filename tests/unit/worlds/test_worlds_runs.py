@@ -43,6 +43,13 @@ def test_the_targets_setting_comes_first_and_hours_of_each_kind_in_turn() -> Non
     assert len(set(parts)) == len(parts)
 
 
+def test_hours_that_only_make_a_rate_surer_come_last() -> None:
+    many = {"hours": Scenario(partial(ordinary, duration_s=1.0), runs.FIRST_HOURS + 2, ordinary=True)}
+    parts = plan(many, LEVELS, RATES)
+    assert [(part.number, part.level) for part in parts[-2:]] == [(61, "measured"), (62, "measured")]
+    assert ("none", 5.0) in {part.setting for part in parts[:-2]}
+
+
 def test_ordinary_hours_run_at_one_rate_and_few_at_other_noise() -> None:
     hours = [part for part in plan(scenarios(), LEVELS, RATES) if part.name == "hours"]
     assert {part.fps for part in hours} == {5.0}
