@@ -70,8 +70,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """What `-n auto` means."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """What `-n auto` means, unless `PYTEST_XDIST_AUTO_NUM_WORKERS` says it."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
     chosen = config.args_source is pytest.Config.ArgsSource.ARGS or bool(config.option.keyword)
     return lanes.processes(some_tests=chosen)
 

@@ -59,7 +59,7 @@ def processes(*, some_tests: bool) -> int:
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     room = int(psutil.virtual_memory().available) // _MEMORY_EACH
-    return max(1, min(cores + 2, room, _MOST_PROCESSES))  # two more than cores: there is much waiting
+    return max(1, min(cores + 1, room, _MOST_PROCESSES))  # one more than cores: there is much waiting
 
 
 def scheduler(config: Any, log: Any) -> Any:

@@ -118,7 +118,7 @@ def _command(owner: pwd.struct_passwd | None, *arguments: str | Path) -> None:
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         check=False,
-        timeout=60,
+        timeout=150,
     )
     if done.returncode != 0:
         raise RuntimeError(f"{arguments[0]} ended with {done.returncode}: {done.stderr.decode()[-2000:]}")

@@ -18,8 +18,8 @@ from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).parent / "langan-server"
-START_S = 60.0
-STOP_S = 20.0
+START_S = 120.0
+STOP_S = 60.0
 
 SITE = """\
 site: {name: Xã Nhơn Lộc, timezone: Asia/Ho_Chi_Minh, language: vi}
