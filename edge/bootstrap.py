@@ -245,6 +245,8 @@ def make_parts(
         keeper = make_keeper(camera, settings.data_dir)
         if keeper is not None:
             monitor.add_figures("observations", keeper.figures)
+        if ring is not None:
+            monitor.add_figures("ring", lambda: {"ring_bytes": ring.size_bytes})
         if parts_inference is not None:
             monitor.set_notice("parts", PARTS_NOT_SEARCHED, lambda: not parts_inference.failing)
         return make_pipeline(

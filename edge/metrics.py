@@ -49,6 +49,10 @@ CAMERA_FIGURES: dict[str, Figure] = {
     "detect_cpu_s": Figure("counter", "CPU seconds of preparing searches and reading their answers"),
     "track_cpu_s": Figure("counter", "CPU seconds of tracking"),
     "decide_cpu_s": Figure("counter", "CPU seconds of rules and evidence"),
+    "events_started": Figure("counter", "events that its rules began"),
+    "clips_written": Figure("counter", "clips of its events that were written"),
+    "clips_missed": Figure("counter", "clips that could not be cut or written"),
+    "ring_bytes": Figure("gauge", "bytes of compressed video kept in memory for clips"),
     "observations_bytes": Figure("gauge", "bytes of stored observations"),
     "observations_lost": Figure("counter", "observations that could not be stored: the disk was full or slow"),
 }

@@ -194,6 +194,7 @@ class CameraPipeline:
             "detect_cpu_s": counts.detect_cpu_s,
             "track_cpu_s": counts.track_cpu_s,
             "decide_cpu_s": counts.decide_cpu_s,
+            **self._recorder.figures(),
         }
 
     def process(self, frame: Frame) -> None:

@@ -14,6 +14,7 @@ so far: the latest one tells the whole event.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
@@ -85,27 +86,6 @@ class EvidenceMaker(Protocol):
         ...
 
 
-class NoEvidence:
-    """Implements `EvidenceMaker` where there are no pictures: of silence, of stored observations."""
-
-    def snapshots(
-        self,
-        moment: Moment,  # noqa: ARG002 - the port's signature
-        event: RuleEvent,  # noqa: ARG002 - the port's signature
-        paths: Sequence[TrackPath],  # noqa: ARG002 - the port's signature
-    ) -> list[EvidenceFile]:
-        """None."""
-        return []
-
-    def recorded_until_s(self) -> float | None:
-        """Nothing is recorded."""
-        return None
-
-    def clip(self, start_s: float, end_s: float) -> ClipJob | None:  # noqa: ARG002 - the port's signature
-        """There is nothing to cut."""
-        return None
-
-
 class EventSink(Protocol):
     """Where revisions go: an outbox, or a replay's printer."""
 
@@ -161,6 +141,7 @@ class Recorder:
         self._new_id = new_id
         self._run_clip = run_clip
         self._started = 0
+        self._counts: Counter[str] = Counter()
         self._open: dict[tuple[int, str], _Open] = {}
         self._ended: list[_Open] = []
         """Ended before their clip was ready."""
@@ -170,6 +151,10 @@ class Recorder:
     def open_events(self) -> int:
         """Events that have started and not ended."""
         return len(self._open)
+
+    def figures(self) -> dict[str, float]:
+        """By the names of `edge.metrics`; may be asked by another thread."""
+        return {name: self._counts[name] for name in ("events_started", "clips_written", "clips_missed")}
 
     def adopt(self, rule_index: int, key: str, latest: Event) -> None:
         """Go on with an event that somebody else began: the next word on it is its next revision."""
@@ -257,6 +242,7 @@ class Recorder:
             clip_wanted=self._camera.evidence.clip and len(self._waiting_for_clip()) < MAX_OPEN_CLIPS,
         )
         self._open[key] = item
+        self._counts["events_started"] += 1
         self._put(item, event, files)
         if item.clip_wanted and RULES[event.kind].clip_back_s is not None:
             self._cut_beginning(item, rule_event)
@@ -333,6 +319,7 @@ class Recorder:
         if job is not None:
             item.clip_job = self._run_clip(job)
             return
+        self._counts["clips_missed"] += 1
         log.warning("no_clip camera=%s event_id=%s cause='not recorded'", self._camera.camera.id, item.latest.event_id)
         if item in self._ended:
             self._ended.remove(item)
@@ -358,6 +345,7 @@ class Recorder:
         if job.cancelled():  # the process stops
             return
         error = job.exception()
+        self._counts["clips_written" if error is None else "clips_missed"] += 1
         if error is not None:  # whatever it is: a clip is never worth the camera's pipeline
             self._log_failure("clip", item.latest.kind, error)
             return

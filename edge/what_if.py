@@ -22,9 +22,10 @@ from contract.ids import uuid7_from_content
 from contract.messages import Text
 from contract.rules import RULES
 from contract.site_config import SiteConfig
+from edge.no_evidence import NoEvidence
 from edge.observations.codec import Block
 from edge.observations.reader import Damage, read_blocks
-from edge.recorder import NoEvidence, Recorder
+from edge.recorder import Recorder
 from edge.replay import replay
 from edge.rules import build_rules
 from edge.scene import Scene

@@ -16,8 +16,9 @@ from contract.config_loader import LoadedCamera
 from contract.event import CameraHealth, CameraStatus, Event
 from contract.rules.camera_offline import CameraOfflineFacts
 from contract.site_config import SiteConfig
+from edge.no_evidence import NoEvidence
 from edge.ports import Clock
-from edge.recorder import EventSink, IdMaker, NoEvidence, Recorder
+from edge.recorder import EventSink, IdMaker, Recorder
 from edge.rules import CameraOfflineRule, build_offline_rule
 from edge.scene import Scene
 

@@ -11,6 +11,7 @@ from contract.event import EventState, EvidenceRole
 from contract.ids import uuid7_from_content
 from contract.rules.littering import LitteringFacts
 from edge.errors import DiskFull
+from edge.metrics import CAMERA_FIGURES
 from edge.recorder import CLIP_PATIENCE_S, MAX_CLIPS_IN_WRITING, ClipJob, EvidenceFile, Recorder
 from edge.types import RuleEvent
 from tests.support.recording import FakeEvidence, ListSink, camera, moment, said
@@ -217,6 +218,18 @@ def test_a_clip_of_which_nothing_was_recorded_adds_no_revision(
     recorder.record(0, said(EventState.START, 12), moment(12))
     recorder.cut_due_clips(20)
     assert len(sink.events) == 1
+
+
+def test_events_and_their_clips_are_counted(recorder: Recorder, evidence: FakeEvidence) -> None:
+    assert recorder.figures() == {"events_started": 0, "clips_written": 0, "clips_missed": 0}
+    recorder.record(0, said(EventState.START, 12, "a"), moment(12))
+    recorder.record(0, said(EventState.UPDATE, 13, "a"), moment(13))
+    recorder.cut_all_clips()
+    evidence.has_clip = False
+    recorder.record(0, said(EventState.START, 14, "b"), moment(14))
+    recorder.cut_all_clips()
+    assert recorder.figures() == {"events_started": 2, "clips_written": 1, "clips_missed": 1}
+    assert recorder.figures().keys() <= CAMERA_FIGURES.keys()
 
 
 def test_evidence_can_be_turned_off(sink: ListSink, evidence: FakeEvidence) -> None:
