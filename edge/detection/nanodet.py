@@ -75,21 +75,28 @@ def decode(levels: Mapping[int, HeadLevel], input_wh: tuple[int, int], score_thr
         input_wh: The model input's size in pixels.
         score_threshold: Cells below are left out before anything costly is computed.
     """
-    boxes, confidences, classes = [], [], []
-    for stride, level in levels.items():
-        # Few cells reach the threshold: to look for the best class in all of them costs ten times as much.
-        cells = np.unique(np.flatnonzero(level.scores >= score_threshold) // level.scores.shape[1])
-        boxes.append(_boxes(cells, level.distances[cells], stride, columns=-(-input_wh[0] // stride)))
-        confidences.append(level.scores[cells].max(axis=1))
-        classes.append(level.scores[cells].argmax(axis=1))
-    return Boxes(np.concatenate(boxes), np.concatenate(confidences), np.concatenate(classes))
+    # Few cells reach the threshold: to look for the best class in all of them costs ten times as much.
+    found = [
+        np.unique(np.flatnonzero(level.scores >= score_threshold) // level.scores.shape[1]) for level in levels.values()
+    ]
+    # All levels at once: there are so few that calling numpy takes longer than what it does.
+    counts = [len(cells) for cells in found]
+    scores = np.concatenate([level.scores[cells] for level, cells in zip(levels.values(), found, strict=True)])
+    logits = np.concatenate([level.distances[cells] for level, cells in zip(levels.values(), found, strict=True)])
+    columns = np.repeat([-(-input_wh[0] // stride) for stride in levels], counts)
+    boxes = _boxes(np.concatenate(found), logits, np.repeat(list(levels), counts), columns)
+    classes = scores.argmax(axis=1)
+    return Boxes(boxes, scores[np.arange(len(classes)), classes], classes)
 
 
-def _boxes(cells: NDArray[np.intp], logits: NDArray[np.float32], stride: int, *, columns: int) -> NDArray[np.float32]:
-    left, top, right, bottom = (_expectation(logits.reshape(-1, SIDES, BINS)) * stride).T
-    x = (cells % columns + 0.5) * stride
-    y = (cells // columns + 0.5) * stride
-    return np.stack([x - left, y - top, x + right, y + bottom], axis=1).astype(np.float32)
+def _boxes(
+    cells: NDArray[np.intp], logits: NDArray[np.float32], strides: NDArray[np.intp], columns: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """(N, 4) boxes of cells, each in its own grid: of so many pixels a cell, and so many columns."""
+    distances = _expectation(logits.reshape(-1, SIDES, BINS)) * strides[:, None]
+    rows, places = np.divmod(cells, columns)
+    centres = (np.stack([places, rows], axis=1) + 0.5) * strides[:, None]
+    return np.concatenate([centres - distances[:, :2], centres + distances[:, 2:]], axis=1).astype(np.float32)
 
 
 def _expectation(logits: NDArray[np.float32]) -> NDArray[np.float32]:
