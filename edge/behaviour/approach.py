@@ -26,7 +26,9 @@ NEAR_M = 25.0
 BLIND_S = 3.0
 """A longer time between two looks at a signal may hide a change."""
 MAX_STEP_S = 2.0
-"""Two places farther apart in time do not tell when the line was crossed."""
+"""Two places farther apart in time do not tell when the line was crossed, ..."""
+LONG_STEP_S = 6.0
+"""... but still that it was, if no farther than this."""
 _SMOOTH = 0.3
 _KEPT_S = 300.0
 
@@ -109,6 +111,8 @@ class Crossing:
     """Monotonic seconds, between the two steps by the way made."""
     ground_before: Point
     """Ground contact at the step before, normalised."""
+    unseen_s: tuple[float, float] | None = None
+    """From when to when nobody saw it, where that is too long to tell the moment."""
 
 
 @dataclass(slots=True)
@@ -118,7 +122,8 @@ class Approach:
     Attributes:
         metric: The plane is in metres: the front can be set before the box.
         crossing: Of the near to the far side, the latest; None: it is clearly on the near side, or nobody saw it come.
-        came: The first since it was clearly on the near side: a box that trembles crosses again and again.
+        came: The first since it was clearly on the near side, also one whose moment nobody saw: a box that trembles
+            crosses again and again.
         past: How far its front lies past the line, in the plane's unit.
         deepest: The least that `past` has been: how far before the line it was seen.
         front: Where its front is in the plane; None as long as that is not known.
@@ -169,14 +174,22 @@ class Approach:
         reach_x, reach_y = self._reach or (0.0, 0.0)
         front = self.front = (step.plane[0] + reach_x, step.plane[1] + reach_y)
         self.past = line.past(front)
-        if self._before is not None and 0.0 < step.at_s - self._before[0].at_s <= MAX_STEP_S:
-            before, front_before = self._before
-            share = line.crossing(front_before, front)
-            if share is not None:
-                self.crossing = Crossing(before.at_s + share * (step.at_s - before.at_s), before.ground)
-                self.came = self.came or self.crossing
+        if self._before is not None:
+            self._note_crossing(*self._before, step, front, line)
         if self.past < -slack:
             self.crossing = self.came = None
         if self.past < 0.0:
             self.deepest = min(self.deepest, self.past)
         self._before = (step, front)
+
+    def _note_crossing(self, before: Step, front_before: Point, step: Step, front: Point, line: DirectedLine) -> None:
+        step_s = step.at_s - before.at_s
+        share = line.crossing(front_before, front) if 0.0 < step_s <= LONG_STEP_S else None
+        if share is None:
+            return
+        at_s = before.at_s + share * step_s
+        if step_s <= MAX_STEP_S:
+            self.crossing = Crossing(at_s, before.ground)
+            self.came = self.came or self.crossing
+        else:
+            self.came = self.came or Crossing(at_s, before.ground, (before.at_s, step.at_s))

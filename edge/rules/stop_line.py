@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from contract.geometry import Point, distance
 from contract.rules.stop_line import StopLineFacts, StopLineParams
-from edge.behaviour.approach import Approach
+from edge.behaviour.approach import Approach, Crossing
 from edge.behaviour.journeys import Journey, Sample
 from edge.behaviour.speed import tremble_in_plane
 from edge.rules.at_line import BACK_BOXES, BACK_M, AtLine, AtLineRule
@@ -21,6 +21,8 @@ from edge.types import Observation, RuleEvent, SignalState
 STILL_M, STILL_BOXES = 1.0, 0.25
 STILL_TREMBLES = 3.0
 """A box that stays within this, or within so many of its tremble's standard deviations, of a place stands."""
+MOST_PLACES_OVER = 0.75
+"""Who waits right before the line has a box that wanders over it, but for most of the time it does not."""
 ENTERED_M, ENTERED_BOXES = 1.5, 0.5
 """So far past the line, and in the junction, it has entered: `red_light` decides about it."""
 
@@ -37,6 +39,8 @@ class _Wait(AtLine):
     """Where it stands, in the plane; None: it is not past the line, or came over it by right."""
     since: Moment | None = None
     past: RunningMean = field(default_factory=RunningMean)
+    over: RunningMean = field(default_factory=RunningMean)
+    """Share of its places that were past the line at all."""
     boxes: RunningMean = field(default_factory=RunningMean)
     inside: RunningMean = field(default_factory=RunningMean)
     """Share of its places that had entered the junction."""
@@ -75,7 +79,8 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
 
     def _stands_past(self, wait: _Wait, sample: Sample) -> bool:
         least = self._least(self._params.min_past_m, self._params.min_past_boxes, sample)
-        return wait.inside.value <= 0.5 and least <= wait.past.value <= self._most(sample)
+        is_over = wait.over.value >= MOST_PLACES_OVER and least <= wait.past.value <= self._most(sample)
+        return is_over and wait.inside.value <= 0.5
 
     def _is_still_past(self, wait: _Wait, sample: Sample) -> bool:
         """Once told, a box that trembles ends nothing: only driving on or back does."""
@@ -114,19 +119,27 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
             return
         if wait.crossed_s != came.at_s:
             wait.crossed_s = came.at_s
-            is_bound = self._in_lane(came)
-            wait.crossed_on = self._timeline.state_at(came.at_s) if is_bound else SignalState.UNKNOWN
+            wait.crossed_on = self._shown_at(came) if self._in_lane(came) else SignalState.UNKNOWN
             wait.anchor = wait.since = None
         if wait.crossed_on not in {SignalState.RED, SignalState.YELLOW}:
             return
         place = journey.smooth(sample).plane
         if wait.anchor is None or distance(place, wait.anchor) > self._still(sample, aspect):
             wait.anchor, wait.since = place, sample.moment
-            wait.past, wait.boxes, wait.inside = RunningMean(), RunningMean(), RunningMean()
+            wait.past, wait.over, wait.boxes, wait.inside = (RunningMean() for _ in range(4))
         inside = approach.past > self._least(ENTERED_M, ENTERED_BOXES, sample) and self._in_junction(sample, approach)
         wait.inside.add(float(inside))
         wait.past.add(approach.past)
+        wait.over.add(float(approach.past > 0.0))
         wait.boxes.add(self._boxes_past(sample, aspect))
+
+    def _shown_at(self, came: Crossing) -> SignalState:
+        """What the signal showed at a crossing; unknown if it changed while nobody saw the vehicle."""
+        if came.unseen_s is None:
+            return self._timeline.state_at(came.at_s)
+        shown = self._timeline.run_at(came.unseen_s[0])
+        is_same = shown is not None and shown == self._timeline.run_at(came.unseen_s[1])
+        return shown.state if shown is not None and is_same else SignalState.UNKNOWN
 
     def _still(self, sample: Sample, aspect: float) -> float:
         least = self._least(STILL_M, STILL_BOXES, sample)

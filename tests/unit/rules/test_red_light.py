@@ -3,53 +3,40 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 import pytest
 
 from contract.rules.red_light import RedLightFacts
-from edge.types import Observation, RuleEvent, SignalState, Track
-from tests.support.scenes import CALIBRATION, NOON, STREAM_START_S, box, make_rule, observation, run, states, vehicle
+from edge.types import RuleEvent, SignalState, Track
+from tests.support.scenes import NOON, STREAM_START_S, box, observation, run, states, vehicle
+from tests.support.stop_lines import (
+    GREEN,
+    RED,
+    UNKNOWN,
+    YELLOW,
+    line_camera,
+    line_rule,
+    motorbike_at,
+    red_from,
+    seen,
+    with_metres,
+)
 
-RED, YELLOW, GREEN, UNKNOWN = SignalState.RED, SignalState.YELLOW, SignalState.GREEN, SignalState.UNKNOWN
-CAMERA: dict[str, Any] = {
-    "lines": {"vach": {"name": "Vạch dừng", "coordinates": [[0.5, 0.2], [0.5, 0.9]], "into": "phai"}},
-    "signals": {"den": {"kind": "plan", "phases": [["red", 30], ["green", 30]]}},
-}
-METRIC: dict[str, Any] = {**CAMERA, "calibration": CALIBRATION}
-RULE: dict[str, Any] = {"kind": "red_light", "line": "vach", "signal": "den"}
+CAMERA = line_camera("phai")
+METRIC = with_metres(CAMERA)
 
 
 def rule(camera: dict[str, Any] = METRIC, **extra: Any) -> Any:
-    return make_rule(**{**RULE, **extra}, camera=camera)
+    return line_rule("red_light", camera, **extra)
 
 
 def facts(event: RuleEvent) -> RedLightFacts:
     return cast("RedLightFacts", event.facts)
 
 
-def seen(
-    tracks_at: Callable[[float], Iterable[Track]],
-    signal_at: Callable[[float], SignalState],
-    seconds: float,
-    *,
-    fps: float = 5.0,
-    **extra: Any,
-) -> Iterator[Observation]:
-    for index in range(round(seconds * fps) + 1):
-        at_s = index / fps
-        yield observation(at_s, tracks_at(at_s), signals={"den": signal_at(at_s)}, **extra)
-
-
 def drive(at_s: float, *, crosses_s: float = 5.0, mps: float = 6.0, track_id: int = 1, y: float = 0.5) -> list[Track]:
-    """A motorbike whose middle, half a length behind its front, is at the line's x when the front has just crossed."""
-    x = 0.5 + (mps * (at_s - crosses_s) - 0.95) / 40.0
-    return [box(track_id, "motorcycle", x, y, width=0.05, height=0.08)] if 0.04 < x < 0.96 else []
-
-
-def red_from(second: float, *, yellow_s: float = 3.0) -> Callable[[float], SignalState]:
-    return lambda at_s: RED if at_s >= second else YELLOW if at_s >= second - yellow_s else GREEN
+    return motorbike_at(mps * (at_s - crosses_s), y, track_id)
 
 
 @pytest.mark.parametrize("fps", [2, 5, 12.5, 30])
@@ -107,8 +94,7 @@ def test_a_moment_in_which_the_light_cannot_be_read_is_not_red() -> None:
 def test_waiting_past_the_line_and_going_on_green_is_no_red_light() -> None:
     def creeping(at_s: float) -> list[Track]:
         metres = -6.0 + min(at_s, 4.0) * 1.75 if at_s < 15.0 else 1.0 + 6.0 * (at_s - 15.0)
-        x = 0.5 + (metres - 0.95) / 40.0
-        return [box(1, "motorcycle", x, 0.5, width=0.05, height=0.08)] if x < 0.95 else []
+        return motorbike_at(metres)
 
     def signal(at_s: float) -> SignalState:
         return RED if at_s < 15.0 else GREEN
