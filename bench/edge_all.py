@@ -50,7 +50,8 @@ class Pace:
 
     content_s: float = 40.0
     window_s: dict[str, float] = field(default_factory=lambda: {"quiet": 25.0, "mixed": 40.0, "busy": 25.0})
-    warm_up_s: float = 10.0
+    warm_up_s: float = 15.0
+    """At the start all cameras are awake at once for some seconds: that must be over."""
     first: dict[str, int] = field(default_factory=lambda: {"quiet": 48, "mixed": 14, "busy": 6, "plain": 4})
     runs: int = 4
     plain_window_s: float = 16.0
