@@ -113,6 +113,9 @@ class Crossing:
     """Ground contact at the step before, normalised."""
     unseen_s: tuple[float, float] | None = None
     """From when to when nobody saw it, where that is too long to tell the moment."""
+    leads_to: tuple[float, float, float] | None = None
+    """When it was seen last before, how far past the line then (below 0), and its speed over the line, in the plane's
+    unit; None where the speed is not known."""
 
 
 @dataclass(slots=True)
@@ -189,7 +192,14 @@ class Approach:
             return
         at_s = before.at_s + share * step_s
         if step_s <= MAX_STEP_S:
-            self.crossing = Crossing(at_s, before.ground)
+            self.crossing = Crossing(at_s, before.ground, leads_to=_lead(before, front_before, line))
             self.came = self.came or self.crossing
         else:
             self.came = self.came or Crossing(at_s, before.ground, (before.at_s, step.at_s))
+
+
+def _lead(before: Step, front: Point, line: DirectedLine) -> tuple[float, float, float] | None:
+    if before.velocity is None:
+        return None
+    x, y = line.normal
+    return (before.at_s, line.past(front), before.velocity[0] * x + before.velocity[1] * y)

@@ -12,8 +12,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from contract.rules.red_light import RedLightFacts, RedLightParams
-from edge.behaviour.approach import Approach, Crossing, Run
-from edge.behaviour.journeys import Journey, Sample
+from edge.behaviour.approach import MOVES_MPS, Approach, Crossing, Run
+from edge.behaviour.journey import Journey, Sample
 from edge.behaviour.speed import tremble_in_plane
 from edge.rules.at_line import AtLine, AtLineRule, moment_at
 from edge.rules.base import Moment
@@ -22,6 +22,8 @@ from edge.types import Observation, RuleEvent, SignalState
 PROGRESS_M, PROGRESS_BOXES = 1.0, 0.25
 """Within `PROGRESS_S` a vehicle that drives into the junction gets so much farther; a box that jumps there does not."""
 PROGRESS_S = 1.6
+STRAIGHT_ON = 0.3
+"""One place in the junction is enough where the speed before the line leads to: off by this share of the way since."""
 SURE_TREMBLES = 4.0
 """The way over the line must be so many standard deviations of a trembling box."""
 
@@ -64,7 +66,8 @@ class RedLightRule(AtLineRule[RedLightParams, _Passage]):
         while inside[0][0].at_s < sample.at_s - PROGRESS_S:
             inside.popleft()
         entry, past = inside[0]
-        if approach.past - past < self._least(PROGRESS_M, PROGRESS_BOXES, sample):
+        drives_on = approach.past - past >= self._least(PROGRESS_M, PROGRESS_BOXES, sample)
+        if not drives_on and not _went_straight_on(crossing, sample, approach.past):
             return None
         passage.done = True
         red = self._red_all_along(crossing, entry.moment.monotonic_s)
@@ -106,3 +109,12 @@ class RedLightRule(AtLineRule[RedLightParams, _Passage]):
             beyond_boxes=self._boxes_past(entry, aspect),
             calibration_error_m=self._scene.calibration_error_m,
         )
+
+
+def _went_straight_on(crossing: Crossing, sample: Sample, past: float) -> bool:
+    """Whether a vehicle that drove over the line is where it must be by now: fast ones are found once in there."""
+    if crossing.leads_to is None:
+        return False
+    before_s, before, speed = crossing.leads_to
+    expected = speed * (sample.moment.monotonic_s - before_s)
+    return speed >= MOVES_MPS and abs(past - before - expected) <= STRAIGHT_ON * (past - before)

@@ -115,6 +115,20 @@ def test_who_waits_at_the_line_and_trembles_has_not_crossed(camera: dict[str, An
     assert run(rule(camera), seen(waiting, lambda t: RED if t < 30.0 else GREEN, 36.0)) == []
 
 
+@pytest.mark.parametrize(
+    ("later_m", "told"), [(6.5, True), (14.0, False), (2.5, False)], ids=["driven on", "jumped", "braked"]
+)
+def test_one_place_in_the_junction_is_enough_where_its_speed_leads_to(later_m: float, told: bool) -> None:
+    """At 9 m/s to the line at 5.0 s, found once more 0.8 s later."""
+
+    def fast(at_s: float) -> list[Track]:
+        if abs(at_s - 5.8) < 0.05:
+            return motorbike_at(later_m)
+        return drive(at_s, mps=9.0) if at_s < 5.1 else []
+
+    assert bool(run(rule(), seen(fast, lambda _: RED, 12.0))) is told
+
+
 def test_the_other_direction_and_beside_the_line_are_no_crossing() -> None:
     back = seen(lambda t: [box(1, "car", 0.9 - 0.1 * t, 0.5, width=0.1, height=0.1)], lambda _: RED, 8.0)
     assert run(rule(), back) == []
