@@ -22,6 +22,9 @@ class _Presence:
 
     started: Moment
     last: Moment
+    """When it was really found last."""
+    held: Moment
+    """When a track was there last, found or only held by the tracker."""
     peak: int = 0
     score: RunningMean = field(default_factory=RunningMean)
     track_ids: dict[TrackId, None] = field(default_factory=dict)
@@ -33,8 +36,11 @@ class _Presence:
     def stay_s(self) -> float:
         return self.last.watched_s - self.started.watched_s
 
-    def see(self, members: list[Track], now: Moment) -> None:
-        self.last = now
+    def see(self, members: list[Track], now: Moment, *, searched: bool) -> None:
+        """Take who is there; a track that is held where nobody is found any more makes no stay longer."""
+        self.held = now
+        if not searched or any(track.detected for track in members):
+            self.last = now
         self.peak = max(self.peak, len(members))
         seen = [track.confidence for track in members if track.detected]
         if seen:
@@ -65,17 +71,17 @@ class IntrusionRule(TimedRule[IntrusionParams]):
                 members.setdefault((zone_id, track.class_name), []).append(track)
         events = []
         for place in sorted(members.keys() | self._presences.keys()):
-            event = self._follow(place, members.get(place, []), now)
+            event = self._follow(place, members.get(place, []), now, searched=observation.detected)
             if event is not None:
                 events.append(event)
         return events
 
-    def _follow(self, place: tuple[str, str], members: list[Track], now: Moment) -> RuleEvent | None:
+    def _follow(self, place: tuple[str, str], members: list[Track], now: Moment, *, searched: bool) -> RuleEvent | None:
         presence = self._presences.get(place)
         if presence is not None:
             patience_s = ABSENCE_S if presence.pace is None else self._params.clear_after_s
             # An absence is what was looked at: whoever is there in two observations in a row never left.
-            unseen_s = now.watched_s - presence.last.watched_s
+            unseen_s = now.watched_s - presence.held.watched_s
             if unseen_s > (max(patience_s, self._step_s) if members else patience_s):
                 del self._presences[place]
                 if presence.pace is not None:
@@ -84,8 +90,8 @@ class IntrusionRule(TimedRule[IntrusionParams]):
         if not members:
             return None
         if presence is None:
-            presence = self._presences[place] = _Presence(now, now)
-        presence.see(members, now)
+            presence = self._presences[place] = _Presence(now, now, now)
+        presence.see(members, now, searched=searched)
         if presence.pace is None:
             if presence.stay_s < self._params.min_duration_s:
                 return None

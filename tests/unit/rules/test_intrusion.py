@@ -56,6 +56,16 @@ def test_misses_of_half_a_second_do_not_reset_the_count() -> None:
     assert raised_at_s(events) == [pytest.approx(2.0, abs=0.3)]
 
 
+def test_what_is_found_for_a_second_and_held_for_another_is_no_stay_of_two() -> None:
+    """A spot that looked like a person; a gated camera has not searched, and keeps whom it knows."""
+
+    def held(at_s: float) -> list[Track]:
+        return [person(1, 0.2, 0.5, detected=at_s <= 1.2)] if at_s <= 2.4 else []
+
+    assert run(make_rule("intrusion", zones=["trai"]), watch(held, 10.0)) == []
+    assert states(run(make_rule("intrusion", zones=["trai"]), watch(held, 10.0, detected=False))) == ["start", "end"]
+
+
 def test_a_short_absence_does_not_end_the_event_and_new_ids_do_not_begin_another() -> None:
     rule = make_rule("intrusion", zones=["trai"])
     events = run(
