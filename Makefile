@@ -14,7 +14,8 @@ help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "; print "Làng An: make TARGET\n"} /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\n  make demo DEMO_SECONDS=60          without a browser: ends with one JSON line\n'
 	@printf '  make demo SOURCE=rtsp://...        your own camera, or a video file\n'
-	@printf '  make test ARGS="-k crowding"       some of the tests\n'
+	@printf '  make test ARGS="-k crowding"       some of the tests, in one process; so with file names and --pdb\n'
+	@printf '  make test ARGS=-n0                 all of them in one process, one after the other\n'
 
 setup: ## Install what the product needs into .venv (no root, nothing outside this folder)
 	@sh tools/setup.sh edge,server
@@ -27,7 +28,7 @@ demo: setup ## Run the demonstration: server, edge, two cameras, three accounts 
 	@$(BIN)/python -m tools.demo --port $(PORT) $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
 
 test: setup-dev ## Run all tests that this machine can run; what it cannot is listed as skipped with the reason
-	@$(BIN)/python -m pytest -m "not ultralytics" $(ARGS)
+	@$(BIN)/python -m pytest -n auto -m "not ultralytics" $(ARGS)
 
 test-ultralytics: ## Run the tests of the ultralytics adapter in their own environment (.venv-ultralytics)
 	@sh tools/setup_ultralytics_env.sh
