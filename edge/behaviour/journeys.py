@@ -1,4 +1,4 @@
-"""Following an object through the tracks that it has: what all rules about somebody's way have in common.
+"""Following objects through the tracks that they have: what all rules about somebody's way have in common.
 
     track 1   o  o  o  o  x           hidden, missed or renamed: its last velocity says where it must be
     track 2                  .  o  o  o     a track that begins there goes on with the same journey
@@ -9,36 +9,34 @@ A wrong link tells of a way that nobody went, a missing one may miss an event: i
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import count
 
 from contract.geometry import Point, angle_between_deg, distance
-from edge.behaviour.moment import Moment, RunningMean
-from edge.classes import lookalike_group
+from edge.behaviour.approach import LENGTHS_M
+from edge.behaviour.journey import STANDS_BOXES, Journey, Sample, picture_velocity, slope
+from edge.behaviour.moment import Moment
 from edge.scene import Scene
 from edge.types import Observation, Track, TrackId
 
-SMOOTH_S = 0.6
-"""A place is the mean over this time: boxes tremble by some hundredths of their size."""
-VELOCITY_S = 1.2
-"""A velocity is that of this time ..."""
-VELOCITY_SAMPLES = 4
-SPARSE_S = 3.0
-"""... or of so many detections, where they are rare, if no older than this."""
-TURN_S = 1.6
-MIN_TURN_RATE, MAX_TURN_RATE = 0.5, 2.5
-"""Radians a second: less is straight on, more a box that jumped. A motorbike turns back at 4 m/s on 5 m with 1.6."""
-STANDS_BOXES = 0.25
-"""Slower than so many of its own box lengths a second, an object stands: what stands is found where it was."""
 REACH_BOXES = 0.75
 """A new track continues a journey that must be within so many box lengths of where the track begins ..."""
 REACH_GROWTH = 0.5
 """... and so many more for each second that the object was not seen ..."""
 MOST_REACH_BOXES = 2.0
+LATELY_S = 0.8
+MIDWAY_S = 2.5
+"""What sets off, brakes or turns while it is unseen, for no longer than this, goes with the mean of its last velocity
+and of its first one afterwards: such a link needs both, in about the same direction ..."""
+BEND_DEG = 100.0
+"""... where a quarter of a circle is about the same."""
+MIDWAY_GROWTH = 0.6
+"""As `REACH_GROWTH`."""
+MIDWAY_M = 1.8
+"""A box length on the ground, at least."""
 CLEARLY_BOXES = 0.3
-"""... if nothing else fits as well, but for this much, ..."""
+"""A link is made if nothing else fits as well, but for this much, ..."""
 SAME_WAY_DEG = 120.0
 """... and if what moves does not come towards it: it may be turning."""
 MOVING_S = 4.0
@@ -55,149 +53,6 @@ MAX_SPEED_MPS = 70.0
 """The same with a homography."""
 MAX_JUMP_BOXES = 2.0
 """But a box that shows half of an object jumps by its length however short the step is."""
-
-
-@dataclass(slots=True)
-class Sample:
-    """Where an object was detected. Never changed; not frozen, which would cost three times as much to make."""
-
-    moment: Moment
-    at_s: float
-    """Its watched second."""
-    ground: Point
-    """Ground contact, normalised."""
-    picture: Point
-    """The same in picture heights."""
-    plane: Point
-    """The same in metres, or in picture heights without a homography (`Scene.to_plane`)."""
-    size: float
-    """Longer side of the box in picture heights."""
-
-
-@dataclass(slots=True, eq=False)
-class Journey:
-    """What is known of one object, over all tracks that it had."""
-
-    number: int
-    track: Track
-    """The latest detection."""
-    samples: deque[Sample]
-    """Its places of the last seconds; never empty."""
-    seen: Moment
-    """When its track was last in the picture, detected or held."""
-    born_at: Sample
-    """Its first detection."""
-    news: list[Sample]
-    """The places that the latest observation added: several, once it turned out to be what a younger journey was."""
-    fresh: bool = True
-    """It was detected in the latest observation."""
-    told: bool = False
-    """An event was raised about it: it is nobody's sequel any more."""
-    score: RunningMean = field(default_factory=RunningMean)
-    track_ids: dict[TrackId, None] = field(default_factory=dict)
-    """In the order in which it had them."""
-    votes: Counter[str] = field(default_factory=Counter)
-    _velocity: tuple[Sample, Point | None] | None = None
-    _turn: tuple[Sample, float] | None = None
-    _smooth: tuple[Sample, Sample] | None = None
-    """Each with the last detection, for which it was worked out: several rules ask, and a lost journey is asked for
-    again and again."""
-
-    @property
-    def last(self) -> Sample:
-        """The latest detection's place."""
-        return self.samples[-1]
-
-    @property
-    def class_name(self) -> str:
-        """What the detector called it most of the time."""
-        votes = self.votes
-        return next(iter(votes)) if len(votes) == 1 else max(votes, key=votes.__getitem__)
-
-    @property
-    def group(self) -> str:
-        """See `edge.classes`."""
-        return lookalike_group(self.track.class_name)
-
-    def take_new(self) -> list[Sample]:
-        """Its new places: see `news`."""
-        return self.news
-
-    def smooth(self, sample: Sample | None = None) -> Sample:
-        """Where it was at a sample (None: the last), without most of the boxes' tremble."""
-        last = self.samples[-1]
-        if sample is not None and sample is not last:
-            near = self.since(sample.at_s - SMOOTH_S)
-            while near[-1].at_s > sample.at_s:
-                near.pop()
-            return mean_sample(near)
-        if self._smooth is None or self._smooth[0] is not last:
-            self._smooth = (last, mean_sample(self.since(last.at_s - SMOOTH_S)))
-        return self._smooth[1]
-
-    def of_last(self, seconds: float) -> list[Sample]:
-        """Its places of the last seconds, in order of time."""
-        return self.since(self.last.at_s - seconds)
-
-    def since(self, first_s: float) -> list[Sample]:
-        """Its places from a watched second on, in order of time."""
-        recent = []
-        for sample in reversed(self.samples):
-            if sample.at_s < first_s:
-                break
-            recent.append(sample)
-        recent.reverse()
-        return recent
-
-    def velocity(self) -> Point | None:
-        """Picture heights a second; None where too little is known."""
-        last = self.samples[-1]
-        if self._velocity is None or self._velocity[0] is not last:
-            recent = self.of_last(VELOCITY_S)
-            if len(recent) < VELOCITY_SAMPLES:
-                recent = self.of_last(SPARSE_S)[-VELOCITY_SAMPLES:]
-            self._velocity = (last, _velocity(recent) if len(recent) > 2 else None)
-        return self._velocity[1]
-
-    def stands(self) -> bool:
-        """Tell whether the object stood when it was last detected, or was seen too shortly to tell."""
-        velocity = self.velocity()
-        return velocity is None or math.hypot(*velocity) < STANDS_BOXES * self.last.size
-
-    def _turn_rate(self) -> float:
-        """Radians a second by which its velocity turned lately; 0 where that is not clear."""
-        last = self.samples[-1]
-        if self._turn is None or self._turn[0] is not last:
-            self._turn = (last, self._find_turn_rate())
-        return self._turn[1]
-
-    def _find_turn_rate(self) -> float:
-        recent = self.of_last(TURN_S)
-        middle_s = self.last.at_s - TURN_S / 2.0
-        parts = [s for s in recent if s.at_s < middle_s], [s for s in recent if s.at_s >= middle_s]
-        if min(map(len, parts)) < 3:
-            return 0.0
-        (x1, y1), (x2, y2) = map(_velocity, parts)
-        if min(math.hypot(x1, y1), math.hypot(x2, y2)) < STANDS_BOXES * self.last.size:
-            return 0.0
-        rate = math.atan2(x1 * y2 - y1 * x2, x1 * x2 + y1 * y2) / (TURN_S / 2.0)
-        return rate if MIN_TURN_RATE <= abs(rate) <= MAX_TURN_RATE else 0.0
-
-    def expected(self, after_s: float) -> list[tuple[Point, Point]]:
-        """Places and velocities (picture heights, a second) that long after its last detection: straight on, or on with
-        its turn; one place without velocity where it stands."""
-        (x, y), velocity = self.last.picture, self.velocity()
-        if velocity is None or self.stands():
-            return [((x, y), (0.0, 0.0))]
-        u, v = velocity
-        expected = [((x + u * after_s, y + v * after_s), (u, v))]
-        if rate := self._turn_rate():
-            angle = rate * min(after_s, math.pi / abs(rate))  # nobody turns by more than a half circle
-            u, v = _turned((u, v), rate * TURN_S / 4.0)  # the velocity is that of a while ago
-            ahead, beside = math.sin(angle) / rate, (1.0 - math.cos(angle)) / rate
-            place = (x + u * ahead - v * beside, y + v * ahead + u * beside)
-            expected.append((place, _turned((u, v), angle)))
-        return expected
 
 
 class Journeys:
@@ -361,9 +216,12 @@ class Journeys:
 
     def _continue(self, old: Journey, new: Journey) -> None:
         del self._all[new.number]
-        for track_id, journey in self._by_track.items():
-            if journey is new:
-                self._by_track[track_id] = old
+        # The track that it had may come back on who stands there next: that is somebody else.
+        self._by_track = {
+            track_id: old if journey is new else journey
+            for track_id, journey in self._by_track.items()
+            if journey is not old
+        }
         later = [sample for sample in new.samples if sample.at_s > old.last.at_s]
         old.samples.extend(later)
         old.news.extend(later)
@@ -393,51 +251,36 @@ class Journeys:
             if not new.stands():
                 expected = [way for way in expected if angle_between_deg(way[1], velocity) <= SAME_WAY_DEG]
         boxes = min((distance(place, first.picture) / size for place, _ in expected), default=math.inf)
-        return boxes if boxes <= reach else math.inf
+        if boxes <= reach:
+            return boxes
+        boxes = _midway(old, new, gone_s, metric=self._scene.homography is not None)
+        return boxes if boxes <= min(MOST_REACH_BOXES, REACH_BOXES + MIDWAY_GROWTH * gone_s) else math.inf
 
 
-def _velocity(samples: Sequence[Sample]) -> Point:
-    """Picture heights a second."""
-    return slope([sample.at_s for sample in samples], [sample.picture for sample in samples])
+def _midway(old: Journey, new: Journey, gone_s: float, *, metric: bool) -> float:
+    """Box lengths between where one began and where another must have been that changed its velocity meanwhile.
+
+    On the ground where it is known: a turn of a quarter of a circle may look like one of a half.
+    """
+    if gone_s > MIDWAY_S:
+        return math.inf
+    last, first = old.last, new.born_at
+    before = _motion(old.of_last(LATELY_S), metric=metric)
+    after = _motion([sample for sample in new.samples if sample.at_s <= first.at_s + LATELY_S], metric=metric)
+    if before is None or after is None or angle_between_deg(before, after) > BEND_DEG:
+        return math.inf
+    (x, y), half_s = (last.plane if metric else last.picture), gone_s / 2.0
+    place = (x + half_s * (before[0] + after[0]), y + half_s * (before[1] + after[1]))
+    if metric:
+        return distance(place, first.plane) / max(MIDWAY_M, LENGTHS_M.get(new.class_name, 0.0))
+    return distance(place, first.picture) / max(last.size, first.size)
 
 
-def _turned(vector: Point, angle: float) -> Point:
-    """A vector turned by an angle in radians."""
-    x, y = vector
-    return (x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle))
-
-
-def mean_sample(samples: Sequence[Sample]) -> Sample:
-    """The mean place of one or more samples, at the last one's moment."""
-    last = samples[-1]
-    if len(samples) == 1:
-        return last
-    ground_x = ground_y = picture_x = picture_y = plane_x = plane_y = 0.0
-    for sample in samples:
-        ground_x += sample.ground[0]
-        ground_y += sample.ground[1]
-        picture_x += sample.picture[0]
-        picture_y += sample.picture[1]
-        plane_x += sample.plane[0]
-        plane_y += sample.plane[1]
-    count = len(samples)
-    return Sample(
-        last.moment,
-        last.at_s,
-        (ground_x / count, ground_y / count),
-        (picture_x / count, picture_y / count),
-        (plane_x / count, plane_y / count),
-        last.size,
-    )
-
-
-def slope(times: Sequence[float], points: Sequence[Point]) -> Point:
-    """Least-squares velocity of points over two or more times, not all the same."""
-    mean_s = sum(times) / len(times)
-    x = y = square = 0.0
-    for at_s, point in zip(times, points, strict=True):
-        step = at_s - mean_s
-        x += step * point[0]
-        y += step * point[1]
-        square += step * step
-    return (x / square, y / square) if square > 0.0 else (0.0, 0.0)
+def _motion(samples: Sequence[Sample], *, metric: bool) -> Point | None:
+    """The velocity over a short time; None where it stood, or too little is known."""
+    if len(samples) < 3:
+        return None
+    velocity = picture_velocity(samples)
+    if math.hypot(*velocity) < STANDS_BOXES * samples[-1].size:
+        return None
+    return slope([sample.at_s for sample in samples], [sample.plane for sample in samples]) if metric else velocity

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contract.geometry import Point, distance
-from edge.behaviour.journeys import Journey, Sample
+from edge.behaviour.journey import Journey, Sample
 
 STOOD_S = 4.0
 """What kept its place for so long stands there."""

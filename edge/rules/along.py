@@ -21,7 +21,7 @@ from typing import TypeVar
 from contract.axis import CLEAR_RATIO, NOMINAL_ASPECT, long_axis
 from contract.geometry import Point, distance
 from contract.rules.base import AlongFacts, AlongParams
-from edge.behaviour.journeys import SPARSE_S, Journey, Sample, slope
+from edge.behaviour.journey import SPARSE_S, Journey, Sample, slope
 from edge.behaviour.places import StandingPlaces
 from edge.classes import lookalikes
 from edge.rules.base import Moment

@@ -9,7 +9,7 @@ from typing import TypeVar
 from contract.geometry import Point, isotropic, offset_from_line
 from contract.rules.base import AtLineParams
 from edge.behaviour.approach import Approach, Crossing, SignalTimeline, Step
-from edge.behaviour.journeys import SPARSE_S, VELOCITY_S, Journey, Sample, slope
+from edge.behaviour.journey import SPARSE_S, VELOCITY_S, Journey, Sample, slope
 from edge.behaviour.speed import MIN_PLACES
 from edge.rules.base import Moment
 from edge.rules.journey_rule import JourneyRule

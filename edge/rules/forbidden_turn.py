@@ -18,7 +18,7 @@ from itertools import pairwise
 from contract.geometry import Point, angle_between_deg, distance
 from contract.rules.forbidden_turn import ForbiddenTurnFacts, ForbiddenTurnParams
 from edge.behaviour.approach import LENGTHS_M
-from edge.behaviour.journeys import SMOOTH_S, Journey, Sample, mean_sample, slope
+from edge.behaviour.journey import SMOOTH_S, Journey, Sample, mean_sample, slope
 from edge.rules.base import Moment
 from edge.rules.journey_rule import JourneyRule
 from edge.scene import Scene
@@ -39,8 +39,8 @@ is the rear before a turn and the front after it. Measured on whole tracks: cars
 MAX_TURN_BOXES = 4.5
 """The same in box lengths without a homography: boxes are mostly longer than the 2.2 m of a motorbike from ahead."""
 ABRUPT_S = 0.6
-UNSEEN_S = 2.0
-UNSEEN_BOXES = 2.0
+UNSEEN_S = 3.0
+UNSEEN_BOXES = 3.0
 """A turn of which so much was not seen may be another vehicle's."""
 
 

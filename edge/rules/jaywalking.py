@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from contract.geometry import Point, distance
 from contract.rules.jaywalking import JaywalkingFacts, JaywalkingParams
-from edge.behaviour.journeys import SPARSE_S, Journey, Sample
+from edge.behaviour.journey import SPARSE_S, Journey, Sample
 from edge.rules.along import Axes
 from edge.rules.base import Moment, shared_area
 from edge.rules.journey_rule import JourneyRule

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from contract.event import EventState
 from contract.rules import RuleFacts, RuleParams
-from edge.behaviour.journeys import Journey
+from edge.behaviour.journey import Journey
 from edge.behaviour.watch import Watch
 from edge.rules.base import Moment, Pace, TimedRule, iou
 from edge.scene import Scene

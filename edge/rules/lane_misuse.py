@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contract.rules.lane_misuse import LaneMisuseFacts, LaneMisuseParams
-from edge.behaviour.journeys import Journey
+from edge.behaviour.journey import Journey
 from edge.rules.along import AlongRule, Travel
 from edge.scene import Scene
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from contract.geometry import Point, distance
 from contract.rules.loitering import LoiteringFacts, LoiteringParams
-from edge.behaviour.journeys import SPARSE_S, Journey
+from edge.behaviour.journey import SPARSE_S, Journey
 from edge.rules.base import Moment
 from edge.rules.journey_rule import JourneyRule
 from edge.scene import Scene

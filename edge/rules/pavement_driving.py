@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contract.rules.pavement_driving import PavementDrivingFacts, PavementDrivingParams
 from contract.units import kmh_to_mps, mps_to_kmh
-from edge.behaviour.journeys import Journey
+from edge.behaviour.journey import Journey
 from edge.rules.along import AlongRule, Travel
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from contract.geometry import distance
 from contract.rules.speeding import SpeedingFacts, SpeedingParams
-from edge.behaviour.journeys import Journey, Sample
+from edge.behaviour.journey import Journey, Sample
 from edge.behaviour.speed import KMH, MIN_PLACES, GroundSpeed, ground_speed
 from edge.rules.base import AT_BORDER, Moment, is_cut_off
 from edge.rules.journey_rule import JourneyRule

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from contract.geometry import Point, distance
 from contract.rules.stop_line import StopLineFacts, StopLineParams
 from edge.behaviour.approach import Approach, Crossing
-from edge.behaviour.journeys import Journey, Sample
+from edge.behaviour.journey import Journey, Sample
 from edge.behaviour.speed import tremble_in_plane
 from edge.rules.at_line import BACK_BOXES, BACK_M, AtLine, AtLineRule
 from edge.rules.base import Moment, RunningMean

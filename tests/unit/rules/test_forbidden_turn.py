@@ -204,6 +204,32 @@ def test_an_id_switch_on_the_way_is_the_same_vehicle() -> None:
     assert events[-1].track_ids[:3] == (1, 2, 3)
 
 
+def test_a_motorbike_lost_in_its_turn_is_told_where_it_left() -> None:
+    """A sharp left turn; nothing is seen of its middle, and another track comes out of it."""
+
+    def turn(at_s: float) -> list[Track]:
+        speed, turn_s = 5.0, 1.2  # metres a second; a quarter of a circle of 3.8 m
+        ahead = 7.0 + speed * min(at_s, 3.0)
+        angle = math.pi / 2.0 * min(1.0, max(0.0, at_s - 3.0) / turn_s)
+        down = speed * max(0.0, at_s - 3.0 - turn_s)
+        x_m, y_m = ahead + 3.8 * math.sin(angle), 10.2 + 3.8 * (1.0 - math.cos(angle)) + down
+        return at(x_m / 40.0, y_m / 20.0, 1 if at_s < 3.5 else 2) if not 2.9 < at_s < 4.5 else []
+
+    assert states(run(make_rule(**TURN, camera=METRES), watch(turn, 9.0))) == ["start", "end"]
+
+
+def test_a_track_that_comes_back_on_who_stands_there_next_is_not_the_one_that_turned() -> None:
+    """Its vehicle went on as track 2; the tracker takes its old place for it once another vehicle stands there."""
+
+    def renamed(at_s: float) -> list[Track]:
+        gone = u_turn(at_s, 1 if at_s < 3.0 else 2)
+        return [*at(0.3, 0.6, 1), *gone] if at_s > 6.0 else gone
+
+    events = run(make_rule(**U_TURN, camera=METRES), watch(renamed, 20.0))
+    assert states(events) == ["start", "end"]
+    assert events[-1].track_ids == (1, 2)
+
+
 def test_people_other_hours_and_predicted_boxes_do_not_count() -> None:
     walking = watch(lambda t: [person(1, track.ground[0], track.ground[1]) for track in u_turn(t)], 20.0)
     assert run(make_rule(**U_TURN, camera=METRES), walking) == []
