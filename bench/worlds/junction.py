@@ -65,12 +65,12 @@ FRONT = _watch(
 )
 """On a pole beyond the junction: it sees the fronts of those who wait, and 10 m of the junction."""
 BEHIND = _watch(
-    aimed((8.5, -40.0, 8.0), (3.0, -12.0), 2.36, 38.5),
-    ((0.5, -18.5), (7.5, -18.5), (8.0, -4.0), (-5.0, -4.5)),
-    22.0,
+    aimed((8.5, -56.0, 8.0), (3.0, -12.0), 3.28, 54.5),
+    ((0.8, -25.0), (7.8, -25.0), (8.5, -4.0), (-5.0, -4.5)),
+    27.0,
     nga_tu=((-9.0, 9.0), (JUNCTION_Y, -2.0)),
 )
-"""On a pole before the junction: it sees backs, and the queue hides the line."""
+"""On a pole before the junction: it sees backs, and the queue hides the line. Lorries show whole when they cross it."""
 LEFT = _watch(
     aimed((22.0, -50.0, 7.5), (-3.5, -6.0), 4.0, 65.0),
     ((1.0, -19.0), (6.0, -16.0), (-7.0, 7.0), (-14.0, 1.0)),

@@ -77,11 +77,11 @@ NEAR = Watch.of(
 )
 """As the admin's guide says: a rider at the far end is 60 rows of 384 high (14 mm lens); one side of the road shows."""
 FAST = Watch.of(
-    aimed((0.0, -9.0, 8.0), (54.0, -3.3), 4.5, 75.5),
-    _areas((30.0, 75.0), "lan_di", "long_duong"),
-    ((40.0, -7.5), (41.0, -1.0), (73.0, 5.5), (73.0, -8.5)),
+    aimed((0.0, -9.0, 8.0), (75.0, -3.3), 5.95, 100.5),
+    _areas((40.0, 100.0), "lan_di", "long_duong"),
+    ((55.0, -7.3), (55.0, -1.2), (97.0, 5.0), (97.0, -9.0)),
 )
-"""For speeds: who drives at 90 km/h is in the zone for 1.5 s; with as many rows that takes a longer lens (26 mm)."""
+"""For speeds: who drives at 90 km/h is in the zone for 1.8 s; with as many rows that takes a long lens (34 mm)."""
 FAR = Watch.of(
     PinholeCamera((0.0, -9.0, 7.0), yaw_rad=0.265, tilt_deg=14.0, focal=0.87),
     _areas((24.0, 44.0), "lan_di", "lan_ve", "long_duong", "lan_xe_may", "cam_do", "via_he"),
