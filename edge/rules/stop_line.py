@@ -114,7 +114,8 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
     def _note(self, journey: Journey, wait: _Wait, sample: Sample, aspect: float) -> None:
         approach = wait.approach
         came = approach.came
-        if came is None:
+        # Who was never clearly before the line has a box that trembles over it: nobody saw it come.
+        if came is None or approach.deepest > -self._least(BACK_M, BACK_BOXES, sample):
             wait.crossed_s = wait.anchor = wait.since = None
             return
         if wait.crossed_s != came.at_s:

@@ -168,6 +168,15 @@ def test_a_crossing_that_nobody_saw_counts_where_red_showed_all_the_time(
     assert bool(run(rule(), seen(hidden, signal_at, 15.0))) is told
 
 
+def test_who_is_first_seen_at_the_line_may_have_come_from_elsewhere() -> None:
+    """It stands 1.2 m past the line; its first box lies 0.2 m before it: a second track of a vehicle that was told."""
+
+    def appears(at_s: float) -> list[Track]:
+        return motorbike_at(-0.2 if at_s < 4.1 else 1.2) if at_s > 3.9 else []
+
+    assert run(rule(), seen(appears, red_until(20.0), 20.0)) == []
+
+
 def test_held_tracks_go_on_waiting() -> None:
     frames = []
     for item in seen(stops(1.2), red_until(20.0), 18.0):
