@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import threading
 from collections.abc import Generator
 from typing import Any
@@ -24,6 +25,10 @@ _PATIENT: Any = {"deadline": None, "suppress_health_check": [HealthCheck.too_slo
 settings.register_profile("developer", **_PATIENT)
 settings.register_profile("ci", **_PATIENT, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "developer")
+
+# Who runs the tests in the background of a shell ignores Ctrl-C, and so would all that tests start and end with it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _required = {name for name in os.environ.get("LANGAN_REQUIRED_GROUPS", "").split(",") if name}
 _ran: set[str] = set()

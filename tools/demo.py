@@ -29,7 +29,7 @@ from tools.demo_watch import AlertWatch
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-SERVER_START_S = 60.0
+SERVER_START_S = 120.0
 STOP_S = 20.0
 READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
 """No l, 1, o, 0, i: a password that is read from a terminal and typed on a phone."""

@@ -10,8 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -22,12 +20,11 @@ def demo(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.Comp
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=270,
         check=False,
     )
 
 
-@pytest.mark.timeout(200)
 def test_the_demo_raises_incidents_from_the_real_clip_and_streams_alerts(tmp_path: Path) -> None:
     done = demo(tmp_path, "--seconds", "40")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -40,7 +37,6 @@ def test_the_demo_raises_incidents_from_the_real_clip_and_streams_alerts(tmp_pat
     assert "camera=san_nha_van_hoa kind=crowding" in log
 
 
-@pytest.mark.timeout(200)
 def test_a_users_own_clip_is_watched_as_easily(tmp_path: Path) -> None:
     clip = ROOT / "configs" / "demo" / "media" / "vtest.mp4"
     done = demo(tmp_path, "--seconds", "25", DEMO_SOURCE=str(clip))
@@ -69,7 +65,6 @@ def test_credentials_of_a_users_camera_stay_out_of_files_and_output(tmp_path: Pa
     assert "hunter2secret" not in done.stdout + done.stderr
 
 
-@pytest.mark.timeout(120)
 def test_ctrl_c_ends_the_demo_and_everything_it_started(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     process = subprocess.Popen(
