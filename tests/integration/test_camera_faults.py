@@ -239,7 +239,7 @@ class running:  # noqa: N801 - reads as a statement
         self.worker.join()
 
 
-def wait_for(done: Callable[[], bool], limit_s: float = 60.0) -> None:
+def wait_for(done: Callable[[], bool], limit_s: float = 150.0) -> None:
     until_s = time.monotonic() + limit_s
     while not done():
         if time.monotonic() > until_s:

@@ -81,13 +81,13 @@ class Edge:
     def end(self, number: signal.Signals) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(90)
 
     def signal(self, number: signal.Signals) -> None:
         assert self.process is not None
         self.process.send_signal(number)
 
-    def until(self, condition: Callable[[], bool], limit_s: float = 60.0) -> None:
+    def until(self, condition: Callable[[], bool], limit_s: float = 150.0) -> None:
         assert self.process is not None
         deadline = time.monotonic() + limit_s
         while not condition():

@@ -102,7 +102,7 @@ class RunningEdge:
         """`(event_id, revision)` of everything that the edge says it has stored, in order."""
         return [(match["event_id"], int(match["revision"])) for match in _RECORDED.finditer(self.log())]
 
-    def wait_for_log(self, pattern: str, timeout_s: float = 60.0, *, after: int = 0) -> int:
+    def wait_for_log(self, pattern: str, timeout_s: float = 150.0, *, after: int = 0) -> int:
         """Wait until a line matches; gives where in the log the match ends.
 
         Raises:
