@@ -20,7 +20,7 @@ from edge.types import Observation, RuleEvent, Track
 
 WINDOW_S = 6.0
 """A speed is that of the whole way through the zones, or of this time where it takes longer."""
-MOST_SPREAD = 0.1
+MOST_SPREAD = 0.15
 """A speed that is not known to this share (95 %) is not told: it waits until the vehicle has been seen for longer."""
 MAX_KMH = 250.0
 """A faster vehicle is the tracker's mistake."""
