@@ -75,15 +75,19 @@ def test_ctrl_c_ends_the_demo_and_everything_it_started(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     with process.stdout:
-        for line in process.stdout:
-            if "Ctrl-C" in line:
-                break
-        deadline = time.monotonic() + 60
-        while b"camera_started" not in read_bytes(folder / "edge.log") and time.monotonic() < deadline:
-            time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
-        said = process.stdout.read()
-    assert process.wait(60) == 0
+        try:
+            for line in process.stdout:
+                if "Ctrl-C" in line:
+                    break
+            deadline = time.monotonic() + 120
+            while b"camera_started" not in read_bytes(folder / "edge.log") and time.monotonic() < deadline:
+                time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            said = process.stdout.read()
+            status = process.wait(60)
+        finally:
+            process.terminate()  # ends its server and edge too; nothing to do where all is well
+    assert status == 0
     assert "Stopping" in said
     left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(folder).encode() in read_bytes(path)]
     assert left == []
