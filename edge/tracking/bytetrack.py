@@ -1,9 +1,10 @@
 """ByteTrack-class tracking of one camera with real time steps.
 
 After Zhang et al., ByteTrack (ECCV 2022): sure detections are matched to tracks first, unsure ones then keep tracks
-alive that found none, and only sure ones start a track. What differs: steps are seconds, not frames (the motion gate
-makes them irregular); boxes are widened by the filter's own uncertainty before their overlap is measured, so that a
-motorbike which left its own box within 0.2 s is still followed; classes that a detector confuses match, others never.
+alive that found none. What differs: steps are seconds, not frames (the motion gate makes them irregular); boxes are
+widened by the filter's own uncertainty before their overlap is measured, so that a motorbike which left its own box
+within 0.2 s is still followed; classes that a detector confuses match, others never; and not only sure detections
+start a track: fair ones do, too, where several in a row move on one way. A detector's wrong ones stay where they are.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from edge.tracking.appearance import Look, looks
 from edge.tracking.assignment import match
-from edge.tracking.candidates import Candidates, Groups, overlap, prepare
+from edge.tracking.candidates import Candidates, Groups, covered, overlap, prepare
 from edge.tracking.identity import Identity, Left, Place
 from edge.tracking.kalman import BoxFilters
 from edge.tracking.relink import LostTracks, is_shown_again
@@ -44,6 +45,10 @@ STANDING_COST = 0.3
 LOOK_EVERY_S = 1.0
 """How often looks are taken, all from one frame, and of how many tracks at most."""
 LOOKS_A_FRAME = 8
+SURE_LOOKS = 2
+"""Two sure detections are somebody."""
+FAIR_LOOKS, FAIR_WAY = 3, 0.4
+"""So many detections in a row, the last so many longer sides away from the first, are somebody though none was sure."""
 BOX_STEPS = 65536.0
 """Boxes are told in steps of this part of the picture: far finer than any detector, and cheap to store."""
 
@@ -53,15 +58,17 @@ class TrackerSettings:
     """Thresholds; overlaps are of boxes that the filter's uncertainty has widened."""
 
     sure_score: float = 0.45
-    """Detections from here on are matched first and may start a track."""
+    """Detections from here on are matched first; two of them are a track."""
+    fair_score: float = 0.3
+    """Detections from here on are a track if there are `FAIR_LOOKS` on one way."""
     unsure_score: float = 0.1
     """Detections below are dropped."""
     sure_overlap: float = 0.2
     unsure_overlap: float = 0.4
     new_overlap: float = 0.3
-    """For a track that was detected once: it has no speed yet, and may be a wrong detection."""
+    """For a track that is not confirmed: it has no speed yet, and may be a wrong detection."""
     new_s: float = 0.15
-    """How long a track that was detected once may be missed: one search of ten a second, none of five."""
+    """How long a track that is not confirmed may be missed: one search of ten a second, none of five."""
     lost_s: float = 3.0
     """A track that is not found for this long ends."""
     coast_s: float = 1.0
@@ -91,7 +98,7 @@ class ByteTracker:
     @property
     def waiting(self) -> bool:
         """See `edge.ports.Tracker`."""
-        return any(identity.track_id == 0 for identity in self._identities)
+        return any(i.track_id == 0 and i.sure > 0 and i.found < FAIR_LOOKS for i in self._identities)
 
     def update(self, detections: Detections, frame: Frame) -> list[Track]:
         """Advance to the frame's time and match its detections.
@@ -121,6 +128,7 @@ class ByteTracker:
             for (row, column), box, score in zip(found, boxes, scores, strict=True):
                 identity = self._identities[row]
                 identity.see(frame.monotonic_s, candidates.class_names[column], score)
+                identity.sure += score >= self._settings.sure_score
                 identity.moves_to(box, frame.monotonic_s)
         self._settle({row for row, _ in found}, step_s, frame)
         self._reunite(frame.monotonic_s)
@@ -170,7 +178,7 @@ class ByteTracker:
         return step_s
 
     def _associate(self, candidates: Candidates) -> list[tuple[int, int]]:
-        """(track, detection) pairs: confirmed with sure, tracked with unsure, new with the sure ones left over."""
+        """(track, detection) pairs: confirmed with sure, tracked with unsure, new with what is left, the sure first."""
         if not self._identities or len(candidates.scores) == 0:
             return []
         settings = self._settings
@@ -179,12 +187,14 @@ class ByteTracker:
         now_s = self._now_s or 0.0
         lost = np.array([i.missed_s > settings.coast_s and not i.stands(now_s) for i in self._identities])
         sure = candidates.scores >= settings.sure_score
+        fair = ~sure & (candidates.scores >= settings.fair_score)
         found: list[tuple[int, int]] = []
         free_rows, free_columns = np.ones(len(confirmed), np.bool_), np.ones(len(sure), np.bool_)
         for rows, columns, least in (
             (confirmed, sure, settings.sure_overlap),
             (confirmed & ~lost, ~sure, settings.unsure_overlap),
             (~confirmed, sure, settings.new_overlap),
+            (~confirmed, fair, settings.new_overlap),
         ):
             row_index, column_index = np.flatnonzero(rows & free_rows), np.flatnonzero(columns & free_columns)
             if len(row_index) == 0 or len(column_index) == 0:
@@ -235,7 +245,7 @@ class ByteTracker:
         ended: list[int] = []
         for row, identity in enumerate(self._identities):
             if row in found:
-                if identity.track_id == 0:
+                if identity.track_id == 0 and self._is_somebody(row):
                     self._confirm(row, frame)
                 continue
             x, y, width, height = self._filters.value[row].tolist()
@@ -271,8 +281,17 @@ class ByteTracker:
             return self._settings.new_s
         return STANDING_PATIENCE_S if identity.stands(now_s) else usual_s
 
+    def _is_somebody(self, row: int) -> bool:
+        """Whether what was detected so far is no mistake: it was sure twice, or it moves."""
+        identity = self._identities[row]
+        if identity.sure >= SURE_LOOKS or identity.found < FAIR_LOOKS:
+            return identity.sure >= SURE_LOOKS
+        x, y, width, height = self._filters.value[row].tolist()
+        way = math.hypot(x - identity.born[0], y - identity.born[1])
+        return bool(way >= FAIR_WAY * max(width, height))
+
     def _confirm(self, row: int, frame: Frame) -> None:
-        """A second detection shows that a track is somebody: a new one, or one that was lost."""
+        """A track is somebody: a new one, or one that was lost."""
         identity = self._identities[row]
         if len(self._lost):
             x, y, width, height = self._filters.value[row].tolist()
@@ -327,20 +346,23 @@ class ByteTracker:
         return ((x - width / 2) / aspect, y - height / 2, (x + width / 2) / aspect, y + height / 2)
 
     def _start(self, taken: list[int], candidates: Candidates, now_s: float, *, confirmed: bool) -> None:
-        """Start tracks at sure detections that belong to none."""
-        free = candidates.scores >= self._settings.sure_score
+        """Start tracks at detections that belong to none; `confirmed`: the sure ones at once."""
+        sure = candidates.scores >= self._settings.sure_score
+        free = candidates.scores >= self._settings.fair_score
         free[taken] = False
+        free[free & ~sure] = ~covered(candidates.xyxy[free & ~sure], candidates.xyxy[sure])
         new = np.flatnonzero(free)
         if len(new) == 0:
             return
         self._filters.add(BoxFilters.start(candidates.boxes[new]))
         for column in new.tolist():
             identity = Identity(
-                track_id=self._next_id() if confirmed else 0,
+                track_id=self._next_id() if confirmed and sure[column] else 0,
                 group=int(candidates.groups[column]),
                 first_seen_s=now_s,
                 last_seen_s=now_s,
                 score=0.0,
+                sure=int(sure[column]),
             )
             identity.begin(candidates.boxes[column].tolist(), now_s)
             identity.see(now_s, candidates.class_names[column], float(candidates.scores[column]))

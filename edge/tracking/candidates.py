@@ -16,6 +16,10 @@ DOUBLE_OVERLAP = 0.7
 """A detection that overlaps a surer one of a like class by this much is the same object named twice."""
 
 
+PART = 0.5
+"""A box of which another covers more than this share is a part of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """Detections ready to match: centre-size boxes and corners in picture heights."""
@@ -94,3 +98,13 @@ def overlap(a: Array, b: Array, margin: Array | None = None) -> Array:
     area_b = (right_b - left_b + grow) * (bottom_b - top_b + grow)
     share: Array = shared / (area_a + area_b - shared)
     return share
+
+
+def covered(boxes: Array, others: Array) -> NDArray[np.bool_]:
+    """Whether each of the boxes (N, 4) xyxy is a part of one of the others (M, 4)."""
+    if len(boxes) == 0 or len(others) == 0:
+        return np.zeros(len(boxes), np.bool_)
+    size = np.minimum(boxes[:, None, 2:], others[:, 2:]) - np.maximum(boxes[:, None, :2], others[:, :2])
+    shares = np.maximum(size, 0.0).prod(axis=2) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)[:, None]
+    parts: NDArray[np.bool_] = shares.max(axis=1) > PART
+    return parts

@@ -33,7 +33,7 @@ class Identity:
     """One track."""
 
     track_id: int
-    """0 until a second detection has confirmed it."""
+    """0 until further detections have confirmed it."""
     group: int
     first_seen_s: float
     last_seen_s: float
@@ -41,7 +41,9 @@ class Identity:
     votes: dict[str, float] = field(default_factory=dict)
     """Sum of scores for each class."""
     found: int = 0
-    """How often it was detected."""
+    """How often it was detected ..."""
+    sure: int = 0
+    """... and how often surely, as long as it is not confirmed."""
     missed_s: float = 0.0
     patience_s: float = 0.0
     """How long it may be missed; known from the first miss on."""

@@ -296,3 +296,53 @@ def test_settings_are_seconds() -> None:
     for index in range(1, 9):
         patient.update(seen(), frame_at(float(index)))
     assert ids(patient.update(seen(person(300)), frame_at(9.0))) == [1]
+
+
+# Detections that are never sure
+
+
+def test_who_moves_on_one_way_is_followed_though_no_detection_was_sure() -> None:
+    tracker, first = ByteTracker(), 0
+    tracker.update(seen(), frame_at(0.0))
+    for index in range(1, 12):
+        tracks = tracker.update(seen((100.0 + 30.0 * index, 400.0, 0.35, "motorcycle")), frame_at(index * 0.2))
+        if tracks and not first:
+            first = index
+            assert tracks[0].first_seen_s == pytest.approx(100.2)  # it began with the first detection
+    assert first == 3
+    assert ids(tracks) == [1]
+
+
+def test_what_is_never_sure_and_stays_is_nobody() -> None:
+    tracker = ByteTracker()
+    tracker.update(seen(), frame_at(0.0))
+    for index in range(1, 60):
+        trembling = (300.0 + 8.0 * (index % 2), 400.0, 0.44, "person")
+        assert tracker.update(seen(trembling), frame_at(index * 0.2)) == []
+        assert not tracker.waiting  # nor does it keep the camera searching
+
+
+def test_what_is_faint_is_not_followed() -> None:
+    tracker = ByteTracker()
+    for index in range(12):
+        assert tracker.update(seen((100.0 + 30.0 * index, 400.0, 0.25, "motorcycle")), frame_at(index * 0.2)) == []
+
+
+def test_a_part_of_somebody_is_not_somebody_else() -> None:
+    tracker = ByteTracker()
+    for index in range(12):
+        x = 100.0 + 15.0 * index
+        both = Detections(
+            np.array([[x - 30, 300, x + 30, 420], [x - 30, 300, x + 30, 350]], np.float32),
+            np.array([0.8, 0.4], np.float32),
+            ("person", "person"),
+        )
+        assert len(tracker.update(both, frame_at(index * 0.2))) == 1
+
+
+def test_one_sure_detection_among_fair_ones_that_stay_is_not_enough() -> None:
+    tracker = ByteTracker()
+    tracker.update(seen(), frame_at(0.0))
+    for index in range(1, 30):
+        score = 0.5 if index == 4 else 0.4
+        assert tracker.update(seen(person(300.0, score=score)), frame_at(index * 0.2)) == []
