@@ -190,12 +190,15 @@ def mean_sample(samples: Sequence[Sample]) -> Sample:
         return last
     ground_x = ground_y = picture_x = picture_y = plane_x = plane_y = 0.0
     for sample in samples:
-        ground_x += sample.ground[0]
-        ground_y += sample.ground[1]
-        picture_x += sample.picture[0]
-        picture_y += sample.picture[1]
-        plane_x += sample.plane[0]
-        plane_y += sample.plane[1]
+        x, y = sample.ground
+        ground_x += x
+        ground_y += y
+        x, y = sample.picture
+        picture_x += x
+        picture_y += y
+        x, y = sample.plane
+        plane_x += x
+        plane_y += y
     count = len(samples)
     return Sample(
         last.moment,

@@ -183,7 +183,8 @@ class Journeys:
         journey.track, journey.fresh = track, True
         journey.track_ids[track.track_id] = None
         journey.votes[track.class_name] += 1
-        journey.score.add(track.confidence)
+        journey.score.total += track.confidence
+        journey.score.count += 1
 
     def _patience_s(self, journey: Journey) -> float:
         """For how long a lost object is looked for."""
@@ -194,13 +195,16 @@ class Journeys:
     def _link(self, present: dict[int, Journey], now: Moment) -> list[Journey]:
         """Let lost journeys go on with the young ones that begin where they must be."""
         lost = [journey for journey in self._all.values() if journey.number not in present]
-        young = [j for j in present.values() if not j.told and now.watched_s - j.born_at.at_s <= YOUNG_S]
+        young_of: dict[str, list[Journey]] = {}
+        for journey in present.values():
+            if now.watched_s - journey.born_at.at_s <= YOUNG_S and not journey.told:
+                young_of.setdefault(journey.group, []).append(journey)
         pairs = sorted(
             (
                 (boxes, old, new)
                 for old in lost
-                for new in young
-                if new.born_at.at_s >= old.last.at_s and (boxes := self._apart(old, new)) < math.inf
+                for new in young_of.get(old.group, ())
+                if new.born_at.at_s >= old.samples[-1].at_s and (boxes := self._apart(old, new)) < math.inf
             ),
             key=lambda pair: (pair[0], pair[1].number, pair[2].number),
         )
@@ -232,12 +236,13 @@ class Journeys:
         old.score.count += new.score.count
 
     def _apart(self, old: Journey, new: Journey) -> float:
-        """Box lengths between where a lost object must have been and where another began; infinity: it cannot be it."""
-        last, first = old.last, new.born_at
+        """Box lengths between where a lost object must have been and where another of its group began; infinity: it
+        cannot be it."""
+        last, first = old.samples[-1], new.born_at
         gone_s = first.at_s - last.at_s
         size = max(last.size, first.size)
         too_far = distance(last.picture, first.picture) > size * (MOST_REACH_BOXES + MAX_SPEED_BOXES * gone_s)
-        if too_far or size > GROWTH * min(last.size, first.size) or old.group != new.group:
+        if too_far or size > GROWTH * min(last.size, first.size):
             return math.inf
         if gone_s > self._patience_s(old):
             return math.inf

@@ -9,9 +9,10 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from contract.geometry import distance
+from contract.geometry import distance, is_simple_polygon, point_in_polygon, polygon_area
 from contract.site_config import ScheduleConfig
-from edge.scene import Homography, Schedule
+from edge.scene import Homography, Scene, Schedule
+from tests.support.scenes import make_camera, make_site
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -111,3 +112,19 @@ def test_the_error_grows_with_what_is_wrong_and_stays_a_length(
     assert wrong is not None
     assert exact < 1e-5
     assert wrong > exact
+
+
+@given(
+    corners=st.lists(st.tuples(share, share), min_size=3, max_size=7),
+    points=st.lists(st.tuples(st.floats(-0.2, 1.2), st.floats(-0.2, 1.2)), max_size=30),
+)
+def test_a_zone_holds_a_point_as_its_outline_says(
+    corners: list[tuple[float, float]], points: list[tuple[float, float]]
+) -> None:
+    """The picture is cut into cells that remember their zones: nobody may see that, least of all near a border."""
+    assume(is_simple_polygon(corners) and polygon_area(corners) > 1e-4)
+    camera = make_camera(zones={"a": {"name": "A", "kind": "lane", "coordinates": corners}})
+    scene = Scene.from_config(camera, make_site())
+    for x, y in [*points, *((x + 1e-6, y) for x, y in corners)]:
+        for _ in range(2):
+            assert scene.zone_contains("a", (x, y)) is point_in_polygon((x, y), corners)
