@@ -15,13 +15,13 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from typing import TypeVar
 
 from contract.axis import CLEAR_RATIO, NOMINAL_ASPECT, long_axis
 from contract.geometry import Point, distance
 from contract.rules.base import AlongFacts, AlongParams
 from edge.behaviour.journey import SPARSE_S, Journey, Sample, slope
+from edge.behaviour.pace import is_hop
 from edge.behaviour.places import StandingPlaces
 from edge.classes import lookalikes
 from edge.rules.base import Moment
@@ -42,13 +42,9 @@ MAX_SLANT = math.tan(math.radians(40.0))
 """Way across over way along the zone: beyond it somebody crosses, on a slant."""
 MAX_RESIDUAL = 0.15
 """RMS deviation from an even travel as a share of its length: a single jump of a box has 0.25 (see wrong_way)."""
-MAX_STEP = 0.5
-"""Nobody drives more than this share of the way from one detection to the next ..."""
-LEAST_THIRD = 0.12
-"""... or less than this in the first, middle or last third of the time: so does a track that hops from one standing
-vehicle to the next, also where the tracker's filter makes its hop a slide ..."""
 LEAST_BETWEEN, LEAST_SPAN = 3, 0.4
-"""... and who drives is seen so often away from where others stand, over this share of the way."""
+"""Who drives is seen so often away from where others stand, over this share of the way: a track that hops from one
+standing vehicle to the next is not."""
 JITTER_BOXES = 0.25
 """A box moves by up to this share of its length while its vehicle stands."""
 
@@ -279,28 +275,14 @@ class AlongRule(JourneyRule[ParamsT, dict[str, _Passage]]):
 
     def _hops(self, samples: Sequence[Sample], along: Sequence[float]) -> bool:
         """Tell whether a way may only be that of a track from one standing vehicle to another."""
-        way, start_s, end_s = along[-1] - along[0], samples[0].at_s, samples[-1].at_s
-        steps = (abs(after - before) for before, after in pairwise(along))
-        if max(steps) > MAX_STEP * abs(way):
-            return True
-        thirds = [_at(start_s + (end_s - start_s) * part / 3.0, samples, along) for part in (1, 2)]
-        marks = [along[0], *thirds, along[-1]]
-        if min((after - before) / way for before, after in pairwise(marks)) < LEAST_THIRD:
+        if is_hop([sample.at_s for sample in samples], along):
             return True
         between = [place for sample, place in zip(samples, along, strict=True) if not self._standing.are_at(sample)]
-        return len(between) < LEAST_BETWEEN or abs(between[-1] - between[0]) < LEAST_SPAN * abs(way)
+        return len(between) < LEAST_BETWEEN or abs(between[-1] - between[0]) < LEAST_SPAN * abs(along[-1] - along[0])
 
     def _slack(self, sample: Sample) -> float:
         """How far a standing vehicle's place may wander, in the plane's unit."""
         return JITTER_BOXES * (sample.size if self._scene.homography is None else self._params.min_distance_m)
-
-
-def _at(at_s: float, samples: Sequence[Sample], along: Sequence[float]) -> float:
-    """How far along it was at a moment between the first and the last sample."""
-    after = next(index for index, sample in enumerate(samples) if sample.at_s >= at_s)
-    one, other = samples[after - 1], samples[after]
-    share = (at_s - one.at_s) / (other.at_s - one.at_s)
-    return along[after - 1] + share * (along[after] - along[after - 1])
 
 
 def _dot(a: Point, b: Point) -> float:

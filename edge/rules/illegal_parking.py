@@ -14,7 +14,7 @@ from contract.event import EventState
 from contract.geometry import Point, distance
 from contract.rules.illegal_parking import IllegalParkingFacts, IllegalParkingParams
 from edge.classes import lookalike_group
-from edge.rules.base import Box, Moment, Pace, RunningMean, TimedRule, box_diagonal, iou
+from edge.rules.base import Box, Moment, Pace, RunningMean, TimedRule, box_diagonal, iou, is_cut_off
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent, SignalState, Track, TrackId
 
@@ -60,6 +60,8 @@ class _Stand:
     queue_s: float = 0.0
     ground_x: RunningMean = field(default_factory=RunningMean)
     ground_y: RunningMean = field(default_factory=RunningMean)
+    cut_off: RunningMean = field(default_factory=RunningMean)
+    """How often the picture's left or right edge cut its box: the middle of what is left is not where it stands."""
     score: RunningMean = field(default_factory=RunningMean)
     track_ids: dict[TrackId, None] = field(default_factory=dict)
     pace: Pace | None = None
@@ -85,6 +87,7 @@ class _Stand:
         if track.detected or self.ground_x.count == 0:
             self.ground_x.add(track.ground[0])
             self.ground_y.add(track.ground[1])
+            self.cut_off.add(is_cut_off(track))
             self.score.add(track.confidence)
 
 
@@ -236,7 +239,8 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
             return None
         if stand.pace is not None:
             return self._say(EventState.UPDATE, stand) if stand.pace.take(now.watched_s, 0, stand.stay_s) else None
-        stand.zone_id = next((z for z in self._params.zones if self._scene.zone_contains(z, stand.ground)), None)
+        inside = stand.cut_off.value <= 0.5
+        stand.zone_id = next(iter(self._own_zones(stand.ground)), None) if inside else None
         if stand.zone_id is None:  # its time counts from when it stands in a zone
             stand.counted_s = stand.queued_s = stand.stay_s = stand.queue_s = 0.0
             stand.started = now

@@ -18,6 +18,7 @@ import numpy as np
 from contract.event import EventState
 from contract.geometry import Point, angle_between_deg, distance, isotropic
 from contract.rules.wrong_way import WrongWayFacts, WrongWayParams
+from edge.behaviour.pace import is_hop
 from edge.classes import lookalike_group
 from edge.rules.base import Moment, Pace, RunningMean, TimedRule, is_cut_off
 from edge.scene import Scene
@@ -34,7 +35,7 @@ JITTER_BOXES = 0.25
 LEAST_BOXES = 0.75
 """In metres too, the way must be this many lengths of the box: the lower edge of a standing truck's box, 30 m away, may
 wander by a quarter of the box's height in a second or two, and that is metres on the ground."""
-INNER = 0.25
+INNER = 0.375
 """The points at this share of the box's lower edge from its ends must lie in the lane: the foot of a bus that is seen
 obliquely is metres beside the bus, and may lie in the lane of those who come the other way."""
 MIN_SAMPLES = 3
@@ -178,7 +179,7 @@ class WrongWayRule(TimedRule[WrongWayParams]):
         return samples
 
     def _is_within(self, track: Track, zone_id: str) -> bool:
-        """Tell whether the middle half of the box's lower edge lies in the lane."""
+        """Tell whether the middle quarter of the box's lower edge lies in the lane."""
         x1, _, x2, y2 = track.xyxy
         inner = INNER * (x2 - x1)
         return all(self._scene.zone_contains(zone_id, (x, y2)) for x in (x1 + inner, x2 - inner))
@@ -209,8 +210,10 @@ class WrongWayRule(TimedRule[WrongWayParams]):
         travel = _fit(stretch, direction)
         if metric and travel.length < self._params.min_distance_m:
             return None
-        opposed = travel.angle_deg > self._params.min_angle_deg and travel.residual <= MAX_RESIDUAL * travel.length
-        return travel if opposed else None
+        if travel.angle_deg <= self._params.min_angle_deg or travel.residual > MAX_RESIDUAL * travel.length:
+            return None
+        times_s = [sample.moment.watched_s for sample in stretch]
+        return None if len(stretch) > MIN_SAMPLES and is_hop(times_s, along[first:]) else travel
 
     def _jitter(self, sample: _Sample) -> float:
         """How far a standing vehicle's position may wander, in the plane's unit."""

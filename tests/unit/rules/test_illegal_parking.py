@@ -308,3 +308,14 @@ def test_two_cameras_interleaved_do_not_mix() -> None:
         events["b"] += rules["b"].observe(observation(at_s, [vehicle(1, 0.02 * at_s, 0.5)], camera_id="b"))
     assert states(events["a"]) == ["start"]
     assert events["b"] == []
+
+
+@pytest.mark.parametrize(("left", "told"), [(0.0, []), (0.05, ["start"])])
+def test_a_vehicle_that_the_pictures_edge_cuts_off_is_not_told(left: float, told: list[str]) -> None:
+    """The middle of what is left of a truck in the next lane lies in the zone, the truck does not."""
+
+    def stands(_: float) -> list[Track]:
+        return [replace(vehicle(1, 0.25, 0.5, "truck"), xyxy=(left, 0.3, left + 0.4, 0.5))]
+
+    rule = make_rule(**RULE, max_stay_s=30.0)
+    assert states(run(rule, watch(stands, 60.0, fps=1), finish=False)) == told
