@@ -19,6 +19,8 @@ from edge.types import SignalState
 
 LENGTHS_M = {"bicycle": 1.7, "motorcycle": 1.9, "car": 4.5, "bus": 11.0, "truck": 8.0}
 """Usual lengths, estimated: long ones of a class are set ahead too little, short ones too far."""
+SHORTEST_M = dict.fromkeys(("bus", "truck"), LENGTHS_M["car"])
+"""Detectors call cars so: nobody has crossed a line who would not have, were it a car."""
 MOVES_MPS = 2.0
 """Slower, a trembling box has no heading: the one before counts."""
 NEAR_M = 25.0
@@ -128,6 +130,7 @@ class Approach:
         came: The first since it was clearly on the near side, also one whose moment nobody saw: a box that trembles
             crosses again and again.
         past: How far its front lies past the line, in the plane's unit.
+        surely_past: The same if it is the shortest of what it may be.
         deepest: The least that `past` has been: how far before the line it was seen.
         front: Where its front is in the plane; None as long as that is not known.
     """
@@ -136,6 +139,7 @@ class Approach:
     crossing: Crossing | None = None
     came: Crossing | None = None
     past: float = -math.inf
+    surely_past: float = -math.inf
     deepest: float = math.inf
     front: Point | None = None
     _reach: Point | None = None
@@ -153,7 +157,7 @@ class Approach:
         if self.metric:
             if abs(line.past(step.plane)) > NEAR_M:
                 self._before = self.crossing = self.came = None
-                self.past = self.deepest = line.past(step.plane)
+                self.past = self.surely_past = self.deepest = line.past(step.plane)
                 return
             self._learn_front(step, line)
         self._follow(step, line, slack)
@@ -177,6 +181,9 @@ class Approach:
         reach_x, reach_y = self._reach or (0.0, 0.0)
         front = self.front = (step.plane[0] + reach_x, step.plane[1] + reach_y)
         self.past = line.past(front)
+        share = SHORTEST_M.get(step.class_name, math.inf) / LENGTHS_M.get(step.class_name, 1.0)
+        share = min(1.0, share)
+        self.surely_past = line.past((step.plane[0] + share * reach_x, step.plane[1] + share * reach_y))
         if self._before is not None:
             self._note_crossing(*self._before, step, front, line)
         if self.past < -slack:

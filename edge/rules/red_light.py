@@ -59,7 +59,7 @@ class RedLightRule(AtLineRule[RedLightParams, _Passage]):
         if crossing is None:
             passage.done = False
         least = self._least(self._params.min_beyond_m, self._params.min_beyond_boxes, sample)
-        if crossing is None or passage.done or approach.past < least or not self._in_junction(sample, approach):
+        if crossing is None or passage.done or approach.surely_past < least or not self._in_junction(sample, approach):
             inside.clear()
             return None
         inside.append((sample, approach.past))

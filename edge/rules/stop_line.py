@@ -130,8 +130,8 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
             wait.past, wait.over, wait.boxes, wait.inside = (RunningMean() for _ in range(4))
         inside = approach.past > self._least(ENTERED_M, ENTERED_BOXES, sample) and self._in_junction(sample, approach)
         wait.inside.add(float(inside))
-        wait.past.add(approach.past)
-        wait.over.add(float(approach.past > 0.0))
+        wait.past.add(approach.surely_past)
+        wait.over.add(float(approach.surely_past > 0.0))
         wait.boxes.add(self._boxes_past(sample, aspect))
 
     def _shown_at(self, came: Crossing) -> SignalState:

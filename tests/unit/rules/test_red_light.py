@@ -160,6 +160,20 @@ def test_a_vehicle_seen_from_behind_is_judged_by_its_front() -> None:
     assert at_red[0].started_s - STREAM_START_S == pytest.approx(3.2, abs=0.25)
 
 
+def test_a_car_that_is_called_a_bus_and_stops_before_the_line_is_no_runner() -> None:
+    away = {
+        **METRIC,
+        "zones": {"xa": {"name": "Xa", "coordinates": [[0, 0], [1, 0], [1, 0.5], [0, 0.5]]}},
+        "lines": {"vach": {"name": "Vạch", "coordinates": [[0.2, 0.5], [0.8, 0.5]], "into": "xa"}},
+    }
+
+    def bus(at_s: float) -> list[Track]:
+        metres = min(-5.5, 8.0 * (at_s - 4.0))  # its back stands 5.5 m before the line: a car's front 1 m
+        return [box(1, "bus", 0.5, min(0.97, 0.5 - metres / 20.0), width=0.1, height=0.2)]
+
+    assert run(rule(away), seen(bus, lambda _: RED, 12.0, fps=10.0)) == []
+
+
 def test_an_id_switch_over_the_line_is_one_vehicle_and_two_lanes_are_two() -> None:
     def switched(at_s: float) -> list[Track]:
         return drive(at_s, track_id=1 if at_s < 4.7 else 2)
