@@ -163,13 +163,13 @@ def test_a_vehicle_seen_from_behind_is_judged_by_its_front() -> None:
 def test_a_car_that_is_called_a_bus_and_stops_before_the_line_is_no_runner() -> None:
     away = {
         **METRIC,
-        "zones": {"xa": {"name": "Xa", "coordinates": [[0, 0], [1, 0], [1, 0.5], [0, 0.5]]}},
-        "lines": {"vach": {"name": "Vạch", "coordinates": [[0.2, 0.5], [0.8, 0.5]], "into": "xa"}},
+        "zones": {"xa": {"name": "Xa", "coordinates": [[0, 0], [1, 0], [1, 0.3], [0, 0.3]]}},
+        "lines": {"vach": {"name": "Vạch", "coordinates": [[0.2, 0.3], [0.8, 0.3]], "into": "xa"}},
     }
 
     def bus(at_s: float) -> list[Track]:
         metres = min(-5.5, 8.0 * (at_s - 4.0))  # its back stands 5.5 m before the line: a car's front 1 m
-        return [box(1, "bus", 0.5, min(0.97, 0.5 - metres / 20.0), width=0.1, height=0.2)]
+        return [box(1, "bus", 0.5, 0.3 - metres / 20.0, width=0.1, height=0.2)] if metres > -13.4 else []
 
     assert run(rule(away), seen(bus, lambda _: RED, 12.0, fps=10.0)) == []
 
