@@ -7,6 +7,8 @@ from itertools import pairwise
 
 MAX_STEP = 0.5
 """Nobody drives more than this share of the way from one detection to the next ..."""
+MAX_STEP_OF_TWO = 0.65
+"""... of two steps, a little more than half ..."""
 LEAST_THIRD = 0.12
 """... or less than this in the first, middle or last third of the time: a hop does, also where a tracker's filter makes
 it a slide."""
@@ -20,7 +22,8 @@ def is_hop(times_s: Sequence[float], along: Sequence[float]) -> bool:
         along: How far each was along the way; the first and the last differ.
     """
     way, start_s, end_s = along[-1] - along[0], times_s[0], times_s[-1]
-    if max(abs(after - before) for before, after in pairwise(along)) > MAX_STEP * abs(way):
+    most = MAX_STEP if len(along) > 3 else MAX_STEP_OF_TWO
+    if max(abs(after - before) for before, after in pairwise(along)) > most * abs(way):
         return True
     thirds = [_at(start_s + (end_s - start_s) * part / 3.0, times_s, along) for part in (1, 2)]
     marks = [along[0], *thirds, along[-1]]

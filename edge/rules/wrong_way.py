@@ -213,7 +213,7 @@ class WrongWayRule(TimedRule[WrongWayParams]):
         if travel.angle_deg <= self._params.min_angle_deg or travel.residual > MAX_RESIDUAL * travel.length:
             return None
         times_s = [sample.moment.watched_s for sample in stretch]
-        return None if len(stretch) > MIN_SAMPLES and is_hop(times_s, along[first:]) else travel
+        return None if is_hop(times_s, along[first:]) else travel
 
     def _jitter(self, sample: _Sample) -> float:
         """How far a standing vehicle's position may wander, in the plane's unit."""
