@@ -85,6 +85,7 @@ def _load(entry: ModelEntry, threads: int, parallel: int) -> Model:
                 batch=entry.batch,
                 threads=threads,
                 class_names=entry.classes,
+                device=entry.device,
             )
 
 
@@ -123,7 +124,7 @@ def require_classes(model_id: str, known: Sequence[str], needed: Iterable[str]) 
 
 def _load_nanodet(entry: ModelEntry, threads: int, parallel: int) -> Model:
     path = entry.files[0].path
-    compiled = compile_graph(read_graph(path), path, threads=threads, parallel=parallel)
+    compiled = compile_graph(read_graph(path), path, threads=threads, parallel=parallel, device=entry.device)
     head = NanoDetHead(compiled, path, len(entry.classes), entry.score_threshold)
     model = OpenVinoModel(compiled, head, entry.classes, nms_iou=entry.nms_iou, parallel=parallel)
     if entry.input_wh not in {None, model.input_wh}:
@@ -138,6 +139,6 @@ def _load_yolo(entry: ModelEntry, threads: int, parallel: int) -> Model:
     path = entry.files[0].path
     class_names = entry.classes or class_names_of(path)
     graph = adapt_graph(read_graph(path), path, entry.input_wh, len(class_names))
-    compiled = compile_graph(graph, path, threads=threads, parallel=parallel)
+    compiled = compile_graph(graph, path, threads=threads, parallel=parallel, device=entry.device)
     head = YoloHead(entry.score_threshold)
     return OpenVinoModel(compiled, head, class_names, nms_iou=entry.nms_iou, parallel=parallel)

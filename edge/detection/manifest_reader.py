@@ -69,11 +69,14 @@ def read_manifest(path: Path) -> tuple[tuple[ModelEntry, ...], Mapping[str, tupl
 
 
 _ENTRY_KEYS = {
-    "id", "aliases", "kind", "files", "weights", "input_wh", "score_threshold", "nms_iou", "batch", "licence",
+    "id", "aliases", "kind", "files", "weights", "input_wh", "score_threshold", "nms_iou", "batch", "device", "licence",
     "classes", "parts",
     "source", "measured",
     "built_from", "calibration",  # for readers, not for the program
 }  # fmt: skip
+
+
+_DEVICE = re.compile(r"[A-Za-z0-9]{1,16}([.:,][A-Za-z0-9.]{1,16}){0,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class _Reader:
             score_threshold=self.share(model, where, "score_threshold", default=0.3),
             nms_iou=self.share(model, where, "nms_iou", default=0.5),
             batch=self.count(model, where, "batch", default=1),
+            device=self.text(model, where, "device", default=""),
             licence=self.text(model, where, "licence", default=""),
             source=self.text(model, where, "source", default=""),
             accuracy=self.accuracy(model, where),
@@ -108,6 +112,12 @@ class _Reader:
             raise self.error(
                 model, where, "weights", "is for kind ultralytics without files", "name files, or change the kind"
             )
+        if entry.device and not _DEVICE.fullmatch(entry.device):
+            what, remedy = (
+                f"{entry.device!r} is no device",
+                "name one such as CPU, GPU.0, NPU or AUTO; for torch cuda:0",
+            )
+            raise self.error(model, where, "device", what, remedy)
         if entry.kind is ModelKind.NANODET and not entry.classes:
             raise self.error(
                 model, where, "classes", "is missing", "list the class names in the order of the model's outputs"

@@ -128,6 +128,8 @@ class ModelEntry:
     nms_iou: float = 0.5
     batch: int = 1
     """Pictures for one inference. More than one pays off on a GPU only."""
+    device: str = ""
+    """OpenVINO's or torch's name of what it runs on; empty: the CPU for OpenVINO, torch's choice otherwise."""
     licence: str = ""
     source: str = ""
     """Where it comes from: `embedded`, an address, or how it was made."""

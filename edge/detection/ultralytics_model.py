@@ -40,6 +40,7 @@ class UltralyticsModel:
         batch: int = 1,
         threads: int,
         class_names: Sequence[str] = (),
+        device: str = "",
     ) -> None:
         """Load the weights. Nothing is fetched from a network; a Triton server is asked for its model.
 
@@ -52,6 +53,7 @@ class UltralyticsModel:
             batch: Pictures for one inference; an export made for one picture needs 1.
             threads: CPU threads of torch; an export's own runtime chooses for itself.
             class_names: Better names for the weights' classes, in their order; empty: their own.
+            device: Torch's name of the device, such as `cuda:1`; empty: ultralytics' choice.
 
         Raises:
             ModelError: The weights are missing, cannot be read or find no boxes; or ultralytics is not installed.
@@ -66,6 +68,8 @@ class UltralyticsModel:
         self._options: dict[str, object] = {
             "conf": score_threshold, "iou": nms_iou, "max_det": MAX_CANDIDATES, "verbose": False, "save": False,
         }  # fmt: skip
+        if device:
+            self._options["device"] = device
         self._model = load_weights(weights, threads)
         self._input_wh = self._checked_size(input_wh)
         self._names = self._checked_names(class_names)

@@ -7,9 +7,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from edge.detection.load import load_detector, require_classes
+from edge.detection.load import load_detector, load_model, require_classes
 from edge.detection.manifest import (
     Manifest,
     ModelEntry,
@@ -115,6 +116,7 @@ def test_missing_manifest_names_file_and_remedy(tmp_path: Path) -> None:
         ("batch: 8", "parts: {helmet: person}", 8, r"models\[0\]\.parts\.helmet: must be a list of texts"),
         ("batch: 8", "parts: {helmet: [mu]}", 8, r"models\[0\]\.parts\.helmet: 'mu' is none of the model's classes"),
         ("batch: 8", "parts: {helmet: [person, person]}", 8, r"models\[0\]\.parts\.helmet: 'person' stands here twice"),
+        ("batch: 8", "device: 'GPU; rm'", 8, r"models\[0\]\.device: 'GPU; rm' is no device: name one such as CPU"),
         ("kind: ultralytics", "kind: [", 5, "is no valid YAML"),
         ("models:", "models: 5", 1, "is no valid YAML|must be a list"),
     ],
@@ -185,6 +187,16 @@ def test_model_with_another_number_of_classes_is_refused() -> None:
     two = ModelEntry("two", entry.kind, entry.files, classes=("person", "car"))
     with pytest.raises(ModelError, match=r"cls8: expected shape \(1, 3840, 2\), got \(1, 3840, 80\)"):
         load_detector("two", Manifest((two,)), threads=1)
+
+
+def test_a_model_runs_on_the_device_that_the_manifest_names() -> None:
+    entry = load_manifest(embedded_manifest_path()).get("default")
+    picture = np.full((384, 640, 3), 90, np.uint8)
+    for device in ("CPU", "AUTO:CPU"):
+        named = Manifest((replace(entry, device=device),))
+        assert len(load_model("default", named, threads=1).infer([picture, picture])) == 2
+    with pytest.raises(ModelError, match=r"no device 'GPU\.7' for it here: name one of .*CPU.* in manifest\.yaml"):
+        load_model("default", Manifest((replace(entry, device="GPU.7"),)), threads=1)
 
 
 def test_input_size_that_is_not_the_models_is_refused() -> None:
