@@ -33,3 +33,12 @@ def test_who_drives_does_not_hop(along: list[float]) -> None:
 )
 def test_a_track_that_changes_vehicles_hops(along: list[float]) -> None:
     assert is_hop(TIMES_S, along)
+
+
+def test_who_was_missed_for_a_while_and_went_on_as_before_did_not_hop() -> None:
+    """A man on a bicycle on a real clip, hidden for 2.6 of 4.2 s."""
+    times_s = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.6, 4.2]
+    along = [0.0, 0.02, 0.035, 0.047, 0.07, 0.092, 0.116, 0.161, 0.445]
+    assert not is_hop(times_s, along)
+    times_s[-1] = 1.8  # the same at once
+    assert is_hop(times_s, along)
