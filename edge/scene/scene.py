@@ -251,7 +251,8 @@ class Scene:
 
 def _outline(zone_id: str, corners: tuple[Point, ...]) -> tuple[str, float, float, float, float, tuple[Point, ...]]:
     xs, ys = [x for x, _ in corners], [y for _, y in corners]
-    return (zone_id, min(xs), min(ys), max(xs), max(ys), corners)
+    # A little wider: the box only spares the exact look, and must not decide where that one rounds.
+    return (zone_id, min(xs) - _TOUCHES, min(ys) - _TOUCHES, max(xs) + _TOUCHES, max(ys) + _TOUCHES, corners)
 
 
 def ground_plane(calibration: CalibrationConfig) -> Homography:

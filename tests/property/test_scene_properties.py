@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from contract.geometry import distance, is_simple_polygon, point_in_polygon, polygon_area
@@ -118,6 +118,7 @@ def test_the_error_grows_with_what_is_wrong_and_stays_a_length(
     corners=st.lists(st.tuples(share, share), min_size=3, max_size=7),
     points=st.lists(st.tuples(st.floats(-0.2, 1.2), st.floats(-0.2, 1.2)), max_size=30),
 )
+@example(corners=[(1.0, 0.0), (1.175494351e-38, 0.0), (1.0, 1.0)], points=[(0.0, 0.0)])
 def test_a_zone_holds_a_point_as_its_outline_says(
     corners: list[tuple[float, float]], points: list[tuple[float, float]]
 ) -> None:
