@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from edge.cli import main
 from edge.errors import SourceError
+from edge.models.camera_pictures import camera_pictures
 from tests.support.clips import make_clip
 from tests.support.http_camera import HttpCamera
 from tests.support.https_files import https_files, make_certificate
@@ -66,9 +68,7 @@ def test_a_site_makes_its_own_authority_known_to_the_machine(
         first_frames(live_source(address.replace("localhost", "127.0.0.1"), verify_tls=True), 1)
 
 
-@pytest.mark.parametrize(
-    "command", ["snapshot cong -o {out}", "probe cong --seconds 0.5", "models quantize default --camera cong"]
-)
+@pytest.mark.parametrize("command", ["snapshot cong -o {out}", "probe cong --seconds 0.5"])
 def test_the_commands_that_look_at_a_camera_keep_to_its_tls_too(
     command: str,
     certificate: tuple[Path, Path],
@@ -90,7 +90,26 @@ def test_the_commands_that_look_at_a_camera_keep_to_its_tls_too(
         said = capsys.readouterr().err
         assert "certificate must be made out to this address" in said
         assert "pw-secret" not in said
-        if "quantize" not in command:  # that would take minutes
-            file.write_text(CAMERA.format(url=url, tls="any"), "utf-8")
-            assert main(arguments) == 0
-            assert main([*arguments, "--tls", "verify"]) != 0
+        file.write_text(CAMERA.format(url=url, tls="any"), "utf-8")
+        assert main(arguments) == 0
+        assert main([*arguments, "--tls", "verify"]) != 0
+
+
+def test_pictures_for_a_calibration_keep_to_it_too(
+    certificate: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`models quantize --camera` takes them."""
+    monkeypatch.setenv("LANGAN_CAM_USER", "an")
+    monkeypatch.setenv("LANGAN_CAM_PASSWORD", "pw-secret")
+    (tmp_path / "site.yaml").write_text(SITE, "utf-8")
+    (tmp_path / "cameras").mkdir()
+    options = Namespace(config=tmp_path, camera="cong", media=None, env_file=None, every_s=0.04)
+    with HttpCamera(user="an", password="pw-secret", certificate=certificate) as camera:
+        url = camera.url("mjpeg", credentials="{LANGAN_CAM_USER}:{LANGAN_CAM_PASSWORD}")
+        file = tmp_path / "cameras" / "cong.yaml"
+        file.write_text(CAMERA.format(url=url, tls="verify"), "utf-8")
+        with pytest.raises(SourceError, match="certificate must be made out to this address") as told:
+            list(camera_pictures(options, 1))
+        assert "pw-secret" not in str(told.value)
+        file.write_text(CAMERA.format(url=url, tls="any"), "utf-8")
+        assert len(list(camera_pictures(options, 2))) == 2
