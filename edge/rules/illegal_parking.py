@@ -1,8 +1,12 @@
 """`illegal_parking`: a vehicle stands in a zone where it must not. See docs/rules/illegal_parking.md.
 
 Every track has a `_Stand`: the place where it was when it last moved. Time counts while the vehicle is there. A vehicle
-that is lost leaves its stand behind for `relink_s`: a track that is *born* there and of a like class takes it over, one
-that drives there does not. So it is where a vehicle "drives off" because a van that hid it took its track along.
+that is lost leaves its stand behind for `relink_s`: a track that is *born* there and of a like class takes it over once
+it has stood there for a while itself, one that drives there does not. So it is where a vehicle "drives off" because a
+van that hid it took its track along.
+
+    1 stands -------- lost ........ 3 stands ---    1 and 3 are one stay; 2 is born at the place too,
+                            2 - - >                 but only passes: it takes nothing over and proves nothing
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from contract.event import EventState
-from contract.geometry import Point, distance
+from contract.geometry import Point, distance, isotropic
 from contract.rules.illegal_parking import IllegalParkingFacts, IllegalParkingParams
 from edge.classes import lookalike_group
 from edge.rules.base import Box, Moment, Pace, RunningMean, TimedRule, box_diagonal, iou, is_cut_off
@@ -21,8 +25,13 @@ from edge.types import Observation, RuleEvent, SignalState, Track, TrackId
 AWAY_S = 2.0
 """A vehicle seen elsewhere for this long drove: a shorter excursion is a wrong box."""
 STOOD_S = 5.0
-"""A vehicle that stood for this long and drove off leaves its stand behind too: perhaps only its track drove off, with
-another vehicle that hid it. It is looked for among those that appeared this shortly before."""
+"""Who kept to a place for this long stands there: who passes at a walking pace is gone by then. Only such a stand is
+continued, and only by such a track. A vehicle that stood for so long and drove off leaves its stand behind too: perhaps
+only its track drove off, with another vehicle that hid it. It is looked for also among those that appeared this shortly
+before."""
+SAME_PLACE = 0.2
+"""A vehicle found again touches the ground, on average, within so much of its box's diagonal of where it did. The next
+in a row, which moves up when the first drives off, stops short of there or beyond."""
 SAME_VEHICLE_IOU = 0.5
 """Standing boxes that overlap by this much are of one vehicle that the detector named twice."""
 
@@ -40,6 +49,8 @@ class _Stand:
     aspect: float
     here: Moment
     """When the vehicle was last seen at this place."""
+    came: Moment
+    """When its first track was first seen here."""
     started: Moment
     """Since when its stay counts."""
     box: Box
@@ -52,6 +63,8 @@ class _Stand:
     """The track was seen elsewhere last."""
     left: bool = False
     """The vehicle was seen driving off; its stand is kept for `clear_after_s`."""
+    proven: bool = False
+    """It kept to its place for `STOOD_S`."""
     zone_id: str | None = None
     counted_s: float = 0.0
     queued_s: float = 0.0
@@ -77,11 +90,17 @@ class _Stand:
         apart = distance(_centre(self.first, self.aspect), _centre(track, self.aspect))
         return apart / max(box_diagonal(self.first, self.aspect), box_diagonal(track, self.aspect))
 
+    def beside(self, other: _Stand, aspect: float) -> float:
+        """How far another stand's ground point is from this one's, as a share of the larger box's diagonal."""
+        apart = distance(isotropic(self.ground, aspect), isotropic(other.ground, aspect))
+        return apart / max(box_diagonal(self.first, aspect), box_diagonal(other.first, aspect))
+
     def see(self, track: Track, now: Moment) -> None:
         """The vehicle is here."""
         self.track_id = track.track_id
         self.track_ids[track.track_id] = None
         self.here, self.box = now, track.xyxy
+        self.proven = self.proven or now.watched_s - self.came.watched_s >= STOOD_S
         self.seen, self.away, self.left = True, False, False
         self.stay_s, self.queue_s = self.counted_s, self.queued_s
         if track.detected or self.ground_x.count == 0:
@@ -119,10 +138,11 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
         for stand in list(self._stands):
             stand.seen = not stand.left and stand.track_id in tracks
             if not stand.seen and not stand.left:
-                self._lose(stand, now)
+                self._lose(stand)
         self._owners = {stand.track_id: stand for stand in self._stands if stand.seen}
         for track in tracks.values():
             self._place(track, self._owners.get(track.track_id), observation.aspect, now)
+        self._join(observation.aspect, now)
         in_force = self._in_force(now)
         for stand in list(self._stands):
             event = self._judge(stand, now, in_force=in_force)
@@ -166,44 +186,49 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
             stand.away = True
             if now.watched_s - stand.here.watched_s <= AWAY_S:
                 return
-            self._leave(stand, now)
+            self._leave(stand)
         self._count += 1
         born = stand is None
-        new = _Stand(self._count, track, track.track_id, aspect, here=now, started=now, box=track.xyxy, born=born)
+        new = _Stand(
+            self._count, track, track.track_id, aspect, here=now, came=now, started=now, box=track.xyxy, born=born
+        )
         new.see(track, now)
         self._stands.append(new)
 
-    def _lose(self, stand: _Stand, now: Moment) -> None:
+    def _lose(self, stand: _Stand) -> None:
         """The track of a stand ended: where it stood, or on its way."""
-        heir = self._heir(stand)
-        if heir is not None:
-            self._hand_over(stand, heir, now)
-        elif stand.away:
-            self._leave(stand, now)
+        if stand.away:
+            self._leave(stand)
 
-    def _heir(self, stand: _Stand) -> _Stand | None:
-        """The stand of a vehicle that just appeared, as a new track, where another has stood for a while."""
-        if stand.stay_s < STOOD_S:
-            return None
-        fitting = [
-            other
-            for other in self._stands
-            if other is not stand
-            and (other.seen and other.born and other.pace is None and _alike(stand, other.first))
-            and stand.here.watched_s - other.started.watched_s <= STOOD_S
-            and stand.moved(other.first) <= self._params.move_boxes
-        ]
-        return min(fitting, key=lambda other: stand.moved(other.first), default=None)
-
-    def _leave(self, stand: _Stand, now: Moment) -> None:
-        """The track of a stand drove off: with its vehicle, unless that has appeared there as a new track by now."""
-        heir = self._heir(stand)
-        if heir is not None:
-            self._hand_over(stand, heir, now)
-            return
-        if stand.pace is None and stand.stay_s < STOOD_S:
+    def _leave(self, stand: _Stand) -> None:
+        """The track of a stand drove off: with its vehicle, unless that appears there as a new track."""
+        if stand.pace is None and not stand.proven:
             self._stands.remove(stand)
         stand.left, stand.seen = True, False
+
+    def _join(self, aspect: float, now: Moment) -> None:
+        """Let each stand whose vehicle is not seen go on with the vehicle that was found there and has stood since."""
+        for stand in [stand for stand in self._stands if stand.proven and not stand.seen]:
+            heirs = [
+                other
+                for other in self._stands
+                if other.proven and self._may_be(stand, other) and stand.beside(other, aspect) <= SAME_PLACE
+            ]
+            if heirs:
+                self._hand_over(stand, min(heirs, key=lambda other: stand.moved(other.first)), now)
+
+    def _may_be(self, stand: _Stand, other: _Stand) -> bool:
+        """Tell whether a track that appeared near a stand, about when its vehicle was lost, may be that vehicle."""
+        after_s = other.came.watched_s - stand.here.watched_s
+        return (
+            (other is not stand and other.seen and other.born and other.pace is None)
+            and -STOOD_S <= after_s <= self._patience_s(stand)
+            and _alike(stand, other.first)
+            and stand.moved(other.first) <= self._params.move_boxes
+        )
+
+    def _patience_s(self, stand: _Stand) -> float:
+        return self._params.clear_after_s if stand.left else self._params.relink_s
 
     def _hand_over(self, stand: _Stand, heir: _Stand, now: Moment) -> None:
         """A stand goes on with the track of another, which ends."""
@@ -215,24 +240,23 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
         stand.stay_s, stand.queue_s = stand.counted_s, stand.queued_s
 
     def _earlier(self, track: Track, stand: _Stand | None) -> _Stand | None:
-        """The stand that a track comes back to, or at which a lost vehicle is found again as this new track."""
+        """The stand that a track comes back to."""
         if stand is not None and stand.pace is not None:
             return None
         fitting = [
             other
             for other in self._stands
-            if (
-                (other.left and track.track_id in other.track_ids)
-                or (stand is None and not other.seen and _alike(other, track))
-            )
+            if (other.left or (stand is None and not other.seen))
+            and track.track_id in other.track_ids
             and other.moved(track) <= self._params.move_boxes
         ]
         return min(fitting, key=lambda other: other.moved(track), default=None)
 
     def _judge(self, stand: _Stand, now: Moment, *, in_force: bool) -> RuleEvent | None:
         unseen_s = now.watched_s - stand.here.watched_s
-        patience_s = self._params.clear_after_s if stand.left else self._params.relink_s
-        if not stand.seen and unseen_s > patience_s:
+        if not stand.seen and unseen_s > self._patience_s(stand):
+            if any(not other.proven and self._may_be(stand, other) for other in self._stands):
+                return None  # somebody was found there in time, and has yet to prove that it stands
             self._stands.remove(stand)
             return None if stand.pace is None else self._say(EventState.END, stand)
         if not in_force or not stand.seen or unseen_s > 0.0:

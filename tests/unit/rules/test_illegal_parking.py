@@ -155,6 +155,36 @@ def test_traffic_whose_tracks_begin_at_the_same_place_and_end_soon_after_is_not_
     assert run(make_rule(**RULE, max_stay_s=60.0), watch(passing, 300.0)) == []
 
 
+@pytest.mark.parametrize("stood_s", [0.0, 20.0])
+def test_traffic_that_is_found_for_moments_at_one_place_is_nobody_and_does_not_prolong_a_stay(stood_s: float) -> None:
+    """Each track is lost before it is half a vehicle away: it is at the place for as long as it is seen."""
+
+    def passing(at_s: float) -> list[Track]:
+        if at_s < stood_s:
+            return [vehicle(1, 0.25, 0.5)]
+        number, since_s = divmod(at_s, 10.0)
+        return [vehicle(int(number) + 2, 0.25 + 0.1 * since_s, 0.5)] if since_s < 0.7 else []
+
+    assert run(make_rule(**RULE, max_stay_s=60.0), watch(passing, 300.0)) == []
+
+
+def test_the_next_in_a_row_that_moves_up_is_another_vehicle() -> None:
+    """It is found only once the first drives off, and stops a third of a vehicle's length short of there."""
+
+    def row(at_s: float) -> list[Track]:
+        if at_s < 50.0:
+            return [vehicle(1, 0.25, 0.5)]
+        first = [vehicle(1, 0.25 + 0.06 * (at_s - 50.0), 0.5)] if at_s < 60.0 else []
+        return [*first, vehicle(2, 0.20, 0.5)]
+
+    events = run(make_rule(**RULE, max_stay_s=60.0), watch(row, 115.0), finish=False)
+    assert raised_at_s(events) == [pytest.approx(110.0, abs=0.5)]
+    assert events[0].track_ids == (2,)
+    short = run(make_rule(**RULE, max_stay_s=40.0), watch(row, 88.0), finish=False)  # the next is not told yet
+    assert states(short) == ["start", "end"]
+    assert ends_at_s(short) == [pytest.approx(51.0, abs=1.5)]
+
+
 def test_a_vehicle_of_another_kind_is_not_the_lost_one() -> None:
     def swapped(at_s: float) -> list[Track]:
         return [vehicle(1, 0.25, 0.5)] if at_s < 200 else [vehicle(2, 0.25, 0.5, "motorcycle")]
