@@ -42,3 +42,15 @@ def test_who_was_missed_for_a_while_and_went_on_as_before_did_not_hop() -> None:
     assert not is_hop(times_s, along)
     times_s[-1] = 1.8  # the same at once
     assert is_hop(times_s, along)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_who_sets_off_slowly_and_then_drives_does_not_hop(sign: float) -> None:
+    """A car that waited in the wrong lane: less than 0.12 of its 19 m fall into the first third of the time."""
+    times_s = [0.0, 0.2, 0.4, 0.8, 1.0, 1.2, 1.4, 1.8, 2.0, 2.2, 2.4, 2.8, 3.0, 3.2, 3.6]
+    along = [0.0, 0.1, 0.3, 0.8, 1.2, 2.0, 2.8, 5.0, 6.5, 7.9, 9.4, 12.5, 14.2, 15.9, 19.0]
+    assert not is_hop(times_s, [sign * place for place in along])
+
+
+def test_what_comes_back_to_where_it_was_hops() -> None:
+    assert is_hop([0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4], [0.0, 3.0, 1.0, 3.0, 1.0, 3.0, 3.0, 6.0])
