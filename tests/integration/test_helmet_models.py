@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from contract.camera_config import CameraConfig
 from contract.config_loader import LoadedCamera
-from contract.event import Event, TrackPath
+from contract.event import Event
 from contract.ids import uuid7_from_content
 from contract.rules.no_helmet import NoHelmetFacts
 from contract.rules.overloaded_motorbike import OverloadedMotorbikeFacts
@@ -22,9 +22,9 @@ from edge.detection.manifest import load_manifest, models_of
 from edge.errors import ModelError
 from edge.inference.client import RemoteDetectors
 from edge.inference.host import InferenceHost
+from edge.no_evidence import NoEvidence
 from edge.picture import ArrayPicture
-from edge.recorder import ClipJob, EvidenceFile, Moment
-from edge.types import Detections, Frame, Observation, RuleEvent
+from edge.types import Detections, Frame, Observation
 from tests.support.colour_model import motorbike, paint, write_model
 from tests.support.scenes import make_site
 
@@ -82,24 +82,6 @@ def camera(detect: dict[str, object], rules: Sequence[dict[str, object]] = RULES
 def frame(image: NDArray[np.uint8], number: int) -> Frame:
     at = datetime(2026, 3, 2, 5, tzinfo=UTC) + timedelta(seconds=number / 5)
     return Frame("cam", ArrayPicture(image), number / 5, at, number)
-
-
-class NoEvidence:
-    """No files."""
-
-    def snapshots(
-        self,
-        moment: Moment,  # noqa: ARG002 - the port's signature
-        event: RuleEvent,  # noqa: ARG002 - the port's signature
-        paths: Sequence[TrackPath],  # noqa: ARG002 - the port's signature
-    ) -> list[EvidenceFile]:
-        return []
-
-    def recorded_until_s(self) -> float | None:
-        return None
-
-    def clip(self, start_s: float, end_s: float) -> ClipJob | None:  # noqa: ARG002 - the port's signature
-        return None
 
 
 class Watched:

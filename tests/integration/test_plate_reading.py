@@ -22,12 +22,12 @@ from edge.bootstrap import Detectors, make_pipeline
 from edge.detection.manifest import models_of
 from edge.detection.text_lines import LineReader
 from edge.errors import ModelError
+from edge.no_evidence import NoEvidence
 from edge.picture import ArrayPicture
 from edge.plates.formats import parse_plate
 from edge.plates.lines import PlateLines
 from edge.plates.reader import split_lines
 from edge.types import Detections, Frame
-from tests.integration.test_helmet_models import NoEvidence
 from tests.support.colour_model import CELL, HEIGHT, WIDTH, motorbike, paint, write_model, write_plate_model
 from tests.support.plates import draw_plate, photograph
 from tests.support.scenes import make_site

@@ -17,9 +17,10 @@ from contract.rules.intrusion import IntrusionFacts
 from contract.site_config import SiteConfig
 from edge.attention import Attention
 from edge.bootstrap import make_pipeline
+from edge.no_evidence import NoEvidence
 from edge.picture import ArrayPicture
 from edge.pipeline import CameraPipeline
-from edge.recorder import ClipJob, EvidenceFile, Moment, Recorder
+from edge.recorder import EvidenceFile, Moment, Recorder
 from edge.scene import Scene
 from edge.types import Detections, Frame, Observation, RuleEvent, SignalState, Track, TrackId
 from tests.edge_fakes import START
@@ -116,24 +117,15 @@ class Listener:
         return [self.said(EventState.END, observation)] if observation and len(self.seen) >= 3 else []
 
 
-class NoEvidence:
+class Asked(NoEvidence):
+    """Remembers what it was asked for."""
+
     def __init__(self) -> None:
         self.moments: list[Moment] = []
 
-    def snapshots(
-        self,
-        moment: Moment,
-        event: RuleEvent,  # noqa: ARG002 - the port's signature
-        paths: Sequence[TrackPath],  # noqa: ARG002 - the port's signature
-    ) -> list[EvidenceFile]:
+    def snapshots(self, moment: Moment, event: RuleEvent, paths: Sequence[TrackPath]) -> list[EvidenceFile]:
         self.moments.append(moment)
-        return []
-
-    def recorded_until_s(self) -> float | None:
-        return None
-
-    def clip(self, start_s: float, end_s: float) -> ClipJob | None:  # noqa: ARG002 - the port's signature
-        return None
+        return super().snapshots(moment, event, paths)
 
 
 class House:
@@ -141,7 +133,7 @@ class House:
         self.rules: list[Listener] = []
         self.gate = Gate(searched)
         self.events: list[Event] = []
-        self.evidence = NoEvidence()
+        self.evidence = Asked()
         config = camera_config(
             signals={"den": {"kind": "plan", "phases": [["red", 30], ["green", 30]]}}, objects={"track": ["person"]}
         )
