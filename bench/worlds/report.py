@@ -164,8 +164,12 @@ def _panel(
             for rate in rates
             if (value := getattr(totals.get((level, rate), {}).get(kind), name, None)) is not None
         ]
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*pair) for pair in values))
+        places = [at(*pair) for pair in values]
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        # Dots, too: a line through one rate shows nothing. Those of recall are smaller: where equal, both are seen.
+        radius = 3.5 if name == "precision" else 2.0
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{colour}"/>' for x, y in places]
         marks: tuple[tuple[Level, str], ...] = (("none", "o"), ("double", "x"))
         for other, mark in marks:
             value = getattr(totals.get((other, fps), {}).get(kind), name, None)
