@@ -30,7 +30,12 @@ STREAM_STRINGS: Final = (
     "live.denied",
     "live.busy",
 )
-START_PAGES: Final = {Role.OFFICER: "police.live", Role.RESIDENT: "residents.log", Role.ADMIN: "admin.cameras"}
+START_PAGES: Final = {
+    Role.OFFICER: "police.live",
+    Role.LEADER: "residents.log",
+    Role.RESIDENT: "residents.log",
+    Role.ADMIN: "admin.cameras",
+}
 _NAVIGATION: Final = (
     ("police.live", "nav.live", Permission.WATCH_INCIDENTS),
     ("residents.log", "nav.log", Permission.READ_PUBLIC_LOG),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from contract.event import CameraHealth, EventState, EvidenceRole
@@ -69,9 +69,11 @@ class User(Base):
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
     password_changed_at: Mapped[datetime]
+    has_second_factor: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """An authenticator app that was confirmed, or a passkey."""
 
     __table_args__ = (
-        CheckConstraint("role IN ('officer', 'resident', 'admin')", name="role"),
+        CheckConstraint("role IN ('officer', 'leader', 'resident', 'admin')", name="role"),
         CheckConstraint("place_id IS NOT NULL OR role = 'admin'", name="scope"),
     )
 
@@ -86,6 +88,12 @@ class LoginSession(Base):
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    method: Mapped[str] = mapped_column(String(16), default="password", server_default="password")
+    """How its holder signed in: a word of `server.auth.sessions.Method`."""
+    label: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    """Browser and system as its holder knows them: `Firefox, Android`."""
+    confirmed_at: Mapped[datetime | None]
+    """When its holder last gave a password or used a passkey; None in sessions of an older server."""
 
     user: Mapped[User] = relationship(lazy="joined")
 
@@ -359,7 +367,7 @@ class AuditEntry(Base):
 
     sequence: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
     """Counts from 1 without a hole."""
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)
     actor: Mapped[str] = mapped_column(String(80), index=True)
     actor_name: Mapped[str] = mapped_column(String(120))
     action: Mapped[str] = mapped_column(String(60), index=True)

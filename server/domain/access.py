@@ -2,6 +2,10 @@
 
 role      scope                        may
 officer   province, commune, village   watch and handle the incidents of the scope, all their evidence, the live feed
+leader    province, commune, village   read numbers and lists of the scope's incidents (what, where, when, how
+                                           handled) and the public log; no picture that residents do not see, no facts
+                                           of single events, no plates, no notes: a leader answers for how an area does
+                                           and how it is served, and needs nobody's face or number for that
 resident  province, commune, village   read the public log of the scope: redacted, delayed, no false alarms
 admin     a place, or the whole site   what an officer may, and cameras, devices, users of the scope; the audit log
                                            only with the whole site
@@ -25,12 +29,13 @@ class Role(StrEnum):
     """Who somebody is to the system."""
 
     OFFICER = "officer"
+    LEADER = "leader"
     RESIDENT = "resident"
     ADMIN = "admin"
     DEVICE = "device"
 
 
-USER_ROLES = (Role.OFFICER, Role.RESIDENT, Role.ADMIN)
+USER_ROLES = (Role.OFFICER, Role.LEADER, Role.RESIDENT, Role.ADMIN)
 
 
 class Permission(StrEnum):
@@ -41,6 +46,8 @@ class Permission(StrEnum):
     HANDLE_INCIDENTS = "handle_incidents"
     """Acknowledge, dispatch, resolve, note."""
     READ_PUBLIC_LOG = "read_public_log"
+    READ_OVERVIEW = "read_overview"
+    """Numbers, and lists of incidents without evidence; reports."""
     MANAGE_CAMERAS = "manage_cameras"
     MANAGE_DEVICES = "manage_devices"
     MANAGE_USERS = "manage_users"
@@ -50,7 +57,8 @@ class Permission(StrEnum):
 
 _P = Permission
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.OFFICER: frozenset({_P.WATCH_INCIDENTS, _P.HANDLE_INCIDENTS, _P.READ_PUBLIC_LOG}),
+    Role.OFFICER: frozenset({_P.WATCH_INCIDENTS, _P.HANDLE_INCIDENTS, _P.READ_PUBLIC_LOG, _P.READ_OVERVIEW}),
+    Role.LEADER: frozenset({_P.READ_PUBLIC_LOG, _P.READ_OVERVIEW}),
     Role.RESIDENT: frozenset({_P.READ_PUBLIC_LOG}),
     Role.ADMIN: frozenset(_P) - {_P.POST_EVENTS},
     Role.DEVICE: frozenset({_P.POST_EVENTS}),
@@ -58,6 +66,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 EVIDENCE: dict[Role, frozenset[EvidenceRole]] = {
     Role.OFFICER: frozenset(EvidenceRole),
+    Role.LEADER: frozenset({EvidenceRole.SNAPSHOT_REDACTED}),
     Role.RESIDENT: frozenset({EvidenceRole.SNAPSHOT_REDACTED}),
     Role.ADMIN: frozenset(EvidenceRole),
     Role.DEVICE: frozenset(),

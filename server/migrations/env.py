@@ -6,6 +6,7 @@ from typing import Literal
 
 from alembic import context
 
+import server.db.account_models  # noqa: F401 (fills the metadata)
 import server.db.models  # noqa: F401 (fills the metadata)
 from server.db.types import Base, UtcDateTime
 
