@@ -6,7 +6,9 @@ from typing import Literal
 
 from alembic import context
 
-import server.db.account_models  # noqa: F401 (fills the metadata)
+import server.db.account_models
+import server.db.device_models
+import server.db.feed_models  # noqa: F401 (fills the metadata)
 import server.db.models  # noqa: F401 (fills the metadata)
 from server.db.types import Base, UtcDateTime
 

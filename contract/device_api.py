@@ -1,0 +1,122 @@
+"""How a device and the server talk besides events: enrolment, signatures, configurations, errors.
+
+Signatures are HTTP Message Signatures (RFC 9421) with Ed25519, label and tag `langan`. A device signs every request:
+
+    keyid  the device's id ("new" while it enrols)    nonce  random, used once
+    created  when, by the *server's* clock: a device whose clock is wrong is told the time in a signed refusal
+    covered  method, path, query, Date (by the *device's* clock); with a body also Content-Digest and Content-Length
+
+The server signs what a device acts upon (configurations, the refusal that tells the time), and covers the device's own
+signature with it: an answer fits one request only, so none can be kept and played back.
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, StringConstraints
+
+from contract.base import ContractModel, Slug, UtcDatetime
+
+SIGNATURE_TAG: Final = "langan"
+REQUEST_COMPONENTS: Final = ("@method", "@path", "@query", "date")
+BODY_COMPONENTS: Final = ("content-digest", "content-length")
+"""Covered besides `REQUEST_COMPONENTS` by every request but GET and HEAD, an empty body included."""
+ANSWER_COMPONENTS: Final = ("@status", "content-digest", f'"signature";req;key="{SIGNATURE_TAG}"')
+MAX_AGE: Final = timedelta(minutes=5)
+"""A signature made longer ago, or further ahead, is refused."""
+NONCE_LENGTH: Final = (16, 64)
+ENROLLING: Final = "new"
+"""The key id of a device that has none yet."""
+CLOCK_OFF: Final = "clock_off"
+"""Code of the refusal that tells the server's time."""
+REPLAYED: Final = "replayed"
+"""Code of the refusal of a nonce that was used before: sign again."""
+
+PublicKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+"""The 32 bytes of an Ed25519 public key in base64."""
+
+
+def content_digest(sha256: bytes) -> str:
+    """The Content-Digest header (RFC 9530) of a body with this SHA-256."""
+    return f"sha-256=:{base64.b64encode(sha256).decode('ascii')}:"
+
+
+class Enrolment(ContractModel):
+    """Body of `POST /api/v1/enrolment`, signed with the key that it brings."""
+
+    code: Annotated[str, Field(min_length=1, max_length=40)]
+    """The one-time code of an admin; case, spaces and hyphens do not matter."""
+    public_key: PublicKey
+
+
+class EnrolmentResult(ContractModel):
+    """What a device is told of itself. The same code and key get the same answer while the code is valid."""
+
+    device_id: Slug
+    name: str
+    place: Slug
+    """The village or commune that it is bound to."""
+    place_name: str
+    villages: tuple[Slug, ...]
+    """For which it may post."""
+    cameras: tuple[Slug, ...]
+    """That are its own so far; a camera whose file it sends becomes its own."""
+    server_key: PublicKey
+    """With which the server signs: the device believes no other from now on."""
+
+
+class CameraConfigVersion(ContractModel):
+    """The configuration of one camera that is in force."""
+
+    camera_id: Slug
+    version: Annotated[int, Field(ge=1)]
+    yaml: str
+    author: str
+    """`user:<number>` or `device:<id>`."""
+
+
+class CameraConfigs(ContractModel):
+    """Answer to `GET /api/v1/cameras/config`, signed by the server."""
+
+    version: str
+    """Changes with any of them; the same as the ETag."""
+    cameras: tuple[CameraConfigVersion, ...]
+
+
+class CameraConfigTaken(ContractModel):
+    """Answer to `PUT /api/v1/cameras/ID/config`: the version in force."""
+
+    camera_id: Slug
+    version: Annotated[int, Field(ge=1)]
+    author: str
+
+
+class ErrorDetail(ContractModel):
+    """What went wrong and what to do."""
+
+    code: str
+    """A stable word for programs."""
+    message: str
+    remedy: str
+    issues: tuple[dict[str, Any], ...] = ()
+    """Single findings of a camera's file, with their lines."""
+    server_time: UtcDatetime | None = None
+    """Only with `clock_off`, in an answer that the server signed."""
+
+
+class ErrorAnswer(ContractModel):
+    """Body of every answer from 400 on."""
+
+    error: ErrorDetail
+
+
+class Health(ContractModel):
+    """Answer to `GET /healthz`."""
+
+    status: Literal["ok", "unavailable"]
+    database: Literal["ok", "unreachable"]
+    disk_free_bytes: int
+    low_disk: bool
