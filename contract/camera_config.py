@@ -39,6 +39,9 @@ class CameraIdentity(ContractModel):
     """false: the camera is not read."""
     spot: Slug | None = None
     """Cameras that share a spot share incidents; None means the camera's own id."""
+    near: Annotated[tuple[Slug, ...], Field(max_length=32)] = ()
+    """Cameras close by that look at other spots: what several of them see at once is offered to officers as one
+    incident. One of two neighbours saying it is enough."""
 
 
 class InputConfig(ContractModel):

@@ -68,6 +68,7 @@ def check_site(site: SiteConfig, report: Report) -> None:
                 Text("name a {kind}", kind=_PLACES[wanted]) if wanted else Text("remove `parent:`"),
             )
     _check_schedules(site, report)
+    _check_hours(site, report)
 
 
 def _check_named_days(site: SiteConfig, report: Report) -> None:
@@ -105,11 +106,18 @@ def _check_schedules(site: SiteConfig, report: Report) -> None:
             _check_ranges(ranges, ("schedules", name, "dates", date.isoformat()), report)
 
 
+def _check_hours(site: SiteConfig, report: Report) -> None:
+    for key in ("after", "school"):
+        _check_schedule(getattr(site.hours, key), ("hours", key), site, report)
+
+
 def check_camera(camera: CameraConfig, site: SiteConfig | None, camera_id: str | None, report: Report) -> None:
     """Check the references of a camera file; places, schedules and its id only when site and id are known."""
     if camera_id is not None and camera.camera.id != camera_id:
         what = Text("the id is {found!r}, not {wanted!r}", found=camera.camera.id, wanted=camera_id)
         report(("camera", "id"), what, Text("never change a camera's id"))
+    if camera.camera.id in camera.camera.near:
+        report(("camera", "near"), Text("a camera is not near itself"), Text("name other cameras"))
     if site is not None:
         places = {place.id: place.kind for place in site.places}
         village = camera.camera.village

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field
 
 from contract.base import ContractModel, Name, Slug
-from contract.rules.base import TimeRange
+from contract.rules.base import ScheduleRef, TimeRange
 
 PLACE_PARENTS: dict[str, str | None] = {"province": None, "commune": "province", "village": "commune"}
 """Which kind of place lies in which: two tiers of local government since 2025-07-01, villages below."""
@@ -91,6 +91,17 @@ class ScheduleConfig(ContractModel):
         return (self.except_,) if isinstance(self.except_, str) else self.except_ or ()
 
 
+class HoursConfig(ContractModel):
+    """Hours that make incidents more urgent; each is a schedule's name, or time ranges that hold every day."""
+
+    after: ScheduleRef = ("22:00-05:00",)
+    """After hours: few people have a reason to be out."""
+    school: ScheduleRef | None = None
+    """Children are on their way to or from school. None: the site names no school hours."""
+    school_spots: tuple[Slug, ...] = ()
+    """The spots (a camera's `spot`, or its id) where school hours count; empty: all."""
+
+
 class SiteConfig(ContractModel):
     """The whole of site.yaml."""
 
@@ -102,6 +113,8 @@ class SiteConfig(ContractModel):
     """Dates that schedules with `except: holidays` leave out."""
     days: dict[Slug, tuple[date | tuple[date, date], ...]] = {}
     """Named days for schedules: dates, and spans `[first, last]` such as school holidays."""
+    hours: HoursConfig = HoursConfig()
+    """When incidents are more urgent than by day."""
 
     @property
     def named_days(self) -> dict[str, frozenset[date]]:

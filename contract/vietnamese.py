@@ -178,6 +178,8 @@ VIETNAMESE: dict[str, str] = {
     "a zone stands in the order twice: for turning back in one zone name it once": (
         "một khu vực xuất hiện hai lần; muốn cấm quay đầu trong một khu vực, hãy ghi tên nó một lần"
     ),
+    "a camera is not near itself": "máy quay không thể ở gần chính nó",
+    "name other cameras": "hãy ghi mã của các máy quay khác",
     "holidays are written by themselves": "ngày lễ được khai báo riêng",
     "move them to `holidays:`": "hãy chuyển sang `holidays:`",
     "the days end before they begin, or more than a year later": (

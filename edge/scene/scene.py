@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 from contract.camera_config import CalibrationConfig, CameraConfig, LineConfig, PlanSignalConfig, ZoneConfig
 from contract.geometry import Point, distance, isotropic, meets_box, offset_from_line, point_in_polygon, polygon_centre
 from contract.rules.base import ScheduleRef
+from contract.schedule import Schedule
 from contract.site_config import SiteConfig
 from edge.scene.homography import Homography
 from edge.scene.lens import Lens
 from edge.scene.lines import DirectedLine
-from edge.scene.schedule import Schedule
 from edge.scene.signals import PlanSignal
 from edge.types import SignalState
 
