@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from server.alerts import service as alerts
 from server.alerts.hub import FeedHub
+from server.alerts.relay import FeedRelay
 from server.audit.service import AuditChain
 from server.auth.service import SessionPolicy
 from server.clock import Clock, SystemClock
@@ -33,14 +34,16 @@ def create_services(settings: Settings, clock: Clock | None = None) -> Services:
     database = Database(settings.database_url)
     chain = AuditChain(settings.secret_key.get_secret_value())
     hub = FeedHub(database, max_clients=settings.streams)
+    relay = FeedRelay(database, hub.wake)
     database.before_commit += [chain.write_pending, alerts.write_pending]
-    database.after_commit.append(hub.ring)
+    database.after_commit += [hub.ring, relay.wake]
     return Services(
         settings=settings,
         database=database,
         clock=clock or SystemClock(),
         store=LocalStore(settings.data_dir / "evidence", min_free_bytes=settings.min_free_bytes),
         hub=hub,
+        relay=relay,
         uploads=threading.BoundedSemaphore(settings.uploads),
         chain=chain,
         session_policy=SessionPolicy(

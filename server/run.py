@@ -98,10 +98,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         parts = _parts(self.wsgi)
         self.maintenance = MaintenanceThread(parts)
         self.maintenance.start()
+        parts.relay.start()
         try:
             super().run()
         finally:
             self.maintenance.stop()
+            parts.relay.stop()
             parts.hub.close()
             parts.database.close()
 

@@ -9,6 +9,7 @@ from typing import cast
 from flask import current_app
 
 from server.alerts.hub import FeedHub
+from server.alerts.relay import FeedRelay
 from server.audit.service import AuditChain
 from server.auth.service import SessionPolicy
 from server.clock import Clock
@@ -29,6 +30,7 @@ class Services:
     clock: Clock
     store: LocalStore
     hub: FeedHub
+    relay: FeedRelay
     uploads: BoundedSemaphore
     """A place for each file of evidence that is being received."""
     chain: AuditChain

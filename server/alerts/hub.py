@@ -74,10 +74,14 @@ class FeedHub:
 
     def ring(self, session: Session) -> None:
         """Wake the clients of this process: a hook after commit."""
-        if session.info.pop("alerts_written", False):
-            with self._changed:
-                self._newest += 1
-                self._changed.notify_all()
+        if session.info.pop("feed_written", False):
+            self.wake()
+
+    def wake(self) -> None:
+        """Something may have changed."""
+        with self._changed:
+            self._newest += 1
+            self._changed.notify_all()
 
     def wait(self, seen: int, timeout_s: float) -> int:
         """Wait until something may have changed since `seen` (a value this gave before; 0 at first)."""

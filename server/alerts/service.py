@@ -1,4 +1,4 @@
-"""The feed of alerts: written in commit order, read from any position under the reader's permissions of that moment."""
+"""The feed of alerts: numbered in commit order, read from any position under the reader's rights of that moment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from server.db.engine import LOCK_FEED, lock
+from server.db.engine import numbers_at_commit
+from server.db.feed_models import UnnumberedAlert
 from server.db.models import Alert, Incident
 
 _PENDING = "pending_alerts"
@@ -34,17 +35,23 @@ def publish(session: Session, incident: Incident, change: str, at: datetime) -> 
 
 
 def write_pending(session: Session) -> None:
-    """Append the transaction's alerts, last before commit and under a lock: numbers rise as commits do."""
+    """Append the transaction's alerts: a hook before commit.
+
+    SQLite has one writer at a time, so their numbers rise as commits do. On PostgreSQL they wait for the relay.
+    """
     pending: dict[UUID, tuple[Incident, str, datetime]] = session.info.pop(_PENDING, {})
     if not pending:
         return
-    lock(session, LOCK_FEED)
     rows = [
         {"incident_id": incident.id, "village_id": incident.village_id, "change": change, "at": at}
         for incident, change, at in pending.values()
     ]
-    session.execute(insert(Alert), rows)
-    session.info["alerts_written"] = True
+    if numbers_at_commit(session):
+        session.execute(insert(Alert), rows)
+        session.info["feed_written"] = True
+    else:
+        session.execute(insert(UnnumberedAlert), rows)
+        session.info["alerts_waiting"] = True
 
 
 def latest_sequence(session: Session) -> int:

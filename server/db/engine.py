@@ -39,6 +39,7 @@ LOCK_FEED: Final = 0x1A03
 LOCK_MAINTENANCE: Final = 0x1A04
 LOCK_LOGIN: Final = 0x1A05
 LOCK_CAMERA: Final = 0x1A06
+LOCK_RELAY: Final = 0x1A07
 """Classes of PostgreSQL advisory locks, taken in rising order within a transaction (audit and feed at its end)."""
 
 _WRITE_OPTION = "langan_write"
@@ -72,6 +73,7 @@ class Database:
         self.after_commit: list[Hook] = []
         # SQLite's own waiting is a poll that is not fair: under many writers one may starve. Threads queue up here.
         self._writing = threading.Lock() if self.dialect == "sqlite" else None
+        self._closed = False
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -80,7 +82,7 @@ class Database:
         Raises:
             Unavailable: The database is not reachable.
         """
-        with _available(), self._read() as session:
+        with self._returned(), _available(), self._read() as session:
             yield session
 
     @contextmanager
@@ -90,7 +92,7 @@ class Database:
         Raises:
             Unavailable: The disk is full, or the database is locked or not reachable. Nothing was written.
         """
-        with _available(), self._turn(), self._write() as session:
+        with self._returned(), _available(), self._turn(), self._write() as session:
             session.connection()  # takes SQLite's write lock before anything is read
             yield session
             session.flush()
@@ -113,9 +115,19 @@ class Database:
         finally:
             self._writing.release()
 
+    @contextmanager
+    def _returned(self) -> Iterator[None]:
+        """A connection that comes back after `close` is closed, too: the pool would keep it open for nobody."""
+        try:
+            yield
+        finally:
+            if self._closed:
+                self.engine.pool.dispose()
+
     def close(self) -> None:
-        """Close every pooled connection."""
-        self.engine.dispose()
+        """Close every pooled connection; those that threads still use are closed when they come back."""
+        self._closed = True
+        self.engine.pool.dispose()
 
 
 def lock(session: Session, lock_class: int, names: Iterable[str] = ("",)) -> None:
@@ -131,6 +143,11 @@ def try_lock(session: Session, lock_class: int) -> bool:
     if session.get_bind().dialect.name != "postgresql":
         return True
     return bool(session.scalar(select(func.pg_try_advisory_xact_lock(lock_class, 0))))
+
+
+def numbers_at_commit(session: Session) -> bool:
+    """Whether no other transaction writes beside this one: what it numbers has its number in commit order."""
+    return session.get_bind().dialect.name != "postgresql"
 
 
 def is_reachable(database: Database) -> bool:

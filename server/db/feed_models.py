@@ -14,7 +14,7 @@ from server.db.types import Base, BigKey, UuidColumn
 class UnnumberedAlert(Base):
     """An alert as its transaction wrote it, until the relay gives it a number and moves it to `alerts`.
 
-    A transactional outbox. Empty but for some milliseconds; only where several transactions commit at once (PostgreSQL).
+    A transactional outbox, only where several transactions commit at once (PostgreSQL). Empty but for milliseconds.
     """
 
     __tablename__ = "alert_outbox"

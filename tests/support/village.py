@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from werkzeug.test import TestResponse
 
 from contract.ids import uuid7
 from server import create_app, migrations
+from server.alerts.relay import waiting
 from server.auth import service as auth
 from server.db.models import User
 from server.domain.access import Principal, Role
@@ -103,6 +105,16 @@ class Village:
             user = session.get_one(User, self.user_ids[name])
             return auth.open_session(session, self.clock, self.parts.session_policy, user)
 
+    def settle(self) -> None:
+        """Wait until every committed alert is in the feed."""
+        deadline = time.monotonic() + 15
+        while True:
+            with self.parts.database.read() as session:
+                if not waiting(session).rows:
+                    return
+            assert time.monotonic() < deadline, "alerts wait for their number"
+            time.sleep(0.01)
+
     def browser(self, name: str | None) -> FlaskClient:
         """A browser, signed in as somebody; None is a stranger."""
         client = self.app.test_client()
@@ -155,9 +167,11 @@ def running_village(folder: Path, database_url: str = "", **settings: Any) -> It
             village.user_ids[name] = user.id
         for name, place in DEVICES.items():
             village.tokens[name] = auth.create_device(session, clock, device_id=name, place_id=place)
+    parts.relay.start()
     try:
         yield village
     finally:
+        parts.relay.stop()
         parts.hub.close()
         parts.database.close()
 

@@ -72,6 +72,7 @@ def send(village: Village, url: str, body: dict[str, Any]) -> httpx.Response:
 
 
 def counts(village: Village) -> tuple[int, int, int]:
+    village.settle()
     with village.parts.database.read() as session:
         tables = (EventRevision, Incident, Alert)
         first, second, third = (session.scalar(select(func.count()).select_from(table)) or 0 for table in tables)

@@ -37,6 +37,7 @@ def test_threat_01_duplicate_event_makes_one_row_and_gets_the_same_answer(villag
     again = village.post([body]).get_json()["results"][0]
     assert (first["status"], again["status"]) == ("created", "duplicate")
     assert first["incident_id"] == again["incident_id"] is not None
+    village.settle()
     with village.parts.database.read() as session:
         assert session.scalar(select(func.count()).select_from(EventRevision)) == 1
         assert session.scalar(select(func.count()).select_from(Alert)) == 1
@@ -134,6 +135,7 @@ def test_threat_03_bridged_incidents_keep_what_officers_did_and_tell_the_wall(vi
     village.post([event(250)])
     (one,) = live_incidents(village)
     assert (one.id, one.state, one.event_count) == (early.id, IncidentState.ACKNOWLEDGED, 3)
+    village.settle()
     with village.parts.database.read() as session:
         assert session.get_one(Incident, late.id).merged_into_id == early.id
         changes = {row.change for row in session.scalars(select(Alert).where(Alert.incident_id == late.id))}
@@ -210,6 +212,7 @@ def test_threat_17_a_flood_of_one_village_is_one_incident_and_leaves_the_other_v
     village.post([event(0, village="village-b")], device="box-b")
     rows = live_incidents(village)
     assert sorted((row.village_id, row.event_count) for row in rows) == [("village-a", 640), ("village-b", 1)]
+    village.settle()
     with village.parts.database.read() as session:
         # The feed tells of each transaction, not of each event.
         assert session.scalar(select(func.count()).select_from(Alert)) == 6

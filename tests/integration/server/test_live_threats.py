@@ -134,6 +134,7 @@ def test_more_streams_than_the_server_can_hold_are_told_to_come_back(database_ur
 
 def test_threat_07_an_alert_is_committed_with_its_event_and_sent_to_whoever_comes_later(village: Village) -> None:
     post(village, 1)
+    village.settle()
     with village.parts.database.read() as session:
         alert = session.scalars(select(Alert)).one()
         assert alert.incident_id == session.scalars(select(Incident)).one().id
