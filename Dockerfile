@@ -11,7 +11,7 @@ COPY models ./models
 COPY configs/presets ./configs/presets
 
 FROM base AS server
-RUN pip install -c constraints.txt -e ".[server,postgres]"
+RUN pip install -c constraints.txt -e ".[server,postgres,scale]"
 USER langan
 VOLUME /data
 EXPOSE 8000
