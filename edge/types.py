@@ -122,6 +122,9 @@ class Track:
     """Monotonic seconds of the first and the last real detection."""
     detected: bool = True
     """False: not detected in this frame (gated, or a short miss); the box is the last or a predicted one."""
+    found: tuple[float, float, float, float] | None = None
+    """The detector's own box in this frame, as `xyxy`, which is smoothed over time and lags behind what sets off; None
+    where it was not detected."""
 
     @property
     def ground(self) -> Point:

@@ -29,7 +29,10 @@ BOX_STEPS = 65536.0
 _LEVEL = 6
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_SAME_BOX, _SAME_CONFIDENCE, _SAME_FIRST, _FIRST_NOW, _LAST_NOW, _SAME_LAST, _DETECTED = (1 << bit for bit in range(7))
+_SAME_BOX, _SAME_CONFIDENCE, _SAME_FIRST, _FIRST_NOW, _LAST_NOW, _SAME_LAST, _DETECTED, _FOUND = (
+    1 << bit for bit in range(8)
+)
+_NOWHERE = (0.0, 0.0, 0.0, 0.0)
 _VIEW_FIELDS = tuple(field.name for field in fields(ViewReading))
 
 
@@ -144,7 +147,7 @@ def _track_columns(observations: Sequence[Observation], classes: dict[str, int])
     for item in observations:
         for track in item.tracks:
             before = known.get(track.track_id)
-            flag = _DETECTED if track.detected else 0
+            flag = (_DETECTED if track.detected else 0) | (_FOUND if track.found is not None else 0)
             if before is not None and before.xyxy == track.xyxy:
                 flag |= _SAME_BOX
             else:
@@ -176,32 +179,41 @@ def _track_columns(observations: Sequence[Observation], classes: dict[str, int])
         "flag": np.array(flags, np.uint8),
         **{name: np.array(found, np.float64) for name, found in values.items()},
     }
-    columns.update(_box_columns(boxes, before_box))
+    columns.update(_box_columns("box", boxes, before_box))
+    founds = [(track.found, track.xyxy) for item in observations for track in item.tracks if track.found is not None]
+    columns.update(_box_columns("found", [found for found, _ in founds], [near for _, near in founds]))
     return columns
 
 
 def _box_columns(
-    boxes: Sequence[tuple[float, float, float, float]], before: Sequence[tuple[float, float, float, float]]
+    name: str, boxes: Sequence[tuple[float, float, float, float]], before: Sequence[tuple[float, float, float, float]]
 ) -> dict[str, NDArray[Any]]:
     found = np.array(boxes, np.float64).reshape(-1, 4)
     with np.errstate(invalid="ignore"):
         steps = np.concatenate((found, np.array(before, np.float64).reshape(-1, 4))) * BOX_STEPS
         whole = bool(np.all(np.isfinite(steps)) and np.all(steps == np.rint(steps)) and np.all(np.abs(steps) < 2**30))
     if not whole:  # not our tracker's boxes: keep every bit
-        return {"box": found.ravel()}
+        return {name: found.ravel()}
     delta = (steps[: len(found)] - steps[len(found) :]).astype(np.int32)
-    return {f"box{side}": delta[:, side] for side in range(4)}
+    return {f"{name}{side}": delta[:, side] for side in range(4)}
+
+
+def _boxes(columns: dict[str, NDArray[Any]], name: str) -> tuple[Iterator[list[float]], bool]:
+    """Boxes in order, and whether they are told as what they are off from another; none in an older block."""
+    if f"{name}0" in columns:
+        return iter((np.stack([columns[f"{name}{side}"] for side in range(4)], axis=1) / BOX_STEPS).tolist()), True
+    return iter(columns.get(name, np.zeros(0)).reshape(-1, 4).tolist()), False
+
+
+def _moved(by: Sequence[float], box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    return (box[0] + by[0], box[1] + by[1], box[2] + by[2], box[3] + by[3])
 
 
 def _tracks(columns: dict[str, NDArray[Any]], classes: list[str], times: list[float]) -> Iterator[tuple[Track, ...]]:
     ids = iter(np.cumsum(columns["id"]).tolist())
     kinds, flags = iter(columns["class"].tolist()), iter(columns["flag"].tolist())
     confidence, first, last = (iter(columns[name].tolist()) for name in ("confidence", "first", "last"))
-    is_delta = "box0" in columns
-    if is_delta:
-        boxes = iter((np.stack([columns[f"box{side}"] for side in range(4)], axis=1) / BOX_STEPS).tolist())
-    else:
-        boxes = iter(columns["box"].reshape(-1, 4).tolist())
+    (boxes, is_delta), (founds, is_near) = _boxes(columns, "box"), _boxes(columns, "found")
     known: dict[int, Track] = {}
     for now_s, count in zip(times, columns["count"].tolist(), strict=True):
         found = []
@@ -212,11 +224,9 @@ def _tracks(columns: dict[str, NDArray[Any]], classes: list[str], times: list[fl
                 assert before is not None  # noqa: S101 - written only for a track that had a row before
                 box = before.xyxy
             else:
-                x1, y1, x2, y2 = next(boxes)
-                if is_delta and before is not None:
-                    p1, p2, p3, p4 = before.xyxy
-                    x1, y1, x2, y2 = p1 + x1, p2 + y1, p3 + x2, p4 + y2
-                box = (x1, y1, x2, y2)
+                told = next(boxes)
+                box = _moved(told, before.xyxy if is_delta and before is not None else _NOWHERE)
+            own = _moved(next(founds), box if is_near else _NOWHERE) if flag & _FOUND else None
             known[track_id] = track = Track(
                 track_id=TrackId(track_id),
                 class_name=classes[next(kinds)],
@@ -231,6 +241,7 @@ def _tracks(columns: dict[str, NDArray[Any]], classes: list[str], times: list[fl
                 if flag & _LAST_NOW
                 else (_kept(before, "last_seen_s") if flag & _SAME_LAST else next(last)),
                 detected=bool(flag & _DETECTED),
+                found=own,
             )
             found.append(track)
         yield tuple(found)

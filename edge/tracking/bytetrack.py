@@ -10,7 +10,6 @@ start a track: fair ones do, too, where several in a row move on one way. A dete
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from edge.tracking.candidates import Candidates, Groups, covered, overlap, prepa
 from edge.tracking.identity import Identity, Left, Place
 from edge.tracking.kalman import BoxFilters
 from edge.tracking.relink import LostTracks, is_shown_again
+from edge.tracking.settings import TrackerSettings
 from edge.types import Detections, Frame, Track, TrackId
 
 Array = NDArray[np.float64]
@@ -51,33 +51,6 @@ FAIR_LOOKS, FAIR_WAY = 3, 0.4
 """So many detections in a row, the last so many longer sides away from the first, are somebody though none was sure."""
 BOX_STEPS = 65536.0
 """Boxes are told in steps of this part of the picture: far finer than any detector, and cheap to store."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrackerSettings:
-    """Thresholds; overlaps are of boxes that the filter's uncertainty has widened."""
-
-    sure_score: float = 0.45
-    """Detections from here on are matched first; two of them are a track."""
-    fair_score: float = 0.3
-    """Detections from here on are a track if there are `FAIR_LOOKS` on one way."""
-    unsure_score: float = 0.1
-    """Detections below are dropped."""
-    sure_overlap: float = 0.2
-    unsure_overlap: float = 0.4
-    new_overlap: float = 0.3
-    """For a track that is not confirmed: it has no speed yet, and may be a wrong detection."""
-    new_s: float = 0.15
-    """How long a track that is not confirmed may be missed: one search of ten a second, none of five."""
-    lost_s: float = 3.0
-    """A track that is not found for this long ends."""
-    coast_s: float = 1.0
-    """A track that is not found is reported at its predicted place for this long."""
-    lost_boxes: float = 2.0
-    """A track that was so fast that it moved by more than this many of its longer sides since ends earlier: it may be
-    anywhere by now, and its box would take up another object ..."""
-    lost_least_s: float = 0.5
-    """... but not before this long."""
 
 
 class ByteTracker:
@@ -125,8 +98,10 @@ class ByteTracker:
             rows, columns = np.array(found).T
             self._filters.update(rows, candidates.boxes[columns])
             boxes, scores = self._filters.value[rows].tolist(), candidates.scores[columns].tolist()
-            for (row, column), box, score in zip(found, boxes, scores, strict=True):
+            corners = candidates.xyxy[columns].tolist()
+            for (row, column), box, score, own in zip(found, boxes, scores, corners, strict=True):
                 identity = self._identities[row]
+                identity.found_xyxy = own
                 identity.see(frame.monotonic_s, candidates.class_names[column], score)
                 identity.sure += score >= self._settings.sure_score
                 identity.moves_to(box, frame.monotonic_s)
@@ -365,6 +340,7 @@ class ByteTracker:
                 sure=int(sure[column]),
             )
             identity.begin(candidates.boxes[column].tolist(), now_s)
+            identity.found_xyxy = candidates.xyxy[column].tolist()
             identity.see(now_s, candidates.class_names[column], float(candidates.scores[column]))
             self._identities.append(identity)
 
@@ -377,9 +353,10 @@ class ByteTracker:
             return []
         scale = (self._aspect, 1.0, self._aspect, 1.0)
         # Steps of 1/65536, a sixteenth of a pixel of a 4K picture: stored, they come back to the last bit.
-        boxes: list[list[float]] = (
-            np.rint(np.clip(self._filters.xyxy() / scale, 0.0, 1.0) * BOX_STEPS) / BOX_STEPS
-        ).tolist()
+        corners = np.stack((self._filters.xyxy(), np.array([i.found_xyxy for i in self._identities]).reshape(-1, 4)))
+        rounded = np.rint(np.clip(corners / scale, 0.0, 1.0) * BOX_STEPS) / BOX_STEPS
+        boxes: list[list[float]] = rounded[0].tolist()
+        founds: list[list[float]] = rounded[1].tolist()
         return [
             Track(
                 track_id=TrackId(identity.track_id),
@@ -388,8 +365,9 @@ class ByteTracker:
                 xyxy=(box[0], box[1], box[2], box[3]),
                 first_seen_s=identity.first_seen_s,
                 last_seen_s=identity.last_seen_s,
-                detected=detected and identity.missed_s == 0.0,
+                detected=(is_found := detected and identity.missed_s == 0.0),
+                found=(found[0], found[1], found[2], found[3]) if is_found else None,
             )
-            for identity, box in zip(self._identities, boxes, strict=True)
+            for identity, box, found in zip(self._identities, boxes, founds, strict=True)
             if identity.track_id > 0 and identity.missed_s <= self._settings.coast_s
         ]

@@ -57,6 +57,8 @@ class Identity:
     """Its first box."""
     usual: Place = (0.0, 0.0, 0.0, 0.0)
     """Its mean box since it last moved; the latest count most."""
+    found_xyxy: Place = (0.0, 0.0, 0.0, 0.0)
+    """The detector's own box at the latest detection: corners in picture heights."""
     look: Look | None = None
     look_s: float = float("-inf")
     """When its look was taken last."""

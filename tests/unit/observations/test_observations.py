@@ -45,6 +45,7 @@ def many(seconds: float, seed: int = 1, tracks: int = 8) -> Iterator[Observation
                 STREAM_START_S + number,
                 now_s if rng.random() < 0.7 else now_s - 0.4,
                 rng.random() < 0.7,
+                tuple(round(rng.random() * 65536) / 65536 for _ in range(4)) if rng.random() < 0.6 else None,  # type: ignore[arg-type]
             )
             for number in range(1, rng.randrange(tracks) + 1)
         )
@@ -73,7 +74,7 @@ def test_nothing_that_rules_see_is_left_out(part: type[Any]) -> None:
     """A field that is new must be stored, too, and be made to differ in `many`."""
     known = {
         Observation: "camera_id monotonic_s utc aspect tracks detected signals view static_regions parts",
-        Track: "track_id class_name confidence xyxy first_seen_s last_seen_s detected",
+        Track: "track_id class_name confidence xyxy first_seen_s last_seen_s detected found",
         StaticRegion: "region_id xyxy area appeared_s last_seen_s is_hole",
         Part: "class_name confidence xyxy",
         ViewReading: " ".join(field.name for field in fields(ViewReading)),  # every field, by its name

@@ -152,6 +152,18 @@ def test_a_trembling_box_stands_stiller_than_its_detections() -> None:
     assert np.std(places[20:]) < 0.8 * np.std(jitter[20:])
 
 
+def test_a_track_tells_the_detectors_own_box_beside_its_smoothed_one() -> None:
+    tracker = ByteTracker()
+    for index, x in enumerate((300.0, 300.0, 330.0)):  # it sets off, and the smoothed box lags behind
+        (track,) = tracker.update(seen(person(x)), frame_at(index * 0.2))
+    assert track.found == pytest.approx((300 / WIDTH, 300 / HEIGHT, 360 / WIDTH, 420 / HEIGHT), abs=1e-4)
+    assert track.xyxy[2] < 359 / WIDTH
+    (missed,) = tracker.update(Detections.empty(), frame_at(0.6))
+    assert missed.found is None
+    (held,) = tracker.hold(100.0 + 0.7)
+    assert held.found is None
+
+
 def test_a_single_detection_is_no_track_once_the_camera_runs() -> None:
     tracker = ByteTracker()
     assert ids(tracker.update(seen(person(100)), frame_at(0.0))) == [1]  # what stands in the first picture counts
