@@ -70,7 +70,7 @@ def main() -> None:
     options = parser.parse_args()
     manifest = load_manifest()
     detector = load_detector("default", manifest, threads=1)
-    reference = load_detector("yolo11n", Manifest((_yolo(options.shared),)), threads=1)
+    reference = reference_detector(options.shared)
     collected = Collected()
     clips = []
     for clip in CLIPS:
@@ -147,9 +147,11 @@ def _pictures(clip: Clip, path: Path) -> Iterator[tuple[float, NDArray[np.uint8]
                 yield time_s, np.asarray(picture.to_ndarray(format="bgr24"), dtype=np.uint8)
 
 
-def _yolo(shared: Path) -> ModelEntry:
+def reference_detector(shared: Path) -> ModelDetector:
+    """A stronger detector than the product's, where its weights are: `shared` is the folder above them."""
     file = ModelFile(shared / "weights" / "yolo11n_int8_openvino_model" / "yolo11n.xml", None)
-    return ModelEntry("yolo11n", ModelKind.YOLO, (file,), input_wh=REFERENCE_WH, score_threshold=REFERENCE_SCORE)
+    entry = ModelEntry("yolo11n", ModelKind.YOLO, (file,), input_wh=REFERENCE_WH, score_threshold=REFERENCE_SCORE)
+    return load_detector("yolo11n", Manifest((entry,)), threads=1)
 
 
 def _short(value: Any) -> Any:

@@ -7,8 +7,9 @@
                | ### |
                `-----'     small or doubtful: all of the box
 
-Fail-safe: a box is hidden on the weakest suspicion, and entirely where it is small or doubtful. What the detector
-missed altogether cannot be hidden: ask it for its weakest detections too.
+Fail-safe: a box is hidden on the weakest suspicion, and entirely where it is small or doubtful, in blocks that leave
+about 3 x 3 colours of whatever head may be in it: the place stays readable, people do not. What the detector missed
+altogether cannot be hidden: ask it for its weakest detections too.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ SMALL_PERSON_PX = 64
 SMALL_VEHICLE_PX = 96
 HEAD_SHARE = 0.35
 """Upper share of a person's box: twice a standing head with its neck (1/7 of the height), for people who bend."""
+HEAD_WIDTHS = 0.7
+"""At least so many widths of the box: of people whom the picture's edge or a wall cuts off, the head is more of it."""
 PLATE_SHARE = 0.6
 """Lower share of a vehicle's box: plates of cars hang below the lamps, those of buses and lorries at the bumper."""
 RIDER_SHARE = 0.9
@@ -42,6 +45,9 @@ _BLOCKS = 3
 _MIN_BLOCK_PX = 10
 BLIND_BLOCKS = 24
 """Blocks across a picture of which nothing is known: streets and light remain, people do not."""
+LARGEST_DOUBT = 16
+"""Blocks across the picture that hide a doubtful box, however large it is: a head is at most a quarter of the width of
+a picture that watches a place, and keeps 4 blocks then."""
 
 Box = tuple[float, float, float, float]
 
@@ -77,11 +83,13 @@ def redact(
     )
     redacted = image.copy()
     for name, confidence, (x1, y1, x2, y2) in (*seen, *followed):
-        for area in areas_to_hide(name, confidence, (x1, y1, x2, y2)):
-            _hide(redacted, area)
+        box = (x1, y1, x2, y2)
+        for area in areas_to_hide(name, confidence, box):
+            _hide(redacted, area, _block_of(box, confidence, width))
     for suspect in suspects:
-        for area in areas_to_hide(suspect.class_name, 0.0, suspect.box):
-            _hide(redacted, area, _block_of(suspect.box))
+        left, up, right, down = suspect.reach
+        for x1, y1, x2, y2 in areas_to_hide(suspect.class_name, 0.0, suspect.box):
+            _hide(redacted, (x1 - left, y1 - up, x2 + right, y2 + down), _block_of(suspect.box, 0.0, width))
     return redacted
 
 
@@ -94,7 +102,7 @@ def areas_to_hide(class_name: str, confidence: float, box: Box) -> tuple[Box, ..
     left, right = x1 - width * _MARGIN, x2 + width * _MARGIN
     top, bottom = y1 - height * _MARGIN, y2 + height * _MARGIN
     whole = (left, top, right, bottom)
-    head = (left, top, right, y1 + height * HEAD_SHARE)
+    head = (left, top, right, y1 + max(height * HEAD_SHARE, width * HEAD_WIDTHS))
     plate = (left, y2 - height * PLATE_SHARE, right, bottom)
     rider = (left, y1 - height * RIDER_SHARE, right, y1 + height * HEAD_SHARE)
     sure = confidence >= SURE_CONFIDENCE
@@ -107,20 +115,28 @@ def areas_to_hide(class_name: str, confidence: float, box: Box) -> tuple[Box, ..
     return (plate,) if class_name in _VEHICLES and sure and large else (whole,)
 
 
-def _block_of(box: Box) -> int:
-    """Blocks for an area that is larger than what it hides: none may be finer than for the object itself."""
-    return int(min(box[2] - box[0], box[3] - box[1])) // _BLOCKS
+def _block_of(box: Box, confidence: float, picture_width: int) -> int | None:
+    """Side of the blocks for an area that is larger than what it hides, pixels; None: by the area's own size."""
+    if confidence >= SURE_CONFIDENCE:
+        return None
+    return int(min(box[2] - box[0], box[3] - box[1], _BLOCKS * picture_width / LARGEST_DOUBT)) // _BLOCKS
 
 
-def _hide(image: NDArray[np.uint8], area: Box, block: int = 0) -> None:
-    """Pixelate and blur an area, in place. The averages of large blocks are all that is left of it."""
+def _hide(image: NDArray[np.uint8], area: Box, block: int | None = None) -> None:
+    """Pixelate and blur an area, in place. The averages of large blocks are all that is left of it.
+
+    Args:
+        image: (H, W, 3) uint8.
+        area: xyxy, pixels; what lies outside the picture is left out.
+        block: Side of a block, pixels; None: a third of the area's shorter side.
+    """
     height, width = image.shape[:2]
     left, top = max(0, int(area[0])), max(0, int(area[1]))
     right, bottom = min(width, int(np.ceil(area[2]))), min(height, int(np.ceil(area[3])))
     if right <= left or bottom <= top:
         return
     part = image[top:bottom, left:right]
-    block = max(_MIN_BLOCK_PX, block, min(part.shape[:2]) // _BLOCKS)
+    block = max(_MIN_BLOCK_PX, min(part.shape[:2]) // _BLOCKS if block is None else block)
     cells = max(1, round((right - left) / block)), max(1, round((bottom - top) / block))
     coarse = cv2.resize(part, cells, interpolation=cv2.INTER_AREA)
     flat = cv2.resize(coarse, (right - left, bottom - top), interpolation=cv2.INTER_NEAREST)

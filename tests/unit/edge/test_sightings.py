@@ -36,14 +36,14 @@ def test_whoever_moves_is_suspected_from_where_they_were_to_where_they_may_be() 
     sightings.searched(0.0, found(person(100)))
     sightings.searched(0.2, found(person(130)))
     (suspect,) = sightings.suspects(1.0)
-    assert covers(suspect.box, person(130))
-    assert covers(suspect.box, person(130 + 150 * 0.8))
+    assert covers(suspect.area, person(130))
+    assert covers(suspect.area, person(130 + 150 * 0.8))
 
 
 def test_the_margin_grows_with_time_up_to_a_limit() -> None:
     sightings = Sightings()
     sightings.searched(0.0, found(person(100)))
-    left = [sightings.suspects(at_s)[0].box[0] for at_s in (0.1, 0.5, 1.0, 5.0)]
+    left = [sightings.suspects(at_s)[0].area[0] for at_s in (0.1, 0.5, 1.0, 5.0)]
     assert left[0] > left[1] > left[2] >= left[3] >= 0.0
 
 
@@ -53,9 +53,20 @@ def test_whom_the_next_search_misses_stays_suspected_for_a_while() -> None:
     for at_s in (0.2, 0.4, 0.6):
         sightings.searched(at_s, found(person(500)))
     (suspect,) = sightings.suspects(0.6)
-    assert covers(suspect.box, person(100))
+    assert covers(suspect.area, person(100))
     sightings.searched(MEMORY_S + 0.3, found(person(500)))
     assert sightings.suspects(MEMORY_S + 0.3) == ()
+
+
+def test_whom_a_search_did_not_find_where_they_may_have_gone_is_suspected_near_where_they_were() -> None:
+    """The detector has looked: what it misses hides or hardly moves. Hiding more would leave no picture."""
+    sightings = Sightings()
+    sightings.searched(0.0, found(person(300)))
+    sightings.searched(1.0, Detections.empty())
+    (looked,) = sightings.suspects(1.0)
+    assert covers((270.0, 70.0, 370.0, 230.0), looked.area)
+    (later,) = sightings.suspects(1.6)
+    assert covers(later.area, person(300 + 60)), "nobody has looked since: the margin grows as for anybody else"
 
 
 def test_one_of_two_who_walk_side_by_side_is_not_taken_for_the_other() -> None:
@@ -63,7 +74,7 @@ def test_one_of_two_who_walk_side_by_side_is_not_taken_for_the_other() -> None:
     sightings.searched(0.0, found(person(100), person(150)))
     sightings.searched(0.2, found(person(152)))
     (suspect,) = sightings.suspects(0.2)
-    assert covers(suspect.box, person(100))
+    assert covers(suspect.area, person(100))
     sightings.searched(0.4, found(person(102), person(154)))
     assert sightings.suspects(0.4) == ()
 
@@ -74,8 +85,8 @@ def test_an_object_that_was_named_twice_is_one_and_all_of_it_is_hidden() -> None
     sightings = Sightings()
     sightings.searched(0.0, twice)
     (suspect,) = sightings.suspects(0.01)
-    assert covers(suspect.box, car)
-    assert covers(suspect.box, truck)
+    assert covers(suspect.area, car)
+    assert covers(suspect.area, truck)
     sightings.searched(0.2, found(car, name="car"))
     assert sightings.suspects(0.2) == ()
 

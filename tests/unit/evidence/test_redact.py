@@ -57,6 +57,19 @@ def test_all_of_a_doubtful_small_or_lying_person_is_hidden(confidence: float, bo
     assert is_hidden(redact(stripes(), detections(("person", confidence, box))), box)
 
 
+def test_all_of_the_head_is_hidden_of_whom_the_pictures_edge_cuts_off() -> None:
+    """Head and shoulders only: the head is most of the box, not a third of it."""
+    assert is_hidden(redact(stripes(), detections(("person", 0.9, (100, 140, 190, 240)))), (105, 140, 185, 200))
+
+
+def test_a_large_doubtful_box_leaves_the_place_readable() -> None:
+    half = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    half[:, WIDTH // 2 :] = 255
+    image = redact(half, detections(("truck", 0.31, (0, 0, WIDTH, HEIGHT))))
+    assert image[120, 130].max() < 20
+    assert image[120, 190].min() > 235
+
+
 def test_a_cars_plate_is_hidden_front_and_rear_alike() -> None:
     image = redact(stripes(), detections(("car", 0.9, (60, 60, 260, 200))))
     assert is_hidden(image, (60, 130, 260, 210))
@@ -87,6 +100,15 @@ def test_whom_another_search_suspects_is_hidden_entirely_in_blocks_of_its_own_si
     image = redact(stripes(), Detections.empty(), suspects=[Suspect("person", (100, 60, 160, 220))])
     assert is_hidden(image, (95, 50, 165, 225))
     assert is_untouched(image, (0, 0, 60, 240))
+
+
+def test_a_suspects_area_is_hidden_in_blocks_of_the_suspects_size() -> None:
+    half = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    half[:, WIDTH // 2 :] = 255
+    suspect = Suspect("person", (150, 100, 174, 160), reach=(100, 60, 100, 60))
+    image = redact(half, Detections.empty(), suspects=[suspect])
+    assert image[130, 130].max() < 20, "blocks of the swept area's size would mix both sides"
+    assert is_hidden(redact(stripes(), Detections.empty(), suspects=[suspect]), (60, 50, 260, 210))
 
 
 def test_the_picture_itself_is_not_changed() -> None:
