@@ -7,22 +7,27 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from contract.event import CameraHealth, EventState, EvidenceRole
-from server.db.types import Base, BigKey, JsonColumn, UuidColumn
+from server.db.incident_models import Incident, IncidentStep, Silence
+from server.db.types import Base, BigKey, JsonColumn, UuidColumn, words
 from server.domain.access import Role
 from server.domain.copies import CopyState
-from server.domain.grouping import Severity
-from server.domain.incident import IncidentAction, IncidentState
 
-
-def _words(enum: type) -> Enum:
-    """Store an enumeration as its words in a plain string column: a new word needs no migration."""
-    return Enum(
-        enum, native_enum=False, create_constraint=False, length=24, values_callable=lambda e: [m.value for m in e]
-    )
+__all__ = ["Incident", "IncidentStep", "Silence"]
+_ABOUT_CAMERA_OPEN = "state <> 'end' AND kind IN ('camera_offline', 'camera_tampered')"
 
 
 class Place(Base):
@@ -64,7 +69,7 @@ class User(Base):
     display_name: Mapped[str] = mapped_column(String(120))
     password_hash: Mapped[str] = mapped_column(String(200))
     """argon2id, in PHC format."""
-    role: Mapped[Role] = mapped_column(_words(Role))
+    role: Mapped[Role] = mapped_column(words(Role))
     place_id: Mapped[str | None] = mapped_column(ForeignKey("places.id"))
     language: Mapped[str | None] = mapped_column(String(8))
     active: Mapped[bool] = mapped_column(default=True)
@@ -143,11 +148,13 @@ class Camera(Base):
     village_id: Mapped[str] = mapped_column(ForeignKey("places.id"), index=True)
     name: Mapped[str] = mapped_column(String(120))
     purpose: Mapped[str] = mapped_column(String(300), default="")
+    near: Mapped[list[str] | None] = mapped_column(JsonColumn)
+    """Cameras close by, as its file says."""
     enabled: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
     config_number: Mapped[int] = mapped_column(default=0)
     """The version of the configuration in force; 0 while none is known."""
-    health: Mapped[CameraHealth | None] = mapped_column(_words(CameraHealth))
+    health: Mapped[CameraHealth | None] = mapped_column(words(CameraHealth))
     health_message: Mapped[str] = mapped_column(String(500), default="")
     health_reason: Mapped[str] = mapped_column(String(20), default="", server_default="")
     """A word of `HealthReason`."""
@@ -181,73 +188,6 @@ class CameraConfigVersion(Base):
     __table_args__ = (UniqueConstraint("camera_id", "number"),)
 
 
-class Incident(Base):
-    """Events of one village that belong together."""
-
-    __tablename__ = "incidents"
-
-    id: Mapped[UUID] = mapped_column(UuidColumn, primary_key=True)
-    village_id: Mapped[str] = mapped_column(ForeignKey("places.id"))
-    kind: Mapped[str] = mapped_column(String(40))
-    spot: Mapped[str] = mapped_column(String(63))
-    key: Mapped[str] = mapped_column(String(180))
-    """`grouping_key(village, kind, spot)`."""
-    open_key: Mapped[str | None] = mapped_column(String(180), unique=True)
-    """The key while the incident takes new events, null after: two open incidents of a key cannot exist."""
-    state: Mapped[IncidentState] = mapped_column(_words(IncidentState))
-    severity: Mapped[Severity] = mapped_column(_words(Severity))
-    after_hours: Mapped[bool] = mapped_column(default=False)
-    first_at: Mapped[datetime]
-    """Start of the first event."""
-    last_at: Mapped[datetime]
-    """Last activity of any event."""
-    received_at: Mapped[datetime]
-    """When the server first heard of it."""
-    touched_at: Mapped[datetime] = mapped_column(index=True)
-    """Last event or action, by the server's clock: decides expiry."""
-    decided_at: Mapped[datetime | None]
-    """When an officer resolved it or called it a false alarm."""
-    event_count: Mapped[int] = mapped_column(default=0)
-    open_event_count: Mapped[int] = mapped_column(default=0)
-    """Events that have not ended."""
-    camera_id: Mapped[str] = mapped_column(ForeignKey("cameras.id"))
-    """Of the newest event."""
-    snapshot_sha256: Mapped[str | None] = mapped_column(String(64))
-    redacted_sha256: Mapped[str | None] = mapped_column(String(64))
-    """The newest pictures that have arrived."""
-    version: Mapped[int] = mapped_column(default=1)
-    """Goes up with each step of the life cycle; actions name it (optimistic locking)."""
-    handled_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    merged_into_id: Mapped[UUID | None] = mapped_column(UuidColumn, ForeignKey("incidents.id"))
-    """A late event showed that it is part of this other incident."""
-
-    village: Mapped[Place] = relationship()
-    camera: Mapped[Camera] = relationship()
-    handled_by: Mapped[User | None] = relationship()
-
-    __table_args__ = (
-        Index(None, "key", "first_at"),
-        Index(None, "village_id", "first_at", "id"),
-        Index(None, "state", "touched_at"),
-    )
-
-
-class IncidentStep(Base):
-    """One step of an incident's life, or a note: its timeline."""
-
-    __tablename__ = "incident_steps"
-
-    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    incident_id: Mapped[UUID] = mapped_column(UuidColumn, ForeignKey("incidents.id"), index=True)
-    at: Mapped[datetime]
-    action: Mapped[IncidentAction] = mapped_column(_words(IncidentAction))
-    from_state: Mapped[IncidentState | None] = mapped_column(_words(IncidentState))
-    to_state: Mapped[IncidentState | None] = mapped_column(_words(IncidentState))
-    actor: Mapped[str] = mapped_column(String(80))
-    actor_name: Mapped[str] = mapped_column(String(120))
-    text: Mapped[str] = mapped_column(Text, default="")
-
-
 class EventRecord(Base):
     """An event as its newest accepted revision tells it."""
 
@@ -260,7 +200,7 @@ class EventRecord(Base):
     village_id: Mapped[str] = mapped_column(ForeignKey("places.id"))
     spot: Mapped[str] = mapped_column(String(63))
     zone: Mapped[str | None] = mapped_column(String(63))
-    state: Mapped[EventState] = mapped_column(_words(EventState))
+    state: Mapped[EventState] = mapped_column(words(EventState))
     started_at: Mapped[datetime]
     observed_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
@@ -274,10 +214,18 @@ class EventRecord(Base):
     quarantine_reason: Mapped[str | None] = mapped_column(String(300))
     """Set while every revision so far came with an impossible clock: kept, but in no incident."""
     incident_id: Mapped[UUID | None] = mapped_column(UuidColumn, ForeignKey("incidents.id"))
+    came_from_id: Mapped[UUID | None] = mapped_column(UuidColumn)
+    """The incident from which an officer's merge brought it: a merge can be undone."""
 
     __table_args__ = (
         Index(None, "quarantine_reason", "received_at"),
         Index(None, "incident_id", "started_at"),
+        Index(
+            "ix_events_about_camera",
+            "village_id",
+            sqlite_where=text(_ABOUT_CAMERA_OPEN),
+            postgresql_where=text(_ABOUT_CAMERA_OPEN),
+        ),
     )
 
 
@@ -301,7 +249,7 @@ class EvidenceReference(Base):
     __tablename__ = "evidence_references"
 
     event_id: Mapped[UUID] = mapped_column(UuidColumn, ForeignKey("events.event_id"), primary_key=True)
-    role: Mapped[EvidenceRole] = mapped_column(_words(EvidenceRole), primary_key=True)
+    role: Mapped[EvidenceRole] = mapped_column(words(EvidenceRole), primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     media_type: Mapped[str] = mapped_column(String(20))
     size_bytes: Mapped[int] = mapped_column(BigKey)
@@ -335,7 +283,7 @@ class ClipCopy(Base):
     device_id: Mapped[str] = mapped_column(ForeignKey("devices.id"))
     size_bytes: Mapped[int] = mapped_column(BigKey)
     """Of the clip."""
-    state: Mapped[CopyState] = mapped_column(_words(CopyState))
+    state: Mapped[CopyState] = mapped_column(words(CopyState))
     failure: Mapped[str] = mapped_column(String(20), default="")
     """A word of `CopyFailure`."""
     copy_sha256: Mapped[str | None] = mapped_column(String(64), index=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, Uuid
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Integer, MetaData, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -41,6 +41,13 @@ JsonColumn = JSON().with_variant(JSONB(), "postgresql")
 BigKey = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite gives rowids out only to a column declared INTEGER."""
 UuidColumn = Uuid(as_uuid=True)
+
+
+def words(enum: type) -> Enum:
+    """Store an enumeration as its words in a plain string column: a new word needs no migration."""
+    return Enum(
+        enum, native_enum=False, create_constraint=False, length=24, values_callable=lambda e: [m.value for m in e]
+    )
 
 
 class Base(DeclarativeBase):

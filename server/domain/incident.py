@@ -5,12 +5,16 @@ new --> acknowledged --> dispatched --> resolved
  |            |               `-------> expired (untouched for a day)
  `------------+-- any open state may also go straight to an end
 resolved, false_alarm, expired --reopen--> acknowledged
+
+Beside the states: assignment to an officer, notes, merging and splitting by hand. Every one of these is a step.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 EXPIRES_AFTER = timedelta(hours=24)
 """An open incident that nobody touched and nothing happened in for this long expires."""
@@ -41,7 +45,13 @@ class IncidentAction(StrEnum):
     REOPEN = "reopen"
     EXPIRE = "expire"
     MERGE = "merge"
+    SPLIT = "split"
     NOTE = "note"
+    ASSIGN = "assign"
+    ESCALATE = "escalate"
+    """Its severity changed, up or down."""
+    SILENCE = "silence"
+    """Its alerts are kept back from now on, or no longer; the step names the silence or the other incident."""
 
 
 OPEN_STATES = frozenset({IncidentState.NEW, IncidentState.ACKNOWLEDGED, IncidentState.DISPATCHED})
@@ -59,6 +69,13 @@ TRANSITIONS: dict[IncidentAction, tuple[frozenset[IncidentState], IncidentState]
     IncidentAction.REOPEN: (ENDED_STATES, _S.ACKNOWLEDGED),
 }
 """For each action: the states it may start from, and the state it leads to."""
+
+REASONED_ACTIONS = frozenset({IncidentAction.FALSE_ALARM, IncidentAction.MERGE, IncidentAction.SPLIT})
+"""Who does these says why: cameras and rules are mended by it."""
+FIRST_REACTIONS = frozenset(
+    {IncidentAction.ACKNOWLEDGE, IncidentAction.DISPATCH, IncidentAction.RESOLVE, IncidentAction.FALSE_ALARM}
+)
+"""The first of these shows that a person has seen the incident."""
 
 OFFICER_ACTIONS = (
     IncidentAction.ACKNOWLEDGE,
@@ -91,6 +108,40 @@ def merged_state(states: list[IncidentState]) -> IncidentState:
     """The state of undecided incidents that turn out to be one: the one furthest along.
 
     Raises:
-        ValueError: A decided incident is among them; those never merge.
+        ValueError: A decided incident is among them; those never merge by themselves.
     """
     return max(states, key=_PROGRESS.index)
+
+
+def state_after_merge(kept: IncidentState, taken: IncidentState) -> IncidentState:
+    """The state of an incident after an officer merged another one into it.
+
+    What still goes on keeps the whole open; what an officer had decided counts as seen by somebody.
+    """
+    decided = [state for state in (kept, taken) if state in DECIDED_STATES]
+    others = [state for state in (kept, taken) if state not in DECIDED_STATES]
+    if len(decided) == 2:
+        return kept
+    if not decided:
+        return merged_state(others)
+    return decided[0] if others[0] is _S.EXPIRED else merged_state([others[0], _S.ACKNOWLEDGED])
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseTimes:
+    """How long people took, each counted from the first alert; None: it has not come to that."""
+
+    to_acknowledged: timedelta | None
+    to_dispatched: timedelta | None
+    to_closed: timedelta | None
+
+    @classmethod
+    def of(
+        cls,
+        first_alert_at: datetime,
+        acknowledged_at: datetime | None,
+        dispatched_at: datetime | None,
+        closed_at: datetime | None,
+    ) -> Self:
+        """From the times of the steps, all by the server's clock."""
+        return cls(*(None if at is None else at - first_alert_at for at in (acknowledged_at, dispatched_at, closed_at)))

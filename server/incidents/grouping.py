@@ -3,18 +3,19 @@
 The common event is the newest of its key: it extends the newest incident or opens one. An event that comes late may
 join an incident that has closed, or show that two incidents are one; then the chain of incidents it touches is grouped
 anew from its events. Incidents that an officer decided are never regrouped: late events join them, later ones do not.
+Nor are those that an officer merged or split: events join them. What comes for an incident that an officer merged into
+another one goes on there.
 
 The caller holds the village's lock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from contract.event import EventState
@@ -22,14 +23,17 @@ from contract.ids import uuid7
 from server.alerts import service as alerts
 from server.db.models import EventRecord, Incident
 from server.domain import grouping
-from server.domain.grouping import GroupingPolicy
+from server.domain.hours import SiteHours
 from server.domain.incident import DECIDED_STATES, IncidentState
-from server.incidents.regrouping import Regrouping, add_opened, refresh_severity, release
+from server.domain.severity import escalation_of
+from server.incidents.hours import site_hours
+from server.incidents.regrouping import Regrouping, is_loose, release
+from server.incidents.upkeep import add_opened, judge, reach
 
 # Made once: building a statement costs as much as running it, and this one runs for every event that comes alone.
 _NEWEST = (
     select(Incident)
-    .where(Incident.key == bindparam("key"), Incident.merged_into_id.is_(None))
+    .where(Incident.key == bindparam("key"), or_(Incident.merged_into_id.is_(None), Incident.by_hand))
     .order_by(Incident.first_at.desc(), Incident.id.desc())
     .limit(1)
 )
@@ -48,8 +52,16 @@ class Grouping:
     session: Session
     now: datetime
     zone: ZoneInfo
+    _hours: list[SiteHours] = field(default_factory=list)
     _last: dict[str, Incident] = field(default_factory=dict)
     """The newest incident of each key that was looked at: most events belong there, and need no further look."""
+
+    @property
+    def hours(self) -> SiteHours:
+        """The site's hours, read once."""
+        if not self._hours:
+            self._hours.append(site_hours(self.session, self.zone))
+        return self._hours[0]
 
     def place(self, record: EventRecord, previous_state: EventState | None) -> Incident:
         """Put an event that is new or has a newer revision into its incident.
@@ -61,45 +73,42 @@ class Grouping:
         if record.incident_id is None:
             return self._place_new(record)
         incident = self.session.get_one(Incident, record.incident_id)
-        severity = incident.severity
-        incident.last_at = max(incident.last_at, last_at(record))
-        incident.touched_at = self.now
+        self._extend(incident, record)
         ended = record.state is EventState.END and previous_state is not EventState.END
         if ended:
             incident.open_event_count -= 1
-        if record.started_at < incident.first_at or self._reaches_next(incident):
+        if _is_fixed(incident):
+            incident.first_at = min(incident.first_at, record.started_at)
+        elif record.started_at < incident.first_at or self._reaches_next(incident):
             incident = self._grouped_anew(incident, record)
-        refresh_severity(incident)
-        if ended or incident.severity is not severity:
+        judge(self.session, incident, self.now)
+        if ended:
             alerts.publish(self.session, incident, "updated", self.now)
         return incident
 
     def _place_new(self, record: EventRecord) -> Incident:
-        policy = grouping.policy_for(record.kind)
         key = grouping.grouping_key(record.village_id, record.kind, record.spot)
         newest = self._newest(key)
         if newest is None:
             return self._open_first(key, record)
-        if newest.state not in DECIDED_STATES and grouping.joins(
-            policy, newest.first_at, newest.last_at, record.started_at
-        ):
+        if newest.state not in DECIDED_STATES and _joins(newest, record):
             self._attach(newest, record)
             return newest
-        return self._place_among(key, policy, record, newest)
+        return self._place_among(key, record, newest)
 
-    def _place_among(self, key: str, policy: GroupingPolicy, record: EventRecord, newest: Incident) -> Incident:
+    def _place_among(self, key: str, record: EventRecord, newest: Incident) -> Incident:
         """Place an event that is late, or that begins the next incident of its key."""
-        nearby = self._nearby(key, policy, record)
-        decided = [row for row in nearby if _claims_late(policy, row, record.started_at)]
-        undecided = [row for row in nearby if row.state not in DECIDED_STATES]
-        before = [row for row in undecided if row.first_at <= record.started_at]
+        nearby = self._nearby(key, record)
+        fixed = [row for row in nearby if _is_fixed(row) and _claims(row, record)]
+        loose = [row for row in nearby if not _is_fixed(row)]
+        before = [row for row in loose if row.first_at <= record.started_at]
         host = before[-1] if before else None
-        if host is not None and not grouping.joins(policy, host.first_at, host.last_at, record.started_at):
+        if host is not None and not _joins(host, record):
             host = None
-        if decided and (host is None or decided[-1].first_at > host.first_at):
-            self._attach(decided[-1], record)
-            return decided[-1]
-        after = [row for row in undecided if row.first_at > record.started_at]
+        if fixed and (host is None or fixed[-1].first_at > host.first_at):
+            self._attach(fixed[-1], record)
+            return fixed[-1]
+        after = [row for row in loose if row.first_at > record.started_at]
         if host is not None:
             self._attach(host, record)
             if self._reaches_next(host):
@@ -109,7 +118,7 @@ class Grouping:
         if newest.first_at < incident.first_at:
             self._last[key] = incident
             return incident
-        if after and grouping.joins(policy, incident.first_at, incident.last_at, after[0].first_at):
+        if after and _reaches(incident, after[0].first_at):
             return self._grouped_anew(incident, record)
         return incident
 
@@ -119,8 +128,15 @@ class Grouping:
         if newest is None:
             newest = self.session.scalar(_NEWEST, {"key": key})
             if newest is not None:
+                newest = self._followed(newest)
                 self._last[key] = newest
         return newest
+
+    def _followed(self, incident: Incident) -> Incident:
+        """Where an incident's events are now."""
+        while incident.merged_into_id is not None:
+            incident = self.session.get_one(Incident, incident.merged_into_id)
+        return incident
 
     def _open_first(self, key: str, record: EventRecord) -> Incident:
         """Open the only incident of a key."""
@@ -128,17 +144,20 @@ class Grouping:
         self._last[key] = incident
         return incident
 
-    def _nearby(self, key: str, policy: GroupingPolicy, record: EventRecord) -> Sequence[Incident]:
-        return self.session.scalars(
+    def _nearby(self, key: str, record: EventRecord) -> list[Incident]:
+        gap = grouping.widest_gap_of(record.kind)
+        rows = self.session.scalars(
             select(Incident)
             .where(
                 Incident.key == key,
-                Incident.merged_into_id.is_(None),
-                Incident.last_at >= record.started_at - policy.gap,
-                Incident.first_at <= last_at(record) + policy.gap,
+                or_(Incident.merged_into_id.is_(None), Incident.by_hand),
+                Incident.last_at >= record.started_at - gap,
+                Incident.first_at <= last_at(record) + gap,
             )
             .order_by(Incident.first_at, Incident.id)
         ).all()
+        followed = {row.id: row for row in map(self._followed, rows)}
+        return sorted(followed.values(), key=lambda row: (row.first_at, row.id))
 
     def _open(self, key: str, record: EventRecord) -> Incident:
         newest = self.session.scalars(
@@ -161,10 +180,12 @@ class Grouping:
             key=key,
             open_key=key if takes_new else None,
             state=IncidentState.NEW,
-            severity=grouping.policy_for(record.kind).severity,
+            severity=escalation_of(record.kind).base,
             after_hours=False,
+            school_hours=False,
             first_at=record.started_at,
             last_at=last_at(record),
+            reach_at=grouping.reach_of(record.kind, last_at(record)),
             received_at=self.now,
             touched_at=self.now,
             event_count=0,
@@ -185,35 +206,58 @@ class Grouping:
         if record.started_at < incident.first_at:
             incident.first_at = record.started_at
             self._last.pop(incident.key, None)
-        incident.last_at = max(incident.last_at, last_at(record))
+        self._extend(incident, record)
+        incident.kind = grouping.lead_kind((incident.kind, record.kind))
         incident.event_count += 1
         incident.open_event_count += record.state is not EventState.END
-        incident.after_hours |= grouping.is_after_hours(record.started_at, self.zone)
-        incident.touched_at = self.now
-        refresh_severity(incident)
+        incident.after_hours |= self.hours.is_after_hours(record.started_at)
+        incident.school_hours |= self.hours.is_school_time(record.started_at, record.spot)
+        if incident.by_hand and incident.key != grouping.grouping_key(record.village_id, record.kind, record.spot):
+            self._note_origin(incident, record)
+        judge(self.session, incident, self.now)
         alerts.publish(self.session, incident, "updated", self.now)
+
+    def _extend(self, incident: Incident, record: EventRecord) -> None:
+        reach_at = reach(incident)
+        incident.last_at = max(incident.last_at, last_at(record))
+        incident.reach_at = max(reach_at, grouping.reach_of(record.kind, last_at(record)))
+        incident.touched_at = self.now
+
+    def _note_origin(self, incident: Incident, record: EventRecord) -> None:
+        """An event of an incident that an officer merged into this one: undoing the merge takes it along."""
+        origin = self.session.scalars(
+            select(Incident)
+            .where(
+                Incident.merged_into_id == incident.id,
+                Incident.key == grouping.grouping_key(record.village_id, record.kind, record.spot),
+            )
+            .order_by(Incident.first_at.desc())
+            .limit(1)
+        ).first()
+        if origin is not None:
+            record.came_from_id = origin.id
+            origin.last_at = max(origin.last_at, last_at(record))
 
     def _reaches_next(self, incident: Incident) -> bool:
         """Whether the incident has grown up to the next one of its key, so that the two are one."""
-        if incident.state in DECIDED_STATES or self._is_last(incident):
+        if _is_fixed(incident) or self._is_last(incident):
             return False
-        policy = grouping.policy_for(incident.kind)
         self.session.flush()
         following = self.session.scalar(
             select(func.min(Incident.first_at)).where(
                 Incident.key == incident.key,
                 Incident.merged_into_id.is_(None),
-                Incident.state.not_in(DECIDED_STATES),
+                is_loose(),
                 Incident.first_at >= incident.first_at,
-                Incident.first_at <= incident.last_at + policy.gap,
+                Incident.first_at <= reach(incident),
                 Incident.id != incident.id,
             )
         )
-        return following is not None and grouping.joins(policy, incident.first_at, incident.last_at, following)
+        return following is not None and _reaches(incident, following)
 
     def _grouped_anew(self, start: Incident, record: EventRecord) -> Incident:
         self._last.pop(start.key, None)
-        return Regrouping(self.session, self.now, self.zone).regroup(start, record)
+        return Regrouping(self.session, self.now, self.hours).regroup(start, record)
 
     def _is_last(self, incident: Incident) -> bool:
         """Whether no incident of the key begins after this one."""
@@ -225,11 +269,27 @@ def last_at(record: EventRecord) -> datetime:
     return max(record.observed_at, record.ended_at or record.observed_at)
 
 
-def _claims_late(policy: GroupingPolicy, incident: Incident, started_at: datetime) -> bool:
-    """Whether a decided incident takes an event that began before the decision and reached us only now."""
-    if incident.state not in DECIDED_STATES or incident.decided_at is None or started_at > incident.decided_at:
+def _is_fixed(incident: Incident) -> bool:
+    """Whether a person settled what belongs to the incident."""
+    return incident.state in DECIDED_STATES or incident.by_hand
+
+
+def _reaches(incident: Incident, started_at: datetime) -> bool:
+    return grouping.joins(grouping.max_length_of(incident.kind), incident.first_at, reach(incident), started_at)
+
+
+def _joins(incident: Incident, record: EventRecord) -> bool:
+    """Whether an event that began after the incident belongs to it."""
+    return _reaches(incident, record.started_at)
+
+
+def _claims(incident: Incident, record: EventRecord) -> bool:
+    """Whether an incident that a person settled takes an event: only what began before a decision, told late."""
+    is_decided = incident.state in DECIDED_STATES
+    if is_decided and (incident.decided_at is None or record.started_at > incident.decided_at):
         return False
     return (
-        incident.first_at - policy.gap <= started_at <= incident.last_at + policy.gap
-        and started_at < incident.first_at + policy.max_length
+        incident.first_at <= grouping.reach_of(record.kind, last_at(record))
+        and record.started_at <= reach(incident)
+        and record.started_at < incident.first_at + grouping.max_length_of(incident.kind)
     )

@@ -9,21 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.orm import Session
 
-from contract.event import EventState
 from contract.ids import uuid7
 from server.alerts import service as alerts
-from server.audit.service import SYSTEM
 from server.db.models import EventRecord, Incident, IncidentStep
 from server.domain import grouping
-from server.domain.grouping import EventGroup, EventSpan, Severity
+from server.domain.grouping import EventGroup, EventSpan
+from server.domain.hours import SiteHours
 from server.domain.incident import DECIDED_STATES, OPEN_STATES, IncidentAction, IncidentState, merged_state
-
-_CHUNK = 500
+from server.domain.severity import escalation_of
+from server.incidents.upkeep import add_opened, chunks, fold_history, reach, recount, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +31,12 @@ class Regrouping:
     Attributes:
         session: Of `Database.write`, with the village's lock held.
         now: The server's time.
-        zone: The site's time zone: decides after hours.
+        hours: The site's hours: decide how urgent an incident is.
     """
 
     session: Session
     now: datetime
-    zone: ZoneInfo
+    hours: SiteHours
 
     def regroup(self, start: Incident, record: EventRecord) -> Incident:
         """Group the chain of incidents from `start` on anew, from its events.
@@ -53,7 +51,7 @@ class Regrouping:
         self.session.flush()
         chain = self._chain(start)
         spans = self._spans([row.id for row in chain])
-        groups = grouping.group_events(grouping.policy_for(start.kind), spans.keys())
+        groups = grouping.group_events(grouping.max_length_of(start.kind), spans.keys())
         owners = self._choose_owners(chain, groups, {span.event_id: owner for span, owner in spans.items()})
         release(self.session, start.key)
         for group, owner in zip(groups, owners, strict=True):
@@ -67,7 +65,7 @@ class Regrouping:
             if row not in owners:
                 self._merge(row, owner_of[first_event[row.id]])
         for owner in owners:
-            self._recount(owner)
+            recount(self.session, owner, self.hours, self.now)
             alerts.publish(self.session, owner, "updated", self.now)
         if owners[-1].state in OPEN_STATES and not self._has_later(owners[-1]):
             owners[-1].open_key = start.key
@@ -75,23 +73,22 @@ class Regrouping:
         return owner_of[record.event_id]
 
     def _chain(self, start: Incident) -> list[Incident]:
-        gap = grouping.policy_for(start.kind).gap
         rows = self.session.scalars(
             select(Incident)
             .where(
                 Incident.key == start.key,
                 Incident.merged_into_id.is_(None),
-                Incident.state.not_in(DECIDED_STATES),
+                is_loose(),
                 Incident.first_at >= start.first_at,
             )
             .order_by(Incident.first_at, Incident.received_at, Incident.id)
         )
-        chain, reach = [], start.last_at
+        chain, reaches = [], reach(start)
         for row in rows:
-            if row.first_at > reach + gap:
+            if row.first_at > reaches:
                 break
             chain.append(row)
-            reach = max(reach, row.last_at)
+            reaches = max(reaches, reach(row))
         return chain
 
     def _spans(self, incident_ids: list[UUID]) -> dict[EventSpan, UUID]:
@@ -101,12 +98,13 @@ class Regrouping:
                 EventRecord.event_id,
                 EventRecord.observed_at,
                 EventRecord.ended_at,
+                EventRecord.kind,
                 EventRecord.incident_id,
             ).where(EventRecord.incident_id.in_(incident_ids))
         )
         return {
-            EventSpan(started, event_id, max(observed, ended or observed)): owner
-            for started, event_id, observed, ended, owner in rows
+            EventSpan.of(kind, event_id, started, max(observed, ended or observed)): owner
+            for started, event_id, observed, ended, kind, owner in rows
             if owner is not None
         }
 
@@ -134,9 +132,10 @@ class Regrouping:
             spot=like.spot,
             key=like.key,
             state=IncidentState.NEW,
-            severity=like.severity,
+            severity=escalation_of(like.kind).base,
             first_at=group.first_at,
             last_at=group.last_at,
+            reach_at=group.reach_at,
             received_at=self.now,
             touched_at=self.now,
             event_count=0,
@@ -148,14 +147,14 @@ class Regrouping:
         return incident
 
     def _move(self, group: EventGroup, owner: Incident) -> None:
-        for start in range(0, len(group.event_ids), _CHUNK):
+        for part in chunks(group.event_ids):
             self.session.execute(
                 update(EventRecord)
-                .where(EventRecord.event_id.in_(group.event_ids[start : start + _CHUNK]))
+                .where(EventRecord.event_id.in_(part))
                 .values(incident_id=owner.id)
                 .execution_options(synchronize_session="fetch")
             )
-        owner.first_at, owner.last_at = group.first_at, group.last_at
+        owner.first_at, owner.last_at, owner.reach_at = group.first_at, group.last_at, group.reach_at
 
     def _merge(self, row: Incident, owner: Incident) -> None:
         """Fold an incident whose events have all moved into another one, with what people did to it."""
@@ -164,9 +163,7 @@ class Regrouping:
             owner.handled_by_id = row.handled_by_id
         owner.state = state
         owner.version = max(owner.version, row.version) + 1
-        owner.received_at = min(owner.received_at, row.received_at)
-        owner.snapshot_sha256 = owner.snapshot_sha256 or row.snapshot_sha256
-        owner.redacted_sha256 = owner.redacted_sha256 or row.redacted_sha256
+        fold_history(owner, row)
         self.session.execute(
             update(IncidentStep)
             .where(IncidentStep.incident_id == row.id, IncidentStep.action != IncidentAction.OPEN)
@@ -175,35 +172,24 @@ class Regrouping:
         row.merged_into_id = owner.id
         row.event_count = row.open_event_count = 0
         row.version += 1
-        self.session.add(step(owner, self.now, IncidentAction.MERGE))
+        self.session.add(step(owner, self.now, IncidentAction.MERGE, other_id=row.id))
+        self.session.add(step(row, self.now, IncidentAction.MERGE, other_id=owner.id))
         alerts.publish(self.session, row, "merged", self.now)
-
-    def _recount(self, incident: Incident) -> None:
-        newest = self.session.execute(
-            select(EventRecord.camera_id)
-            .where(EventRecord.incident_id == incident.id)
-            .order_by(EventRecord.observed_at.desc(), EventRecord.event_id)
-            .limit(1)
-        ).scalar_one()
-        starts = self.session.execute(
-            select(EventRecord.started_at, EventRecord.state).where(EventRecord.incident_id == incident.id)
-        ).all()
-        incident.camera_id = newest
-        incident.event_count = len(starts)
-        incident.open_event_count = sum(state is not EventState.END for _, state in starts)
-        incident.after_hours = any(grouping.is_after_hours(started, self.zone) for started, _ in starts)
-        incident.touched_at = self.now
-        refresh_severity(incident)
 
     def _has_later(self, incident: Incident) -> bool:
         later = select(Incident.id).where(
             Incident.key == incident.key,
             Incident.merged_into_id.is_(None),
-            Incident.state.not_in(DECIDED_STATES),
+            is_loose(),
             Incident.first_at > incident.first_at,
             Incident.id != incident.id,
         )
         return self.session.scalar(later.limit(1)) is not None
+
+
+def is_loose() -> ColumnElement[bool]:
+    """Whether grouping may put an incident together with others, or take it apart: no officer decided on that."""
+    return and_(Incident.state.not_in(DECIDED_STATES), Incident.by_hand.is_(False))
 
 
 def release(session: Session, key: str) -> None:
@@ -212,26 +198,3 @@ def release(session: Session, key: str) -> None:
     if holder is not None:
         holder.open_key = None
         session.flush()
-
-
-def add_opened(session: Session, incident: Incident, now: datetime) -> None:
-    """Write a new incident down, with the first step of its life, and tell the feed."""
-    session.add(incident)
-    session.flush()
-    session.add(step(incident, now, IncidentAction.OPEN, IncidentState.NEW))
-    alerts.publish(session, incident, "opened", now)
-
-
-def step(incident: Incident, at: datetime, action: IncidentAction, after: IncidentState | None = None) -> IncidentStep:
-    """What the system itself did to an incident."""
-    return IncidentStep(
-        incident_id=incident.id, at=at, action=action, to_state=after, actor=SYSTEM, actor_name=SYSTEM, text=""
-    )
-
-
-def refresh_severity(incident: Incident) -> None:
-    """Judge an incident by what is known of it now."""
-    length = incident.last_at - incident.first_at
-    incident.severity = Severity(
-        grouping.severity_of(incident.kind, incident.event_count, length, after_hours=incident.after_hours)
-    )

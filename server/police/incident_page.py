@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from contract.config_loader import load_camera
 from contract.event import EventState, EvidenceRole
 from server import i18n, wording
+from server.audit.service import SYSTEM
 from server.db.models import Camera, CameraConfigVersion
 from server.domain.access import Principal
 from server.domain.copies import CopyState
@@ -22,7 +23,6 @@ from server.storage import copies
 
 MAX_TIMELINE_EVENTS: Final = 40
 MAX_CLIPS: Final = 20
-_SYSTEM_ACTIONS = frozenset({IncidentAction.OPEN, IncidentAction.EXPIRE, IncidentAction.MERGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,5 +176,9 @@ def _timeline(detail: IncidentDetail) -> list[Moment]:
 
 
 def _step(item: TimelineItem) -> Moment:
-    source = "by-system" if item.action in _SYSTEM_ACTIONS else "by-person"
+    source = "by-system" if item.actor == SYSTEM else "by-person"
+    if item.action is IncidentAction.ESCALATE:
+        before, _, after = item.text.partition(" ")
+        words = {"before": i18n.gettext(f"severity.{before}"), "after": i18n.gettext(f"severity.{after}")}
+        return Moment(item.at, i18n.gettext("step.escalate", **words), source)
     return Moment(item.at, i18n.gettext(f"step.{item.action}", name=item.actor), source, item.text)

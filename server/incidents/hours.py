@@ -1,0 +1,26 @@
+"""The site's hours, from the site.yaml that was synchronised last."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contract.config_loader import load_site
+from server.db.models import SiteDocument
+from server.domain.hours import SiteHours
+
+_TEXT: Final = select(SiteDocument.yaml).limit(1)
+
+
+def site_hours(session: Session, zone: ZoneInfo) -> SiteHours:
+    """The hours that hold now. The text is read each time, its meaning worked out once."""
+    return _parsed(session.scalar(_TEXT), zone)
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str | None, zone: ZoneInfo) -> SiteHours:
+    return SiteHours.of(load_site(text, "site.yaml").config if text is not None else None, zone)
