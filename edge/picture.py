@@ -14,11 +14,12 @@ class ArrayPicture:
         image: (H, W, 3) uint8, BGR.
     """
 
-    __slots__ = ("_image", "_luma")
+    __slots__ = ("_image", "_luma", "_small")
 
     def __init__(self, image: NDArray[np.uint8]) -> None:
         self._image = image
         self._luma: NDArray[np.uint8] | None = None
+        self._small: NDArray[np.uint8] | None = None
 
     @property
     def resolution_wh(self) -> tuple[int, int]:
@@ -39,4 +40,6 @@ class ArrayPicture:
         """See `Picture`."""
         if (width, height) == self.resolution_wh:
             return self._image
-        return np.asarray(cv2.resize(self._image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+        if self._small is None or self._small.shape[:2] != (height, width):
+            self._small = np.asarray(cv2.resize(self._image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+        return self._small

@@ -126,12 +126,14 @@ class VideoPicture:
         darkroom: Of its source.
     """
 
-    __slots__ = ("_bgr", "_darkroom", "_frame", "_luma")
+    __slots__ = ("_bgr", "_darkroom", "_frame", "_luma", "_small")
 
     def __init__(self, frame: VideoFrame, darkroom: Darkroom) -> None:
         self._frame, self._darkroom = frame, darkroom
         self._bgr: NDArray[np.uint8] | None = None
         self._luma: NDArray[np.uint8] | None = None
+        self._small: NDArray[np.uint8] | None = None
+        """As it was asked for last: detector and tracker mostly want the same size."""
 
     @property
     def resolution_wh(self) -> tuple[int, int]:
@@ -154,7 +156,9 @@ class VideoPicture:
         """See `Picture`."""
         if (width, height) == self.resolution_wh:
             return self.bgr()
-        return self._darkroom.bgr(self._frame, width, height)
+        if self._small is None or self._small.shape[:2] != (height, width):
+            self._small = self._darkroom.bgr(self._frame, width, height)
+        return self._small
 
     def crop(self, left: int, top: int, right: int, bottom: int) -> NDArray[np.uint8]:
         """See `edge.types.Croppable`."""

@@ -22,6 +22,9 @@ LOOK_WIDTH = 640
 _BINS = [4, 6, 6]
 _RANGES = [0, 256, 98, 158, 98, 158]
 """Of YCrCb in 8 bits: colours of the street lie near grey (128); stronger ones are counted at the edge."""
+_NEAR_GREY = np.stack([np.arange(256)] + [np.clip(np.arange(256), _RANGES[2], _RANGES[3] - 1)] * 2, axis=1)[None]
+_NEAR_GREY = np.ascontiguousarray(_NEAR_GREY.astype(np.uint8))
+"""What each value counts as, channel by channel."""
 _INNER = 0.15
 """Of the box's width is left out on each side: that is ground."""
 _LEAST_SIDE = 4
@@ -61,7 +64,7 @@ def _look(image: NDArray[np.uint8], box: tuple[float, float, float, float]) -> L
     if right - left < _LEAST_SIDE or middle - top < _LEAST_SIDE:
         return None
     colours = cv2.cvtColor(image[top:bottom, left:right], cv2.COLOR_BGR2YCrCb)
-    colours[..., 1:] = np.clip(colours[..., 1:], _RANGES[2], _RANGES[3] - 1)
+    colours = cv2.LUT(colours, _NEAR_GREY)
     halves = []
     for half in (colours[: middle - top], colours[middle - top :]):
         counts = cv2.calcHist([half], [0, 1, 2], None, _BINS, _RANGES).ravel()

@@ -1,16 +1,21 @@
 """Minimum-cost matching of tracks and detections.
 
-After gating, most tracks have one possible detection and the rest fall into small groups, so the matrix is cut into
-connected groups and each is solved exactly in plain Python: quick enough at these sizes (see bench/tracking.py), and
-without scipy or lap.
+After gating, most tracks have one possible detection and the rest fall into small groups, so the possible pairs are cut
+into connected groups and each is solved exactly in plain Python: quick enough at these sizes (see bench/tracking.py),
+and without scipy or lap.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 _INFINITY = float("inf")
+
+Pair = tuple[int, int, float]
+"""Row, column and what it costs to match them."""
 
 
 def match(cost: NDArray[np.float64], limit: float) -> list[tuple[int, int]]:
@@ -23,26 +28,39 @@ def match(cost: NDArray[np.float64], limit: float) -> list[tuple[int, int]]:
     Returns:
         (row, column) pairs in order of rows.
     """
-    allowed = cost < limit
-    if not allowed.any():
-        return []
-    row_of, column_of = np.nonzero(allowed)
-    alone = (np.bincount(row_of)[row_of] == 1) & (np.bincount(column_of)[column_of] == 1)
-    matches: list[tuple[int, int]] = list(zip(row_of[alone].tolist(), column_of[alone].tolist(), strict=True))
-    contested = ~alone
-    for rows, columns in _groups(row_of[contested].tolist(), column_of[contested].tolist()):
-        block = np.minimum(cost[np.ix_(rows, columns)], limit) - limit
+    rows, columns = np.nonzero(cost < limit)
+    return match_pairs(list(zip(rows.tolist(), columns.tolist(), cost[rows, columns].tolist(), strict=True)), limit)
+
+
+def match_pairs(pairs: Sequence[Pair], limit: float) -> list[tuple[int, int]]:
+    """The same for the possible pairs only: each cheaper than the limit, in order of rows, then of columns."""
+    of_row: dict[int, int] = {}
+    of_column: dict[int, int] = {}
+    for row, column, _ in pairs:
+        of_row[row] = of_row.get(row, 0) + 1
+        of_column[column] = of_column.get(column, 0) + 1
+    matches: list[tuple[int, int]] = []
+    contested: dict[tuple[int, int], float] = {}
+    for row, column, cost in pairs:
+        if of_row[row] == 1 and of_column[column] == 1:
+            matches.append((row, column))
+        else:
+            contested[row, column] = cost - limit
+    if not contested:
+        return matches
+    for rows, columns in _groups(contested):
+        block = [[contested.get((row, column), 0.0) for column in columns] for row in rows]
         for row, column in _solve(block):
-            if block[row, column] < 0.0:
+            if block[row][column] < 0.0:
                 matches.append((rows[row], columns[column]))
     return sorted(matches)
 
 
-def _groups(row_of: list[int], column_of: list[int]) -> list[tuple[list[int], list[int]]]:
+def _groups(allowed: Iterable[tuple[int, int]]) -> list[tuple[list[int], list[int]]]:
     """Connected groups of the graph in which allowed pairs, given by row and column, are edges."""
     columns_of: dict[int, list[int]] = {}
     rows_of: dict[int, list[int]] = {}
-    for row, column in zip(row_of, column_of, strict=True):
+    for row, column in allowed:
         columns_of.setdefault(row, []).append(column)
         rows_of.setdefault(column, []).append(row)
     groups = []
@@ -60,16 +78,15 @@ def _groups(row_of: list[int], column_of: list[int]) -> list[tuple[list[int], li
     return groups
 
 
-def _solve(cost: NDArray[np.float64]) -> list[tuple[int, int]]:
+def _solve(matrix: list[list[float]]) -> list[tuple[int, int]]:
     """Assign every row or every column, whichever are fewer, at least total cost.
 
     Shortest augmenting paths with potentials (Jonker and Volgenant 1987, in the form of the Hungarian algorithm),
     O(rows^2 x columns).
     """
-    if cost.shape[0] > cost.shape[1]:
-        return [(row, column) for column, row in _solve(cost.T)]
-    matrix: list[list[float]] = cost.tolist()
-    count = cost.shape[1]
+    count = len(matrix[0])
+    if len(matrix) > count:
+        return [(row, column) for column, row in _solve([list(column) for column in zip(*matrix, strict=True)])]
     row_of = [-1] * count
     row_potential, column_potential = [0.0] * len(matrix), [0.0] * count
     for row in range(len(matrix)):

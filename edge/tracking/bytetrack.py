@@ -10,20 +10,19 @@ start a track: fair ones do, too, where several in a row move on one way. A dete
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from operator import attrgetter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.tracking.appearance import Look, looks
-from edge.tracking.assignment import match
-from edge.tracking.candidates import Candidates, Groups, covered, overlap, prepare
-from edge.tracking.identity import Identity, Left, Place
-from edge.tracking.kalman import BoxFilters
+from edge.tracking.assignment import Pair, match_pairs
+from edge.tracking.candidates import Array, Candidates, Corners, Groups, is_covered, overlap, prepare
+from edge.tracking.identity import STANDS_S, Identity, Left
+from edge.tracking.kalman import BoxFilter, Step
 from edge.tracking.relink import LostTracks, is_shown_again
 from edge.tracking.settings import TrackerSettings
 from edge.types import Detections, Frame, Track, TrackId
-
-Array = NDArray[np.float64]
 
 BLIND_S = 30.0
 """After a longer time without a search nothing says that an object is the same one."""
@@ -63,7 +62,6 @@ class ByteTracker:
         self._groups = Groups()
         self._aspect: float | None = None
         self._now_s: float | None = None
-        self._filters = BoxFilters.start(np.zeros((0, 4)))
         self._identities: list[Identity] = []
         self._lost = LostTracks()
         self._looked_s = float("-inf")
@@ -86,7 +84,8 @@ class ByteTracker:
         width, height = frame.resolution_wh
         aspect = width / height
         if self._aspect is not None and aspect != self._aspect:
-            self._filters.stretch(aspect / self._aspect)
+            for identity in self._identities:
+                identity.filter.stretch(aspect / self._aspect)
             self._lost.stretch(aspect / self._aspect)
         self._aspect = aspect
         step_s = self._advance(frame.monotonic_s)
@@ -94,17 +93,13 @@ class ByteTracker:
         self._now_s = frame.monotonic_s
         candidates = prepare(detections, height, self._settings.unsure_score, self._groups)
         found = self._associate(candidates)
-        if found:
-            rows, columns = np.array(found).T
-            self._filters.update(rows, candidates.boxes[columns])
-            boxes, scores = self._filters.value[rows].tolist(), candidates.scores[columns].tolist()
-            corners = candidates.xyxy[columns].tolist()
-            for (row, column), box, score, own in zip(found, boxes, scores, corners, strict=True):
-                identity = self._identities[row]
-                identity.found_xyxy = own
-                identity.see(frame.monotonic_s, candidates.class_names[column], score)
-                identity.sure += score >= self._settings.sure_score
-                identity.moves_to(box, frame.monotonic_s)
+        for row, column in found:
+            identity, score = self._identities[row], candidates.scores[column]
+            identity.filter.update(candidates.boxes[column])
+            identity.found_xyxy = candidates.corners[column]
+            identity.see(frame.monotonic_s, candidates.class_names[column], score)
+            identity.sure += score >= self._settings.sure_score
+            identity.moves_to(identity.filter.place, frame.monotonic_s)
         self._settle({row for row, _ in found}, step_s, frame)
         self._reunite(frame.monotonic_s)
         self._take_looks(frame)
@@ -120,8 +115,8 @@ class ByteTracker:
             for identity in self._identities:
                 if identity.missed_s > 0.0:
                     identity.missed_s += monotonic_s - self._now_s
+                identity.filter.stop()
             self._now_s = monotonic_s
-            self._filters.stop()
         else:
             self._forget()
         return self._report(detected=False)
@@ -132,7 +127,6 @@ class ByteTracker:
 
     def _forget(self) -> None:
         self._now_s = None
-        self._filters = BoxFilters.start(np.zeros((0, 4)))
         self._identities = []
         self._lost.clear()
 
@@ -142,76 +136,80 @@ class ByteTracker:
         if not 0.0 <= step_s <= BLIND_S:
             self._forget()
             return 0.0
-        if step_s > self._settings.lost_s:
-            self._filters.stop()  # a speed measured that long ago says nothing; what stands is found again
-        if step_s > 0.0 and self._identities:
-            coasting = [identity.missed_s > 0.0 for identity in self._identities]
-            self._filters.predict(step_s, np.array(coasting))
-            standing = [missed and i.stands(now_s) for missed, i in zip(coasting, self._identities, strict=True)]
-            if any(standing):
-                self._filters.stop(np.array(standing))
+        if step_s > self._settings.lost_s:  # a speed measured that long ago says nothing; what stands is found again
+            for identity in self._identities:
+                identity.filter.stop()
+        if step_s > 0.0:
+            step = Step.of(step_s)
+            for identity in self._identities:
+                is_missed = identity.missed_s > 0.0
+                identity.filter.predict(step, coasting=is_missed)
+                if is_missed and identity.stands(now_s):
+                    identity.filter.stop()
         return step_s
 
     def _associate(self, candidates: Candidates) -> list[tuple[int, int]]:
         """(track, detection) pairs: confirmed with sure, tracked with unsure, new with what is left, the sure first."""
-        if not self._identities or len(candidates.scores) == 0:
+        if not self._identities or len(candidates) == 0:
             return []
-        settings = self._settings
-        cost = self._cost(candidates)
-        confirmed = np.array([identity.track_id > 0 for identity in self._identities])
-        now_s = self._now_s or 0.0
-        lost = np.array([i.missed_s > settings.coast_s and not i.stands(now_s) for i in self._identities])
-        sure = candidates.scores >= settings.sure_score
-        fair = ~sure & (candidates.scores >= settings.fair_score)
         found: list[tuple[int, int]] = []
-        free_rows, free_columns = np.ones(len(confirmed), np.bool_), np.ones(len(sure), np.bool_)
-        for rows, columns, least in (
-            (confirmed, sure, settings.sure_overlap),
-            (confirmed & ~lost, ~sure, settings.unsure_overlap),
-            (~confirmed, sure, settings.new_overlap),
-            (~confirmed, fair, settings.new_overlap),
-        ):
-            row_index, column_index = np.flatnonzero(rows & free_rows), np.flatnonzero(columns & free_columns)
-            if len(row_index) == 0 or len(column_index) == 0:
-                continue
-            pairs = match(cost[row_index[:, None], column_index], 1.0 - least)
-            if pairs:
-                matched = np.array(pairs)
-                matched_rows, matched_columns = row_index[matched[:, 0]], column_index[matched[:, 1]]
-                free_rows[matched_rows] = free_columns[matched_columns] = False
-                found += zip(matched_rows.tolist(), matched_columns.tolist(), strict=True)
+        rows: set[int] = set()
+        columns: set[int] = set()
+        for limit, pairs in self._possible(candidates):
+            free = [pair for pair in pairs if pair[0] not in rows and pair[1] not in columns]
+            for row, column in match_pairs(free, limit):
+                found.append((row, column))
+                rows.add(row)
+                columns.add(column)
         return found
 
-    def _cost(self, candidates: Candidates) -> Array:
-        """(tracks, detections): 1 - overlap, a little more for another class, infinite for another group."""
-        longer = self._filters.value[:, 2:].max(axis=1)
-        margin = np.minimum(self._filters.spread(), MAX_MARGIN * longer)
-        cost = 1.0 - overlap(self._filters.xyxy(), candidates.xyxy, margin)
-        own = np.array([identity.group for identity in self._identities])
-        classes = np.array([self._groups.numbers(identity.class_name)[1] for identity in self._identities])
-        cost += OTHER_CLASS_COST * (classes[:, None] != candidates.classes)
-        cost[own[:, None] != candidates.groups] = np.inf
-        self._part_others(cost, candidates)
-        long_missed = [row for row, item in enumerate(self._identities) if item.missed_s > self._settings.lost_s]
-        if long_missed:
-            cost[long_missed] += STANDING_COST
-        return cost
+    def _possible(self, candidates: Candidates) -> Sequence[tuple[float, list[Pair]]]:
+        """What may be matched with what, and for how much less than which limit, one step after the other.
 
-    def _part_others(self, cost: Array, candidates: Candidates) -> None:
-        """Make it impossible: a detection that does not lie on a standing vehicle, or reaches beyond it, is another."""
-        now_s = self._now_s or 0.0
-        rows = [row for row, identity in enumerate(self._identities) if identity.stands(now_s)]
-        if rows:
-            usual = np.array([self._identities[row].usual for row in rows])
-            slack = (0.5 + STANDS_GROWTH) * usual[:, 2:]
-            found = candidates.xyxy[None]
-            before = found[..., :2] < (usual[:, :2] - slack)[:, None]
-            after = found[..., 2:] > (usual[:, :2] + slack)[:, None]
-            reach = np.maximum(STANDS_ASIDE * usual[:, 2:], STANDS_LEAST * usual[:, 2:].max(axis=1, keepdims=True))
-            aside = np.abs(candidates.boxes[None, :, :2] - usual[:, None, :2]) > reach[:, None]
-            parted = cost[rows]
-            parted[(before | after | aside).any(axis=2)] = np.inf
-            cost[rows] = parted
+        It costs 1 - overlap, a little more for another class; never is one of another group matched, nor one that a
+        standing vehicle cannot be.
+        """
+        settings, now_s, scores = self._settings, self._now_s or 0.0, candidates.scores
+        steps: list[tuple[float, list[Pair]]] = [
+            (1.0 - least, [])
+            for least in (settings.sure_overlap, settings.unsure_overlap, settings.new_overlap, settings.new_overlap)
+        ]
+        own_sure, own_unsure, new_sure, new_fair = steps
+        cost = 1.0 - self._overlap(candidates)
+        all_rows, all_columns = np.nonzero(cost < max(limit for limit, _ in steps))
+        costs: list[float] = cost[all_rows, all_columns].tolist()
+        for row, column, least in zip(all_rows.tolist(), all_columns.tolist(), costs, strict=True):
+            identity, score = self._identities[row], scores[column]
+            stands = now_s - identity.since_s >= STANDS_S and identity.stands(now_s)
+            if score >= settings.sure_score:
+                limit, pairs = own_sure if identity.track_id > 0 else new_sure
+            elif identity.track_id > 0:
+                if identity.missed_s > settings.coast_s and not stands:
+                    continue
+                limit, pairs = own_unsure
+            elif score >= settings.fair_score:
+                limit, pairs = new_fair
+            else:
+                continue
+            if identity.group != candidates.groups[column]:
+                continue
+            apart = least
+            if identity.class_name != candidates.class_names[column]:
+                apart += OTHER_CLASS_COST
+            if identity.missed_s > settings.lost_s:
+                apart += STANDING_COST
+            if apart < limit and not (stands and _is_another(identity, candidates, column)):
+                pairs.append((row, column, apart))
+        return steps
+
+    def _overlap(self, candidates: Candidates) -> Array:
+        """(tracks, detections): of boxes that the filter's uncertainty has widened."""
+        boxes, margins = [], []
+        for identity in self._identities:
+            box = identity.filter
+            boxes.append(box.corners())
+            margins.append(min(box.spread(), MAX_MARGIN * max(box.width, box.height)))
+        return overlap(np.array(boxes), np.array(candidates.corners), np.array(margins))
 
     def _settle(self, found: set[int], step_s: float, frame: Frame) -> None:
         """Confirm what was found, age what was not, end what is lost."""
@@ -220,18 +218,19 @@ class ByteTracker:
         ended: list[int] = []
         for row, identity in enumerate(self._identities):
             if row in found:
-                if identity.track_id == 0 and self._is_somebody(row):
-                    self._confirm(row, frame)
+                if identity.track_id == 0 and _is_somebody(identity):
+                    self._confirm(identity, frame)
                 continue
-            x, y, width, height = self._filters.value[row].tolist()
+            box = identity.filter
+            x, y, width, height = box.place
             if identity.missed_s == 0.0:  # later its speed decays
-                speed_x, speed_y = self._filters.speed[row, :2].tolist()
+                speed_x, speed_y = box.speed_x, box.speed_y
                 pace = math.hypot(speed_x, speed_y) / max(width, height)
                 usual_s = min(settings.lost_s, max(settings.lost_least_s, settings.lost_boxes / max(pace, 1e-6)))
                 identity.patience_s = self._patience_s(identity, usual_s, now_s)
                 identity.left = Left((x, y, width, height), (speed_x, speed_y))
                 if identity.stands(now_s):
-                    self._filters.put(row, identity.usual)  # what was seen of it last may be a half
+                    box.put(identity.usual)  # what was seen of it last may be a half
                 # It was there for part of a long step; and the gate looks again at once.
                 identity.missed_s += min(step_s, FIRST_MISS_S)
             else:
@@ -246,36 +245,23 @@ class ByteTracker:
     def _drop(self, ended: list[int]) -> None:
         """End tracks, by row."""
         if ended:
-            keep = np.ones(len(self._identities), np.bool_)
-            keep[ended] = False
-            self._filters.keep(keep)
-            self._identities = [self._identities[row] for row in np.flatnonzero(keep).tolist()]
+            gone = set(ended)
+            self._identities = [identity for row, identity in enumerate(self._identities) if row not in gone]
 
     def _patience_s(self, identity: Identity, usual_s: float, now_s: float) -> float:
         if identity.track_id == 0:
             return self._settings.new_s
         return STANDING_PATIENCE_S if identity.stands(now_s) else usual_s
 
-    def _is_somebody(self, row: int) -> bool:
-        """Whether what was detected so far is no mistake: it was sure twice, or it moves."""
-        identity = self._identities[row]
-        if identity.sure >= SURE_LOOKS or identity.found < FAIR_LOOKS:
-            return identity.sure >= SURE_LOOKS
-        x, y, width, height = self._filters.value[row].tolist()
-        way = math.hypot(x - identity.born[0], y - identity.born[1])
-        return bool(way >= FAIR_WAY * max(width, height))
-
-    def _confirm(self, row: int, frame: Frame) -> None:
+    def _confirm(self, identity: Identity, frame: Frame) -> None:
         """A track is somebody: a new one, or one that was lost."""
-        identity = self._identities[row]
         if len(self._lost):
-            x, y, width, height = self._filters.value[row].tolist()
 
             def look_of() -> Look | None:
-                identity.take_look(looks(frame.picture, [self._box_of(row)])[0], frame.monotonic_s)
+                identity.take_look(looks(frame.picture, [self._box_of(identity)])[0], frame.monotonic_s)
                 return identity.look
 
-            earlier = self._lost.find(identity, (x, y, width, height), look_of)
+            earlier = self._lost.find(identity, identity.filter.place, look_of)
             if earlier is not None:
                 identity.go_on_as(earlier)
                 return
@@ -287,61 +273,62 @@ class ByteTracker:
         for row, hidden in enumerate(self._identities):
             if hidden.missed_s == 0.0 or not hidden.stands(now_s):
                 continue
-            for other, shown in enumerate(self._identities):
+            for shown in self._identities:
                 is_younger = shown.missed_s == 0.0 and shown.first_seen_s > hidden.last_seen_s
-                if is_younger and is_shown_again(hidden, shown, self._place_of(other)):
+                if is_younger and is_shown_again(hidden, shown, shown.filter.place):
                     shown.go_on_as(hidden)
                     ended.append(row)
                     break
         self._drop(ended)
 
-    def _place_of(self, row: int) -> Place:
-        x, y, width, height = self._filters.value[row].tolist()
-        return (x, y, width, height)
-
     def _take_looks(self, frame: Frame) -> None:
         """Renew the looks of the tracks whose last one is oldest."""
         if 0.0 <= frame.monotonic_s - self._looked_s < LOOK_EVERY_S:
             return
-        due = [
-            row for row, identity in enumerate(self._identities) if identity.track_id > 0 and identity.missed_s == 0.0
-        ]
+        due = [identity for identity in self._identities if identity.track_id > 0 and identity.missed_s == 0.0]
         if not due:
             return
         self._looked_s = frame.monotonic_s
-        due = sorted(due, key=lambda row: self._identities[row].look_s)[:LOOKS_A_FRAME]
-        taken = looks(frame.picture, [self._box_of(row) for row in due])
-        for row, look in zip(due, taken, strict=True):
-            self._identities[row].take_look(look, frame.monotonic_s)
+        due = sorted(due, key=attrgetter("look_s"))[:LOOKS_A_FRAME]
+        taken = looks(frame.picture, [self._box_of(identity) for identity in due])
+        for identity, look in zip(due, taken, strict=True):
+            identity.take_look(look, frame.monotonic_s)
 
-    def _box_of(self, row: int) -> tuple[float, float, float, float]:
+    def _box_of(self, identity: Identity) -> tuple[float, float, float, float]:
         """Normalised xyxy."""
-        x, y, width, height = self._filters.value[row].tolist()
+        left, top, right, bottom = identity.filter.corners()
         aspect = self._aspect or 1.0
-        return ((x - width / 2) / aspect, y - height / 2, (x + width / 2) / aspect, y + height / 2)
+        return (left / aspect, top, right / aspect, bottom)
 
-    def _start(self, taken: list[int], candidates: Candidates, now_s: float, *, confirmed: bool) -> None:
+    def _start(self, taken: Sequence[int], candidates: Candidates, now_s: float, *, confirmed: bool) -> None:
         """Start tracks at detections that belong to none; `confirmed`: the sure ones at once."""
-        sure = candidates.scores >= self._settings.sure_score
-        free = candidates.scores >= self._settings.fair_score
-        free[taken] = False
-        free[free & ~sure] = ~covered(candidates.xyxy[free & ~sure], candidates.xyxy[sure])
-        new = np.flatnonzero(free)
-        if len(new) == 0:
+        settings, gone = self._settings, set(taken)
+        free = [
+            column
+            for column, score in enumerate(candidates.scores)
+            if score >= settings.fair_score and column not in gone
+        ]
+        if not free:
             return
-        self._filters.add(BoxFilters.start(candidates.boxes[new]))
-        for column in new.tolist():
+        corners = candidates.corners
+        surely = [box for box, score in zip(corners, candidates.scores, strict=True) if score >= settings.sure_score]
+        for column in free:
+            score = candidates.scores[column]
+            sure = score >= settings.sure_score
+            if not sure and is_covered(corners[column], surely):
+                continue
             identity = Identity(
-                track_id=self._next_id() if confirmed and sure[column] else 0,
-                group=int(candidates.groups[column]),
+                track_id=self._next_id() if confirmed and sure else 0,
+                group=candidates.groups[column],
+                filter=BoxFilter(candidates.boxes[column]),
                 first_seen_s=now_s,
                 last_seen_s=now_s,
                 score=0.0,
-                sure=int(sure[column]),
+                sure=int(sure),
             )
-            identity.begin(candidates.boxes[column].tolist(), now_s)
-            identity.found_xyxy = candidates.xyxy[column].tolist()
-            identity.see(now_s, candidates.class_names[column], float(candidates.scores[column]))
+            identity.begin(now_s)
+            identity.found_xyxy = candidates.corners[column]
+            identity.see(now_s, candidates.class_names[column], score)
             self._identities.append(identity)
 
     def _next_id(self) -> int:
@@ -351,23 +338,58 @@ class ByteTracker:
     def _report(self, *, detected: bool) -> list[Track]:
         if self._aspect is None:
             return []
-        scale = (self._aspect, 1.0, self._aspect, 1.0)
-        # Steps of 1/65536, a sixteenth of a pixel of a 4K picture: stored, they come back to the last bit.
-        corners = np.stack((self._filters.xyxy(), np.array([i.found_xyxy for i in self._identities]).reshape(-1, 4)))
-        rounded = np.rint(np.clip(corners / scale, 0.0, 1.0) * BOX_STEPS) / BOX_STEPS
-        boxes: list[list[float]] = rounded[0].tolist()
-        founds: list[list[float]] = rounded[1].tolist()
-        return [
-            Track(
-                track_id=TrackId(identity.track_id),
-                class_name=identity.class_name,
-                confidence=identity.score,
-                xyxy=(box[0], box[1], box[2], box[3]),
-                first_seen_s=identity.first_seen_s,
-                last_seen_s=identity.last_seen_s,
-                detected=(is_found := detected and identity.missed_s == 0.0),
-                found=(found[0], found[1], found[2], found[3]) if is_found else None,
-            )
-            for identity, box, found in zip(self._identities, boxes, founds, strict=True)
-            if identity.track_id > 0 and identity.missed_s <= self._settings.coast_s
-        ]
+        aspect, coast_s = self._aspect, self._settings.coast_s
+        tracks = []
+        for identity in self._identities:
+            if identity.track_id > 0 and identity.missed_s <= coast_s:
+                is_found = detected and identity.missed_s == 0.0
+                track = Track(
+                    TrackId(identity.track_id),
+                    identity.class_name,
+                    identity.score,
+                    _told(identity.filter.corners(), aspect),
+                    identity.first_seen_s,
+                    identity.last_seen_s,
+                    is_found,
+                    _told(identity.found_xyxy, aspect) if is_found else None,
+                )
+                tracks.append(track)
+        return tracks
+
+
+def _is_somebody(identity: Identity) -> bool:
+    """Whether what was detected so far is no mistake: it was sure twice, or it moves."""
+    if identity.sure >= SURE_LOOKS or identity.found < FAIR_LOOKS:
+        return identity.sure >= SURE_LOOKS
+    x, y, width, height = identity.filter.place
+    way = math.hypot(x - identity.born[0], y - identity.born[1])
+    return way >= FAIR_WAY * max(width, height)
+
+
+def _is_another(standing: Identity, candidates: Candidates, column: int) -> bool:
+    """Whether a detection does not lie on a standing vehicle, or reaches beyond it: then it is of another."""
+    x, y, width, height = standing.usual
+    left, top, right, bottom = candidates.corners[column]
+    slack_x, slack_y = (0.5 + STANDS_GROWTH) * width, (0.5 + STANDS_GROWTH) * height
+    if left < x - slack_x or top < y - slack_y or right > x + slack_x or bottom > y + slack_y:
+        return True
+    centre_x, centre_y, _, _ = candidates.boxes[column]
+    longer = STANDS_LEAST * max(width, height)
+    return abs(centre_x - x) > max(STANDS_ASIDE * width, longer) or abs(centre_y - y) > max(
+        STANDS_ASIDE * height, longer
+    )
+
+
+def _told(corners: Corners, aspect: float) -> Corners:
+    """Normalised and inside, in steps of 1/65536, a sixteenth of a pixel of a 4K picture: stored, they come back to the
+    last bit."""
+    left, top, right, bottom = corners
+    left, right = left / aspect, right / aspect
+    if not (0.0 <= left <= right <= 1.0 and 0.0 <= top <= bottom <= 1.0):
+        left, top, right, bottom = (min(max(share, 0.0), 1.0) for share in (left, top, right, bottom))
+    return (
+        round(left * BOX_STEPS) / BOX_STEPS,
+        round(top * BOX_STEPS) / BOX_STEPS,
+        round(right * BOX_STEPS) / BOX_STEPS,
+        round(bottom * BOX_STEPS) / BOX_STEPS,
+    )

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.classes import lookalike_group
+from edge.tracking.kalman import Place
 from edge.types import Detections
 
 Array = NDArray[np.float64]
+Corners = tuple[float, float, float, float]
+"""Left, top, right and bottom in picture heights."""
 
 DOUBLE_OVERLAP = 0.7
 """A detection that overlaps a surer one of a like class by this much is the same object named twice."""
@@ -22,59 +27,66 @@ PART = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Detections ready to match: centre-size boxes and corners in picture heights."""
+    """Detections ready to match: parallel lists, the surest first."""
 
-    boxes: Array
-    xyxy: Array
-    scores: Array
-    class_names: tuple[str, ...]
-    groups: NDArray[np.intp]
-    classes: NDArray[np.intp]
+    boxes: Sequence[Place]
+    corners: Sequence[Corners]
+    scores: Sequence[float]
+    class_names: Sequence[str]
+    groups: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.scores)
 
 
 class Groups:
-    """Numbers for classes, and for the groups of them that a detector takes for each other."""
+    """Numbers for the groups of classes that a detector takes for each other."""
 
     def __init__(self) -> None:
         """Start without any."""
         self._groups: dict[str, int] = {}
-        self._known: dict[str, tuple[int, int]] = {}
+        self._known: dict[str, int] = {}
 
-    def numbers(self, class_name: str) -> tuple[int, int]:
-        """Of its group, the same for classes that may be confused, and of the class itself."""
+    def number(self, class_name: str) -> int:
+        """Of its group, the same for classes that may be confused."""
         known = self._known.get(class_name)
         if known is None:
-            group = self._groups.setdefault(lookalike_group(class_name), len(self._groups))
-            known = self._known[class_name] = (group, len(self._known))
+            known = self._known[class_name] = self._groups.setdefault(lookalike_group(class_name), len(self._groups))
         return known
 
 
 def prepare(detections: Detections, picture_height: int, unsure_score: float, groups: Groups) -> Candidates:
     """Drop what is too unsure, impossible, or the same object named twice."""
-    corners = detections.xyxy.astype(np.float64) / picture_height
-    usable = (
-        np.isfinite(corners).all(axis=1)
-        & (corners[:, 2] > corners[:, 0])
-        & (corners[:, 3] > corners[:, 1])
-        & (detections.confidence >= unsure_score)
-    )
-    rows = np.flatnonzero(usable)
-    rows = rows[np.argsort(-detections.confidence[rows], kind="stable")]
+    found: list[list[float]] = (detections.xyxy.astype(np.float64) / picture_height).tolist()
+    scores: list[float] = detections.confidence.tolist()
     names = detections.class_name
-    numbers = np.array([groups.numbers(names[row]) for row in rows.tolist()], np.intp).reshape(-1, 2)
-    corners = corners[rows]
-    double = overlap(corners, corners) >= DOUBLE_OVERLAP
-    double &= numbers[:, None, 0] == numbers[None, :, 0]
-    if np.count_nonzero(double) > len(rows):  # each is its own double
-        single = ~np.tril(double, -1).any(axis=1)
-        rows, numbers, corners = rows[single], numbers[single], corners[single]
+    least, endless = float(np.float32(unsure_score)), math.inf
+    rows = [
+        row
+        for row, ((left, top, right, bottom), score) in enumerate(zip(found, scores, strict=True))
+        # No number that is none passes, nor one without end.
+        if score >= least and -endless < left < right < endless and -endless < top < bottom < endless
+    ]
+    rows.sort(key=scores.__getitem__, reverse=True)
+    numbers = [groups.number(names[row]) for row in rows]
+    if len(rows) > 1:
+        corners = np.array([found[row] for row in rows])
+        close = overlap(corners, corners) >= DOUBLE_OVERLAP
+        if np.count_nonzero(close) > len(rows):  # each is its own double
+            of = np.array(numbers)
+            double = close & (of[:, None] == of)
+            single = np.flatnonzero(~np.tril(double, -1).any(axis=1)).tolist()
+            rows, numbers = [rows[index] for index in single], [numbers[index] for index in single]
+    kept = [found[row] for row in rows]
     return Candidates(
-        boxes=np.concatenate(((corners[:, :2] + corners[:, 2:]) / 2.0, corners[:, 2:] - corners[:, :2]), axis=1),
-        xyxy=corners,
-        scores=detections.confidence[rows].astype(np.float64),
-        class_names=tuple([names[row] for row in rows.tolist()]),
-        groups=numbers[:, 0],
-        classes=numbers[:, 1],
+        boxes=[
+            ((left + right) / 2.0, (top + bottom) / 2.0, right - left, bottom - top)
+            for left, top, right, bottom in kept
+        ],
+        corners=[(left, top, right, bottom) for left, top, right, bottom in kept],
+        scores=[scores[row] for row in rows],
+        class_names=[names[row] for row in rows],
+        groups=numbers,
     )
 
 
@@ -89,22 +101,31 @@ def overlap(a: Array, b: Array, margin: Array | None = None) -> Array:
     Returns:
         (N, M) in [0, 1].
     """
-    grow = 0.0 if margin is None else 2.0 * margin[:, None]
-    (left_a, top_a, right_a, bottom_a), (left_b, top_b, right_b, bottom_b) = a.T[:, :, None], b.T
-    width = np.minimum(right_a, right_b) - np.maximum(left_a, left_b) + grow
-    height = np.minimum(bottom_a, bottom_b) - np.maximum(top_a, top_b) + grow
-    shared = np.maximum(width, 0.0) * np.maximum(height, 0.0)
-    area_a = (right_a - left_a + grow) * (bottom_a - top_a + grow)
-    area_b = (right_b - left_b + grow) * (bottom_b - top_b + grow)
-    share: Array = shared / (area_a + area_b - shared)
-    return share
+    # Both axes at once, pairs side by side: numpy is slow along an axis of two, and takes longer to call than to do it.
+    low_a, high_a = a.T[:2, :, None], a.T[2:, :, None]
+    low_b, high_b = b.T[:2, None], b.T[2:, None]
+    size = np.minimum(high_a, high_b)
+    size -= np.maximum(low_a, low_b)
+    size_a, size_b = high_a - low_a, high_b - low_b
+    if margin is not None:
+        grow = 2.0 * margin[:, None]
+        size += grow
+        size_a, size_b = size_a + grow, size_b + grow
+    np.maximum(size, 0.0, out=size)
+    shared: Array = size[0] * size[1]
+    both = size_a[0] * size_a[1] + size_b[0] * size_b[1]
+    both -= shared
+    shared /= both
+    return shared
 
 
-def covered(boxes: Array, others: Array) -> NDArray[np.bool_]:
-    """Whether each of the boxes (N, 4) xyxy is a part of one of the others (M, 4)."""
-    if len(boxes) == 0 or len(others) == 0:
-        return np.zeros(len(boxes), np.bool_)
-    size = np.minimum(boxes[:, None, 2:], others[:, 2:]) - np.maximum(boxes[:, None, :2], others[:, :2])
-    shares = np.maximum(size, 0.0).prod(axis=2) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)[:, None]
-    parts: NDArray[np.bool_] = shares.max(axis=1) > PART
-    return parts
+def is_covered(box: Corners, others: Sequence[Corners]) -> bool:
+    """Whether a box is a part of one of the others."""
+    left, top, right, bottom = box
+    area = (right - left) * (bottom - top)
+    for x1, y1, x2, y2 in others:
+        if x1 < right and left < x2 and y1 < bottom and top < y2:
+            width, height = min(right, x2) - max(left, x1), min(bottom, y2) - max(top, y1)
+            if max(width, 0.0) * max(height, 0.0) / area > PART:
+                return True
+    return False

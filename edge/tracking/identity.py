@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from contract.rules.base import VEHICLE_CLASSES
 from edge.tracking.appearance import Look, blend
+from edge.tracking.kalman import BoxFilter, Place
 
 STANDS_S = 10.0
 """A vehicle whose box has kept its place for this long stands; in a dense jam, where vehicles come out from behind each
@@ -14,9 +15,6 @@ STANDS_WITHIN = 0.4
 """... its centre stayed within this share of its longer side: a box half hidden shifts by a quarter."""
 USUAL_GAIN = 0.1
 """Share of the newest box in the usual one: a few halves seen in passing change it little."""
-
-Place = tuple[float, float, float, float]
-"""Centre x and y, width and height in picture heights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +33,8 @@ class Identity:
     track_id: int
     """0 until further detections have confirmed it."""
     group: int
+    filter: BoxFilter
+    """Where it is, or must be."""
     first_seen_s: float
     last_seen_s: float
     score: float
@@ -54,7 +54,7 @@ class Identity:
     since_s: float = 0.0
     """... and when that was."""
     born: Place = (0.0, 0.0, 0.0, 0.0)
-    """Its first box."""
+    """Its first detection's box."""
     usual: Place = (0.0, 0.0, 0.0, 0.0)
     """Its mean box since it last moved; the latest count most."""
     found_xyxy: Place = (0.0, 0.0, 0.0, 0.0)
@@ -74,14 +74,14 @@ class Identity:
         votes[class_name] = votes.get(class_name, 0.0) + score
         self.class_name = class_name if len(votes) == 1 else max(votes, key=votes.__getitem__)
 
-    def moves_to(self, box: list[float], now_s: float) -> None:
-        """Remember since when it is about where it is now; `box` is its centre and size."""
+    def moves_to(self, box: Place, now_s: float) -> None:
+        """Remember since when it is about where it is now."""
         x, y, width, height = box
         home_x, home_y, home_width, home_height = self.home
-        longest = max(width, height, home_width, home_height)
-        if abs(x - home_x) > STANDS_WITHIN * longest or abs(y - home_y) > STANDS_WITHIN * longest:
-            self.home, self.since_s = (x, y, width, height), now_s
-            self.usual = self.home
+        within = STANDS_WITHIN * max(width, height, home_width, home_height)
+        if abs(x - home_x) > within or abs(y - home_y) > within:
+            self.home = self.usual = box
+            self.since_s = now_s
         else:
             old = self.usual
             self.usual = (
@@ -91,10 +91,9 @@ class Identity:
                 old[3] + USUAL_GAIN * (height - old[3]),
             )
 
-    def begin(self, box: list[float], now_s: float) -> None:
-        """It was seen for the first time; `box` is its centre and size."""
-        x, y, width, height = box
-        self.born = self.home = self.usual = (x, y, width, height)
+    def begin(self, now_s: float) -> None:
+        """It was seen for the first time."""
+        self.born = self.home = self.usual = self.filter.place
         self.since_s = now_s
 
     def stood(self, least_s: float) -> bool:

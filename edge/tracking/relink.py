@@ -11,7 +11,8 @@ import math
 from collections.abc import Callable
 
 from edge.tracking.appearance import Look, alike
-from edge.tracking.identity import Identity, Left, Place
+from edge.tracking.identity import Identity, Left
+from edge.tracking.kalman import Place
 
 LEAST_FOUND = 4
 """A track that was detected less often may have been nobody."""
