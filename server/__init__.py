@@ -15,6 +15,8 @@ from server.alerts import service as alerts
 from server.alerts.hub import FeedHub
 from server.alerts.relay import FeedRelay
 from server.audit.service import AuditChain
+from server.auth.oidc import Provider
+from server.auth.sealing import Sealer
 from server.auth.service import SessionPolicy
 from server.clock import Clock, SystemClock
 from server.db.engine import Database
@@ -49,6 +51,8 @@ def create_services(settings: Settings, clock: Clock | None = None) -> Services:
         session_policy=SessionPolicy(
             timedelta(seconds=settings.session_idle_s), timedelta(seconds=settings.session_max_s)
         ),
+        sealer=Sealer(settings.secret_key.get_secret_value()),
+        oidc=Provider(settings) if settings.oidc_issuer else None,
         public_policy=PublicLogPolicy(settings.public_delay),
     )
 
@@ -67,6 +71,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from server.admin.views import blueprint as admin
     from server.alerts.views import blueprint as live
     from server.auth import web
+    from server.auth.sign_in_pages import blueprint as sign_in
     from server.ingest.views import blueprint as api
     from server.police.views import blueprint as police
     from server.residents.views import blueprint as residents
@@ -87,7 +92,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     i18n.init_app(app, settings.language)
     web.init_app(app)
     pages.init_app(app)
-    for blueprint in (api, live, police, residents, admin, devices, users, account):
+    for blueprint in (api, live, police, residents, admin, devices, users, account, sign_in):
         app.register_blueprint(blueprint)
     if settings.proxy_hops:
         hops = settings.proxy_hops

@@ -15,6 +15,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from server import i18n
 from server.auth import service as auth
 from server.auth import web
+from server.auth.passkeys import RelyingParty
+from server.auth.sign_in import CodeWanted, with_password
 from server.domain.access import Permission, Principal, Role, may
 from server.errors import InvalidInput, NotAuthenticated, TooManyRequests
 from server.places.service import PlaceTree
@@ -30,6 +32,7 @@ STREAM_STRINGS: Final = (
     "live.denied",
     "live.busy",
 )
+PASSKEY_STRINGS: Final = ("passkey.failed", "passkey.stopped", "passkey.unavailable", "passkey.known")
 START_PAGES: Final = {
     Role.OFFICER: "police.live",
     Role.LEADER: "residents.log",
@@ -98,8 +101,10 @@ def init_app(app: Flask) -> None:
 
 def error_page(_body: dict[str, Any], status: int) -> Response:
     """An error in words for people; the sign-in form when nobody is signed in."""
+    if status == HTTPStatus.UNAUTHORIZED and web.must_enrol():
+        return make_response(render_template("auth/must_enrol.html"))
     if status == HTTPStatus.UNAUTHORIZED:
-        return make_response(_login_page(notice=("warn", i18n.gettext("login.please")), next_path=_here()))
+        return make_response(login_page(notice=("warn", i18n.gettext("login.please")), next_path=_here()))
     nearest = _NEAREST.get(status, status)
     code = nearest if nearest in _ERROR_PAGES else HTTPStatus.INTERNAL_SERVER_ERROR
     return make_response(render_template("errors/error.html", code=int(code), request_id=web.request_id()))
@@ -108,6 +113,8 @@ def error_page(_body: dict[str, Any], status: int) -> Response:
 @blueprint.get("/")
 def start() -> BaseResponse:
     """Everybody's own first page."""
+    if web.must_enrol():
+        return redirect(url_for("account.security"))
     principal = web.current_principal()
     endpoint = START_PAGES.get(principal.role) if principal is not None else None
     return redirect(url_for(endpoint or "pages.login"))
@@ -116,42 +123,57 @@ def start() -> BaseResponse:
 @blueprint.get("/login")
 def login() -> BaseResponse:
     """The sign-in form."""
-    if web.current_principal() is not None:
+    if web.signed_in() is not None:
         return redirect(url_for("pages.start"))
     notice = ("good", i18n.gettext("login.out")) if "out" in request.args else None
-    return make_response(_login_page(notice=notice, next_path=local_path(request.args.get("next"))))
+    return make_response(login_page(notice=notice, next_path=local_path(request.args.get("next"))))
 
 
 @blueprint.post("/login")
 def sign_in() -> BaseResponse:
-    """Check the password and open a session."""
+    """Check the password; then ask for the second factor, or open a session."""
     parts, username = services(), request.form.get("username", "")
     next_path = local_path(request.form.get("next"))
     if web.form_is_out_of_date():
         if web.current_principal() is not None:  # signed in meanwhile in another tab
             return redirect(next_path, code=303)
         problem = i18n.gettext("login.old_form")
-        return make_response(_login_page(username=username, problem=problem, next_path=next_path), 403)
+        return make_response(login_page(username=username, problem=problem, next_path=next_path), 403)
+    password = request.form.get("password", "")
     try:
-        token, _ = auth.sign_in(
-            parts.database,
-            parts.clock,
-            parts.session_policy,
-            username=username,
-            password=request.form.get("password", ""),
-            address=web.client_address(),
+        entered = with_password(
+            parts.database, parts.clock, parts.session_policy, web.caller(), username=username, password=password
         )
     except NotAuthenticated:
         problem = i18n.gettext("login.wrong")
-        return make_response(_login_page(username=username, problem=problem, next_path=next_path), 401)
+        return make_response(login_page(username=username, problem=problem, next_path=next_path), 401)
     except TooManyRequests as error:
-        problem = i18n.gettext("login.too_many", wait=i18n.format_duration(error.retry_after_s or 60))
-        response = make_response(_login_page(username=username, problem=problem, next_path=next_path), 429)
-        response.headers["Retry-After"] = str(error.retry_after_s or 60)
+        return too_many(error, login_page(username=username, problem=too_many_words(error), next_path=next_path))
+    if isinstance(entered, CodeWanted):
+        response = make_response(redirect(url_for("sign_in.second_factor", next=next_path), code=303))
+        web.keep_ticket(response, entered.ticket)
         return response
+    return let_in(entered.token, next_path)
+
+
+def let_in(token: str, next_path: str) -> BaseResponse:
+    """Hand the browser its session and send it on."""
     response = make_response(redirect(next_path, code=303))
     web.close_session()  # of whoever was signed in before in this browser
     web.start_session(response, token)
+    web.forget_steps(response)
+    return response
+
+
+def too_many_words(error: TooManyRequests) -> str:
+    """The rate limit in words."""
+    return i18n.gettext("login.too_many", wait=i18n.format_duration(error.retry_after_s or 60))
+
+
+def too_many(error: TooManyRequests, page: str) -> BaseResponse:
+    """A page that says so, with the time to wait for programs."""
+    response = make_response(page, 429)
+    response.headers["Retry-After"] = str(error.retry_after_s or 60)
     return response
 
 
@@ -169,7 +191,7 @@ def language() -> BaseResponse:
     chosen = request.form.get("lang", "")
     if chosen not in i18n.LOCALES:
         raise InvalidInput(f"unknown language {chosen[:10]!r}", f"Use one of: {', '.join(i18n.LOCALES)}.")
-    principal = web.current_principal()
+    principal = web.signed_in()
     if principal is not None:
         with services().database.write() as session:
             auth.set_language(session, int(principal.id), chosen)
@@ -181,11 +203,19 @@ def language() -> BaseResponse:
     return response
 
 
-def _login_page(
+def login_page(
     *, username: str = "", problem: str = "", notice: tuple[str, str] | None = None, next_path: str = ""
 ) -> str:
+    """The sign-in form, with what went wrong."""
+    provider = services().oidc
     return render_template(
-        "auth/login.html", username=username, problem=problem, notice=notice, next_path=next_path or _here()
+        "auth/login.html",
+        username=username,
+        problem=problem,
+        notice=notice,
+        next_path=next_path or _here(),
+        provider=provider.name if provider is not None else "",
+        strings=page_strings(PASSKEY_STRINGS) if RelyingParty.of(web.own_address(), "") is not None else None,
     )
 
 

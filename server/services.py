@@ -11,6 +11,8 @@ from flask import current_app
 from server.alerts.hub import FeedHub
 from server.alerts.relay import FeedRelay
 from server.audit.service import AuditChain
+from server.auth.oidc import Provider
+from server.auth.sealing import Sealer
 from server.auth.service import SessionPolicy
 from server.clock import Clock
 from server.db.engine import Database
@@ -35,6 +37,9 @@ class Services:
     """A place for each file of evidence that is being received."""
     chain: AuditChain
     session_policy: SessionPolicy
+    sealer: Sealer
+    oidc: Provider | None
+    """Where the site has one."""
     public_policy: PublicLogPolicy
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Json, SecretStr, field_validator, model_validator
+
+from server.domain.access import USER_ROLES, Role
 
 MIB = 1024 * 1024
 THREADS_FOR_REQUESTS = 3
@@ -44,6 +46,19 @@ class Settings(BaseModel):
     """Residents see an incident this long after the server received it."""
     session_idle_s: Annotated[int, Field(ge=60)] = 12 * 3600
     session_max_s: Annotated[int, Field(ge=60)] = 7 * 24 * 3600
+    oidc_issuer: str = ""
+    """An OpenID Connect provider that people may sign in with (`https://sso.example.vn`). Empty: none."""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_scope: str = "openid profile"
+    oidc_name: str = "OpenID"
+    """What the button of the sign-in page says after "Sign in with"."""
+    oidc_claim: str = "groups"
+    """The claim of the ID token (or of the user info) that decides on role and place."""
+    oidc_roles: Json[dict[str, str]] = Field(default_factory=dict)
+    """What values of the claim mean, as JSON: `{"security-nhon-loc": "officer@nhon-loc", "it": "admin"}`. The first
+    that fits decides; whom none fits is refused."""
+
     max_streams: Annotated[int, Field(ge=1)] = 24
     """Live streams at once in one process; each holds a thread."""
     stream_send_timeout_s: Annotated[float, Field(gt=0)] = 10.0
@@ -68,6 +83,35 @@ class Settings(BaseModel):
                 f"{THREADS_FOR_REQUESTS} threads for requests: lower the one or raise the other"
             )
         return self
+
+    @model_validator(mode="after")
+    def _oidc_is_whole(self) -> Self:
+        if self.oidc_issuer:
+            if not self.oidc_issuer.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+                raise ValueError("LANGAN_OIDC_ISSUER: must start with https://")
+            for name in ("oidc_client_id", "oidc_roles"):
+                if not getattr(self, name):
+                    raise ValueError(f"LANGAN_OIDC_ISSUER is set, LANGAN_{name.upper()} is not: set both or neither")
+        _ = self.oidc_access
+        return self
+
+    @property
+    def oidc_access(self) -> list[tuple[str, tuple[Role, str | None]]]:
+        """What values of the claim mean: role and place (None: the whole site).
+
+        Raises:
+            ValueError: A line is wrong; the message names it.
+        """
+        found: list[tuple[str, tuple[Role, str | None]]] = []
+        for value, text in self.oidc_roles.items():
+            role, _, place = text.partition("@")
+            if role not in set(USER_ROLES) or (not place and role != Role.ADMIN):
+                raise ValueError(
+                    f"LANGAN_OIDC_ROLES: {value!r}: {text!r}: write ROLE@PLACE with one of the roles "
+                    f"{', '.join(USER_ROLES)}; only admin may stand without a place"
+                )
+            found.append((value, (Role(role), place or None)))
+        return found
 
     @property
     def streams(self) -> int:

@@ -28,6 +28,9 @@ PLAIN = {
     "timezone": "IANA name; pages show it, everything stored is UTC.",
     "session_idle_s": "A session that is not used for this long ends.",
     "session_max_s": "Every session ends after this long.",
+    "oidc_client_id": "How the provider knows this site.",
+    "oidc_client_secret": "What this site shows the provider.",
+    "oidc_scope": "What the provider is asked for.",
     "max_body_bytes": "Largest body of a request other than evidence.",
     "max_image_bytes": "Largest picture.",
     "max_clip_bytes": "Largest clip.",
@@ -40,7 +43,8 @@ def page() -> str:
     """The whole page as Markdown."""
     rows = []
     for name, field in Settings.model_fields.items():
-        default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+        default = field.get_default(call_default_factory=True, validated_data={})
+        default = default.get_secret_value() if isinstance(default, SecretStr) else default
         meaning = " ".join((field.description or PLAIN[name]).split()).replace("|", "\\|")
         rows.append(f"| `LANGAN_{name.upper()}` | `{default}` | {meaning} |\n".replace("``", "(empty)"))
     return INTRODUCTION + "".join(rows)

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from server import i18n
 from server.admin.places import place_choices
-from server.auth import passwords
+from server.auth import passwords, second_factor
 from server.auth import service as auth
 from server.auth.web import require
 from server.db.models import User
@@ -34,6 +34,7 @@ class UserRow:
     place_id: str | None
     place_name: str
     active: bool
+    has_second_factor: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,30 @@ def reset_password(user_id: int) -> BaseResponse:
     return make_response(_page(principal, new_password=made))
 
 
+@blueprint.post("/<int:user_id>/factors")
+def reset_factors(user_id: int) -> BaseResponse:
+    """Take the second factor from somebody who has lost it; every session of the person ends."""
+    principal, parts = require(Permission.MANAGE_USERS), services()
+    with parts.database.write() as session:
+        user = _user_in_scope(session, principal, user_id)
+        second_factor.reset_factors(session, parts.clock, user.id, principal)
+        auth.end_all_sessions(session, user.id)
+    return redirect(url_for("users.users", reset=user_id), 303)
+
+
+@blueprint.post("/second-factor")
+def require_second_factor() -> BaseResponse:
+    """Say which roles must have a second factor: a rule of the whole site."""
+    principal, parts = require(Permission.MANAGE_USERS), services()
+    if not access.may_grant(principal, None):
+        raise Forbidden("this is a rule of the whole site", "Ask an admin of the whole site.")
+    chosen = set(request.form.getlist("role"))
+    with parts.database.write() as session:
+        roles = {role for role in second_factor.REQUIRABLE_ROLES if role in chosen}
+        second_factor.require_of(session, parts.clock, principal, roles)
+    return redirect(url_for("users.users", rule=1), 303)
+
+
 def _page(
     principal: Principal,
     *,
@@ -130,7 +155,7 @@ def _page(
         tree = PlaceTree.read(session)
         names = {place.id: place.name for place in tree.all()}
         rows = [_row(user, names) for user in auth.list_users(session) if _is_in_scope(tree, principal, user)]
-    saved = next((row for row in rows if row.id == request.args.get("saved", type=int)), None)
+        required = second_factor.required_roles(session)
     return render_template(
         "admin/users.html",
         users=rows,
@@ -140,8 +165,20 @@ def _page(
         form=form or UserForm(),
         problem=_problem(error) if error is not None else "",
         new_password=new_password,
-        notice=("good", i18n.gettext("users.saved", name=saved.username)) if saved is not None else None,
+        rules=[(role.value, role in required) for role in second_factor.REQUIRABLE_ROLES],
+        notice=_notice(rows),
     )
+
+
+def _notice(rows: list[UserRow]) -> tuple[str, str] | None:
+    if "rule" in request.args:
+        return "good", i18n.gettext("users.rule.saved")
+    names = {row.id: row.username for row in rows}
+    for argument, msgid in (("saved", "users.saved"), ("reset", "users.factors_reset")):
+        name = names.get(request.args.get(argument, type=int, default=0))
+        if name is not None:
+            return "good", i18n.gettext(msgid, name=name)
+    return None
 
 
 def _wanted_access() -> tuple[Role, str | None]:
@@ -181,4 +218,5 @@ def _row(user: User, names: dict[str, str]) -> UserRow:
         user.place_id,
         names.get(user.place_id or "", ""),
         user.active,
+        user.has_second_factor,
     )

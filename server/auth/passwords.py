@@ -64,6 +64,14 @@ def matches(password_hash: str | None, password: str) -> bool:
             return False
 
 
+def is_outdated(password_hash: str) -> bool:
+    """Whether a hash was made with other parameters than today's: it is made anew when its password is known."""
+    try:
+        return _HASHER.check_needs_rehash(password_hash)
+    except InvalidHashError:
+        return False  # `!`: nobody signs in with a password here
+
+
 @contextmanager
 def _slot() -> Iterator[None]:
     """A flood of sign-ins must not hold every thread of the server."""

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Row, String, bindparam, delete, exists, select, type_coerce, update
 from sqlalchemy.orm import Session
 
 from server.audit import service as audit
-from server.auth import attempts, passwords
+from server.auth import one_time, passwords
+from server.auth.one_time import Purpose
 from server.auth.tokens import new_token, token_hash
 from server.clock import Clock
-from server.db.engine import Database
+from server.db.account_models import SecondFactorRule
 from server.db.models import Device, LoginSession, Place, User
 from server.domain import access
 from server.domain.access import USER_ROLES, Principal, Role
-from server.errors import Conflict, Forbidden, InvalidInput, NotAuthenticated, NotFound
+from server.errors import Conflict, Forbidden, InvalidInput, NotFound
 from server.places.service import PlaceTree
 
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
@@ -30,12 +33,50 @@ _DEVICE_OF_TOKEN: Final = select(Device.id, Device.name, Device.place_id).where(
 )
 
 
+_STATE: Final = (
+    select(
+        *(LoginSession.token_hash, LoginSession.expires_at, LoginSession.last_seen_at, LoginSession.method),
+        *(User.id, User.role, User.display_name, User.place_id, User.language, User.active, User.has_second_factor),
+        exists().where(SecondFactorRule.role == type_coerce(User.role, String)).label("is_required"),
+    )
+    .select_from(LoginSession)
+    .join(User, User.id == LoginSession.user_id)
+)
+_STATE_OF_TOKEN: Final = _STATE.where(LoginSession.token_hash == bindparam("token_hash"))
+_STATE_OF_TOKENS: Final = _STATE.where(LoginSession.token_hash.in_(bindparam("token_hashes", expanding=True)))
+_TOKENS_AT_ONCE: Final = 500
+
+
+class Method(StrEnum):
+    """How somebody signed in."""
+
+    PASSWORD = "password"  # noqa: S105 (a word, not a secret)
+    SECOND_FACTOR = "second_factor"
+    """A password and a code or a passkey."""
+    PASSKEY = "passkey"
+    """A passkey alone: the device asked for a finger, a face or a PIN, so that it is two factors by itself."""
+    OIDC = "oidc"
+    """The OpenID provider's word; how many factors, it decides."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionPolicy:
     """How long a browser stays signed in."""
 
     idle: timedelta
     longest: timedelta
+    federated: timedelta = timedelta(hours=12)
+    """At most, after the OpenID provider's word: whom it no longer knows is out by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """A session as it stands now."""
+
+    principal: Principal
+    is_touch_due: bool
+    must_enrol: bool
+    """The site asks a second factor of the role, and there is none yet: nothing but setting one up is allowed."""
 
 
 def principal_of_user(user: User) -> Principal:
@@ -65,7 +106,7 @@ def create_user(
         clock: The time.
         username: Made lower case.
         password: At least 10 characters.
-        role: officer, resident or admin.
+        role: officer, leader, resident or admin.
         place_id: The scope; None only for an admin of the whole site.
         display_name: The user name when empty.
         language: `vi` or `en`; None means the site's.
@@ -82,7 +123,7 @@ def create_user(
             f"user name {username[:70]!r} is not usable", "Use 2-64 of: a-z 0-9 . _ @ - (first a letter or digit)."
         )
     if role not in USER_ROLES:
-        raise InvalidInput(f"role {role!r} is not for people", "Use officer, resident or admin.")
+        raise InvalidInput(f"role {role!r} is not for people", "Use officer, leader, resident or admin.")
     if place_id is None and role is not Role.ADMIN:
         raise InvalidInput(f"a {role} needs a place", "Give the id of a village, commune or province.")
     if place_id is not None and session.get(Place, place_id) is None:
@@ -138,7 +179,7 @@ def change_access(
     active: bool,
     actor: Principal | None = None,
 ) -> None:
-    """Change what a user may do. It holds from the next request on, and for open live streams at once.
+    """Change what a user may do; every session of the user ends, and open live streams at once.
 
     Raises:
         NotFound: No such user.
@@ -152,8 +193,9 @@ def change_access(
     if place_id is not None and session.get(Place, place_id) is None:
         raise InvalidInput(f"no place {place_id!r}", "Choose one of the places of site.yaml.")
     _within_scope(session, actor, place_id)
+    is_same = active and (user.role, user.place_id) == (role, place_id)
     user.role, user.place_id, user.active = role, place_id, active
-    if not active:
+    if not is_same:
         end_all_sessions(session, user_id)
     detail = {"role": role.value, "place": place_id, "active": active}
     audit.record(
@@ -191,103 +233,79 @@ def _user(session: Session, user_id: int) -> User:
     return user
 
 
-# Signing in
-
-
-def sign_in(
-    database: Database, clock: Clock, policy: SessionPolicy, *, username: str, password: str, address: str
-) -> tuple[str, Principal]:
-    """Check a password and open a session.
-
-    The attempt is written down before the password is checked, so that many workers together cannot try more often than
-    one; the slow hash is computed outside of any transaction.
-
-    Returns:
-        The session token for the cookie, and who it is.
-
-    Raises:
-        TooManyRequests: Too many failures from here or for this user.
-        NotAuthenticated: Wrong user name or password; never says which.
-    """
-    username = username.strip().lower()[:64]
-    with database.write() as session:
-        reserved = attempts.reserve(session, clock.utc(), username, address)
-        user = session.scalar(select(User).where(User.username == username, User.active))
-        known = None if user is None else (user.id, user.password_hash)
-    if not passwords.matches(None if known is None else known[1], password) or known is None:
-        raise NotAuthenticated("wrong user name or password", "Check both; an admin can set a new password.")
-    with database.write() as session:
-        user = session.get(User, known[0])
-        if user is None or not user.active or user.password_hash != known[1]:
-            raise NotAuthenticated("wrong user name or password", "Check both; an admin can set a new password.")
-        attempts.forgive(session, reserved, username, address)
-        token = open_session(session, clock, policy, user)
-        principal = principal_of_user(user)
-        audit.record(session, at=clock.utc(), actor=principal, action="session.open", subject=f"user:{user.id}")
-    return token, principal
-
-
-def change_own_password(
-    database: Database, clock: Clock, policy: SessionPolicy, person: Principal, *, old: str, new: str, address: str
-) -> str:
-    """Change one's own password; every session of the person ends, and a fresh one begins.
-
-    Returns:
-        The fresh session's token, for this browser's cookie.
-
-    Raises:
-        TooManyRequests: Too many failures from here or for this user.
-        NotAuthenticated: The old password is wrong.
-        InvalidInput: The new one is too short or too long.
-    """
-    passwords.check_length(new)
-    user_id = int(person.id)
-    with database.write() as session:
-        user = _user(session, user_id)
-        username, known = user.username, user.password_hash
-        reserved = attempts.reserve(session, clock.utc(), username, address)
-    if not passwords.matches(known, old):
-        raise NotAuthenticated("the old password is wrong", "Type it again; an admin can set a new one.")
-    fresh = passwords.hash_password(new)
-    with database.write() as session:
-        user = _user(session, user_id)
-        if not user.active or user.password_hash != known:
-            raise NotAuthenticated("the old password is wrong", "Somebody has changed it since; sign in again.")
-        attempts.forgive(session, reserved, username, address)
-        user.password_hash, user.password_changed_at = fresh, clock.utc()
-        end_all_sessions(session, user_id)
-        subject = f"user:{user_id}"
-        audit.record(session, at=clock.utc(), actor=person, action="user.change_password", subject=subject)
-        return open_session(session, clock, policy, user)
-
-
 # Sessions
 
 
-def open_session(session: Session, clock: Clock, policy: SessionPolicy, user: User) -> str:
-    """Open a session for a user whose password was checked; gives the cookie's token."""
+def open_session(
+    session: Session,
+    clock: Clock,
+    policy: SessionPolicy,
+    user: User,
+    *,
+    method: Method = Method.PASSWORD,
+    label: str = "",
+) -> str:
+    """Open a session for a user who has shown who they are; gives the cookie's token."""
     token, now = new_token(), clock.utc()
     session.execute(delete(LoginSession).where(LoginSession.expires_at < now))
     row = LoginSession(
-        token_hash=token_hash(token), user_id=user.id, created_at=now, last_seen_at=now, expires_at=now + policy.longest
+        token_hash=token_hash(token),
+        user_id=user.id,
+        created_at=now,
+        last_seen_at=now,
+        expires_at=now + (min(policy.longest, policy.federated) if method is Method.OIDC else policy.longest),
+        method=method,
+        label=label[:80],
+        confirmed_at=now,
     )
     session.add(row)
     return token
 
 
+def state_of_session(session: Session, clock: Clock, policy: SessionPolicy, token: str) -> SessionState | None:
+    """Who holds a token *now*: role, scope and what the site asks of the role are read afresh, in one query.
+
+    Returns:
+        None when the token is unknown or has run out.
+    """
+    row = session.execute(_STATE_OF_TOKEN, {"token_hash": token_hash(token)}).one_or_none()
+    return None if row is None else _state(row, clock.utc(), policy)
+
+
+def principals_of_sessions(
+    session: Session, clock: Clock, policy: SessionPolicy, hashes: Iterable[bytes]
+) -> dict[bytes, Principal]:
+    """Who holds each of many sessions *now*, by the SHA-256 of its token. Whose is missing may do nothing."""
+    now, wanted, found = clock.utc(), list(hashes), {}
+    for at in range(0, len(wanted), _TOKENS_AT_ONCE):
+        for row in session.execute(_STATE_OF_TOKENS, {"token_hashes": wanted[at : at + _TOKENS_AT_ONCE]}):
+            state = _state(row, now, policy)
+            if state is not None and not state.must_enrol:
+                found[row.token_hash] = state.principal
+    return found
+
+
+def _state(row: Row[*tuple[Any, ...]], now: datetime, policy: SessionPolicy) -> SessionState | None:
+    if not row.active or row.expires_at <= now or row.last_seen_at + policy.idle <= now:
+        return None
+    return SessionState(
+        Principal(Role(row.role), str(row.id), row.display_name, row.place_id, row.language),
+        is_touch_due=row.last_seen_at + LAST_SEEN_EVERY <= now,
+        must_enrol=row.is_required and not row.has_second_factor and row.method != Method.OIDC,
+    )
+
+
 def principal_of_session(
     session: Session, clock: Clock, policy: SessionPolicy, token: str
 ) -> tuple[Principal, bool] | None:
-    """Who is signed in with a token *now*: role and scope are read afresh.
+    """Who is signed in with a token *now*, and may do what their role may.
 
     Returns:
-        The principal and whether `touch_session` is due; None when the token is unknown or has run out.
+        The principal and whether `touch_session` is due; None when the token is unknown or has run out, or when its
+        holder must set up a second factor first.
     """
-    now = clock.utc()
-    row = session.get(LoginSession, token_hash(token), populate_existing=True)
-    if row is None or row.expires_at <= now or row.last_seen_at + policy.idle <= now or not row.user.active:
-        return None
-    return principal_of_user(row.user), row.last_seen_at + LAST_SEEN_EVERY <= now
+    state = state_of_session(session, clock, policy, token)
+    return None if state is None or state.must_enrol else (state.principal, state.is_touch_due)
 
 
 def touch_session(session: Session, clock: Clock, token: str) -> None:
@@ -302,9 +320,11 @@ def close_session(session: Session, token: str) -> None:
     session.execute(delete(LoginSession).where(LoginSession.token_hash == token_hash(token)))
 
 
-def end_all_sessions(session: Session, user_id: int) -> None:
-    """Sign a user out everywhere."""
-    session.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
+def end_all_sessions(session: Session, user_id: int, *, but: str | None = None) -> None:
+    """Sign a user out everywhere, or everywhere but in the browser that holds a token."""
+    query = delete(LoginSession).where(LoginSession.user_id == user_id)
+    session.execute(query if but is None else query.where(LoginSession.token_hash != token_hash(but)))
+    one_time.end_all(session, Purpose.SECOND_FACTOR, user_id)
 
 
 # Devices

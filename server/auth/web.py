@@ -14,8 +14,12 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
 from markupsafe import Markup
+from werkzeug.wrappers import Response as BaseResponse
 
 from server.auth import service as auth
+from server.auth.one_time import LIVES, Purpose
+from server.auth.own_sessions import browser_label
+from server.auth.sign_in import Caller
 from server.auth.tokens import csrf_token, new_token, same
 from server.domain import access
 from server.domain.access import Permission, Principal, Role
@@ -40,12 +44,35 @@ def init_app(app: Flask) -> None:
     app.before_request(_bound_form)
     app.before_request(_refuse_forgery)
     app.after_request(_keep_visitor_cookie)
-    app.context_processor(lambda: {"csrf_field": csrf_field, "csrf_value": csrf_value, "viewer": current_principal()})
+    app.context_processor(lambda: {"csrf_field": csrf_field, "csrf_value": csrf_value, "viewer": signed_in()})
 
 
 def current_principal() -> Principal | None:
     """The person or device that asks; None for a stranger."""
     principal: Principal | None = g.get("principal")
+    return principal
+
+
+def must_enrol() -> bool:
+    """Whether somebody is signed in who may do nothing but set up a second factor."""
+    return g.get("enrolling") is not None
+
+
+def signed_in() -> Principal | None:
+    """Who is signed in, even with a second factor still to set up: for pages about one's own account only."""
+    principal: Principal | None = current_principal() or g.get("enrolling")
+    return None if principal is not None and principal.role is Role.DEVICE else principal
+
+
+def require_person() -> Principal:
+    """The person who looks after their own account, whatever the role, even with a second factor still to set up.
+
+    Raises:
+        NotAuthenticated: Nobody, or a device.
+    """
+    principal = signed_in()
+    if principal is None:
+        raise NotAuthenticated("nobody is signed in", "Sign in.")
     return principal
 
 
@@ -87,12 +114,12 @@ def session_token() -> str | None:
     return token if 0 < len(token) <= _MAX_TOKEN else None
 
 
-def start_session(response: Response, token: str) -> None:
+def start_session(response: BaseResponse, token: str) -> None:
     """Hand the browser its session."""
     _set_cookie(response, _cookie_name("session"), token, int(services().session_policy.longest.total_seconds()))
 
 
-def end_session(response: Response) -> None:
+def end_session(response: BaseResponse) -> None:
     """Sign this browser out."""
     close_session()
     response.delete_cookie(_cookie_name("session"), secure=_is_https(), httponly=True, samesite="Lax")
@@ -116,6 +143,38 @@ def client_address() -> str:
         mapped = address.ipv4_mapped
         return str(mapped) if mapped is not None else str(ip_network((int(address) >> 64 << 64, 64)))
     return str(address)
+
+
+def caller() -> Caller:
+    """Where somebody signs in from."""
+    return Caller(client_address(), browser_label(request.headers.get("User-Agent", "")[:400]))
+
+
+def keep_ticket(response: BaseResponse, ticket: str) -> None:
+    """Hand the browser what it shows when the second factor comes."""
+    _set_cookie(response, _cookie_name("ticket"), ticket, int(LIVES[Purpose.SECOND_FACTOR].total_seconds()))
+
+
+def ticket() -> str:
+    """What `keep_ticket` handed out; empty when there is none."""
+    return request.cookies.get(_cookie_name("ticket"), "")[:_MAX_TOKEN]
+
+
+def keep_flow(response: BaseResponse, flow: str, max_age_s: int) -> None:
+    """Hand the browser what must come back from the OpenID provider unchanged."""
+    _set_cookie(response, _cookie_name("oidc"), flow, max_age_s)
+
+
+def flow() -> str:
+    """What `keep_flow` handed out; empty when there is none."""
+    return request.cookies.get(_cookie_name("oidc"), "")[:4096]
+
+
+def forget_steps(response: BaseResponse) -> None:
+    """Take the cookies between two steps of signing in back."""
+    for name in ("ticket", "oidc"):
+        if _cookie_name(name) in request.cookies:
+            response.delete_cookie(_cookie_name(name), secure=_is_https(), httponly=True, samesite="Lax")
 
 
 # CSRF
@@ -158,7 +217,7 @@ def _keep_visitor_cookie(response: Response) -> Response:
 
 
 def _identify() -> None:
-    g.principal = None
+    g.principal = g.enrolling = None
     parts = services()
     header = request.headers.get("Authorization", "")
     if header.startswith(_BEARER):
@@ -170,12 +229,15 @@ def _identify() -> None:
     if token is None or request.endpoint in {"static", "api.healthz"}:
         return
     with parts.database.read() as session:
-        found = auth.principal_of_session(session, parts.clock, parts.session_policy, token)
-    if found is None:
+        state = auth.state_of_session(session, parts.clock, parts.session_policy, token)
+    if state is None:
         return
-    g.principal, due = found
-    g.user_locale = g.principal.language
-    if due:
+    if state.must_enrol:
+        g.enrolling = state.principal  # no view that asks for a principal or a permission finds one
+    else:
+        g.principal = state.principal
+    g.user_locale = state.principal.language
+    if state.is_touch_due:
         try:
             with parts.database.write() as session:
                 auth.touch_session(session, parts.clock, token)
@@ -222,6 +284,11 @@ def _origin_of(url: str) -> str | None:
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme and parts.netloc else None
 
 
+def own_address() -> str:
+    """How browsers reach this site: as the settings say, else as this one asked."""
+    return services().settings.public_url or request.host_url.rstrip("/")
+
+
 def _own_origins() -> set[str]:
     own = {request.host_url.rstrip("/")}
     public = _origin_of(services().settings.public_url)
@@ -237,7 +304,7 @@ def _cookie_name(name: str) -> str:
     return f"__Host-langan_{name}" if _is_https() else f"langan_{name}"
 
 
-def _set_cookie(response: Response, name: str, value: str, max_age_s: int) -> None:
+def _set_cookie(response: BaseResponse, name: str, value: str, max_age_s: int) -> None:
     response.set_cookie(name, value, max_age=max_age_s, path="/", httponly=True, samesite="Lax", secure=_is_https())
 
 

@@ -15,6 +15,8 @@ from contract.rules.abandoned_object import EndedBy
 from contract.rules.base import OBJECT_CLASSES
 from contract.rules.camera_tampered import Tampering
 from server import i18n
+from server.account import DONE
+from server.auth.service import Method
 from server.domain.access import USER_ROLES
 from server.domain.copies import CopyState
 from server.domain.grouping import Severity
@@ -23,7 +25,9 @@ from server.domain.incident import OFFICER_ACTIONS, IncidentAction, IncidentStat
 SERVER = Path(i18n.__file__).parent
 _CALL = re.compile(r"""\b(?:_|gettext|say)\(\s*["']([a-z0-9_]+(?:\.[a-z0-9_]+)+)["']\s*(?!~)[,)]""")
 _PLURAL_CALL = re.compile(r"""\bngettext\(\s*["']([a-z0-9_.]+)["'],\s*["']([a-z0-9_.]+)["']""")
-_AUDITED = re.compile(r"""["']((?:camera|clip|device|event|session|user)\.[a-z_]+|places\.sync)["']""")
+_AUDITED = re.compile(
+    r"""["']((?:camera|clip|device|event|session|user)\.[a-z_]+|places\.sync|site\.[a-z]+_[a-z]+)["']"""
+)
 _LITERAL = re.compile(r"""["'`]([a-z0-9_]+(?:\.[a-z0-9_]+)+)["'`]""")
 _VALUE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
 
@@ -58,6 +62,8 @@ def _ids_from_registries() -> set[str]:
     ids |= {f"live.{state}" for state in ("connected", "connecting", "reconnecting", "offline", "denied", "busy")}
     ids |= {f"audit.{action}" for action in _AUDITED.findall(_sources())}
     ids |= {f"audit.incident.{action}" for action in IncidentAction}
+    ids |= {f"method.{method}" for method in Method}
+    ids |= {f"security.done.{done}" for done in DONE}
     for code in (403, 404, 409, 413, 422, 429, 500, 503):
         ids |= {f"error.{code}.title", f"error.{code}.text"}
     return ids

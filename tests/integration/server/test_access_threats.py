@@ -211,6 +211,8 @@ def test_threat_26_a_role_that_is_taken_away_ends_with_the_next_request(village:
     user_id = village.user_ids["officer_a"]
     with village.parts.database.write() as session:
         auth.change_access(session, village.clock, user_id, role=Role.RESIDENT, place_id="village-a", active=True)
+    assert browser.get(path).status_code == 401, "the session has ended"
+    browser = village.browser("officer_a")
     assert browser.get(path).status_code == 404
     assert browser.get("/api/v1/live").status_code == 403
     with village.parts.database.write() as session:

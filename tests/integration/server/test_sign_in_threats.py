@@ -11,6 +11,7 @@ import pytest
 
 from server.auth import passwords
 from server.auth import service as auth
+from server.auth.sign_in import Caller, Entered, with_password
 from server.errors import InvalidInput, ServerError, TooManyRequests, Unavailable
 from server.http import JsonLines
 from tests.support.forms import csrf, form_of, login_form
@@ -97,14 +98,16 @@ def test_sign_in_is_limited_however_many_workers_try(village: Village) -> None:
 
 def sign_in(village: Village, password: str, address: str = "10.0.0.1") -> str:
     parts = village.parts
-    return auth.sign_in(
+    entered = with_password(
         parts.database,
         village.clock,
         parts.session_policy,
+        Caller(address),
         username="officer_a",
         password=password,
-        address=address,
-    )[0]
+    )
+    assert isinstance(entered, Entered)
+    return entered.token
 
 
 @pytest.mark.parametrize(
@@ -180,13 +183,13 @@ def test_a_flood_of_sign_ins_does_not_hold_every_thread(monkeypatch: pytest.Monk
 
 def test_too_many_tries_stay_refused_whatever_the_letters_case(village: Village) -> None:
     def attempt(username: str) -> None:
-        auth.sign_in(
+        with_password(
             village.parts.database,
             village.clock,
             village.parts.session_policy,
+            Caller("10.0.0.1"),
             username=username,
             password="wrong",
-            address="10.0.0.1",
         )
 
     for _ in range(5):

@@ -1,0 +1,9 @@
+// The first admin's link carries its code behind "#", which browsers keep to themselves: it goes into the form, and out
+// of the address bar and the history.
+
+const code = location.hash.slice(1);
+if (code) {
+  document.querySelector("input[name=code]").value = code;
+  history.replaceState(null, "", location.pathname);
+  document.querySelector("input[name=username]").focus();
+}
