@@ -21,9 +21,12 @@ from server.auth.service import SessionPolicy
 from server.clock import Clock, SystemClock
 from server.db.engine import Database
 from server.domain.access import PublicLogPolicy
+from server.jobs.doorbell import Doorbell
+from server.notifications import outbox
 from server.services import EXTENSION, Services
 from server.settings import Settings
-from server.storage.store import LocalStore
+from server.storage.objects import ObjectStore
+from server.storage.store import EvidenceStore, LocalStore
 
 
 def create_services(settings: Settings, clock: Clock | None = None) -> Services:
@@ -37,15 +40,17 @@ def create_services(settings: Settings, clock: Clock | None = None) -> Services:
     chain = AuditChain(settings.secret_key.get_secret_value())
     hub = FeedHub(database, max_clients=settings.streams)
     relay = FeedRelay(database, hub.wake)
-    database.before_commit += [chain.write_pending, alerts.write_pending]
-    database.after_commit += [hub.ring, relay.wake]
+    work = Doorbell()
+    database.before_commit += [chain.write_pending, outbox.write_pending, alerts.write_pending]
+    database.after_commit += [hub.ring, relay.wake, work.ring_after]
     return Services(
         settings=settings,
         database=database,
         clock=clock or SystemClock(),
-        store=LocalStore(settings.data_dir / "evidence", min_free_bytes=settings.min_free_bytes),
+        store=_store(settings),
         hub=hub,
         relay=relay,
+        work=work,
         uploads=threading.BoundedSemaphore(settings.uploads),
         chain=chain,
         session_policy=SessionPolicy(
@@ -55,6 +60,12 @@ def create_services(settings: Settings, clock: Clock | None = None) -> Services:
         oidc=Provider(settings) if settings.oidc_issuer else None,
         public_policy=PublicLogPolicy(settings.public_delay),
     )
+
+
+def _store(settings: Settings) -> EvidenceStore:
+    if settings.store_url:
+        return ObjectStore(settings, settings.data_dir / "incoming")
+    return LocalStore(settings.data_dir / "evidence", min_free_bytes=settings.min_free_bytes)
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:

@@ -66,6 +66,17 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--workers", type=int, default=1, help="processes; more than 1 only with PostgreSQL")
     run.set_defaults(command=_run)
 
+    worker = commands.add_parser(
+        "worker", help="do jobs and send notifications, and nothing else (LANGAN_JOBS=separate)"
+    )
+    worker.set_defaults(command=_worker)
+
+    retention = commands.add_parser(
+        "retention", help="delete now what is over its period; each night it is done anyway"
+    )
+    retention.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+    retention.set_defaults(command=_retention)
+
     migrate = commands.add_parser("migrate", help="bring the database to the newest revision")
     migrate.set_defaults(command=_migrate)
 
@@ -123,6 +134,30 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
         _upgrade(settings)
     create_services(settings).store.forget_unfinished()
     serve(settings, bind, options.workers)
+    return 0
+
+
+def _worker(settings: Settings, _options: argparse.Namespace) -> int:
+    from server.jobs.worker import work_until_told
+
+    if settings.is_embedded and settings.jobs == "embedded":
+        raise ValueError("LANGAN_JOBS=embedded: `langan-server run` does the jobs; set LANGAN_JOBS=separate for both")
+    work_until_told(_ready(settings))
+    return 0
+
+
+def _retention(settings: Settings, options: argparse.Namespace) -> int:
+    from server.retention.service import enforce
+    from server.retention.sweep import purge_removed
+
+    parts = _ready(settings)
+    report = enforce(parts, dry_run=options.dry_run)
+    words = "would be deleted" if options.dry_run else "deleted"
+    for what, number in sorted(report.counts.items()):
+        print(f"{what:14} {number:9} {words}")
+    print(f"{'bytes':14} {report.bytes:9} of evidence; {report.held} incidents are held")
+    if not options.dry_run:
+        purge_removed(parts)
     return 0
 
 

@@ -30,7 +30,7 @@ COOKIE_AGE_S = 365 * 24 * 3600
 SITE_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 _FOLDER = Path(__file__).parent / "translations"
 _DATETIME = {"vi": "HH:mm:ss, dd/MM/yyyy", "en": "d MMM yyyy, HH:mm:ss"}
-_DATETIME_SHORT = {"vi": "HH:mm, dd/MM/yyyy", "en": "d MMM yyyy, HH:mm"}
+MINUTE_FORMATS = {"vi": "HH:mm, dd/MM/yyyy", "en": "d MMM yyyy, HH:mm"}
 
 
 def read_catalogue(locale: str) -> Catalog:
@@ -95,7 +95,7 @@ def format_time(at: datetime) -> str:
 def format_minute(at: datetime) -> str:
     """Date and time to the minute, in the site's zone."""
     locale = current_locale()
-    return dates.format_datetime(at, _DATETIME_SHORT[locale], tzinfo=SITE_ZONE, locale=locale)
+    return dates.format_datetime(at, MINUTE_FORMATS[locale], tzinfo=SITE_ZONE, locale=locale)
 
 
 def format_brief(at: datetime, now: datetime | None = None) -> str:

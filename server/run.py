@@ -19,7 +19,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from server import create_app
-from server.maintenance import MaintenanceThread
+from server.jobs import worker as jobs
 from server.services import EXTENSION, Services
 from server.settings import Settings
 
@@ -30,9 +30,9 @@ MAX_HEAD_BYTES: Final = 16 * 1024
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """A threaded worker that ends its live streams when it is told to stop, and does the maintenance."""
+    """A threaded worker that ends its live streams when it is told to stop, and does the jobs."""
 
-    maintenance: MaintenanceThread | None = None
+    jobs: jobs.Worker | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -96,13 +96,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def run(self) -> None:
         """Serve until told to stop."""
         parts = _parts(self.wsgi)
-        self.maintenance = MaintenanceThread(parts)
-        self.maintenance.start()
+        if parts.settings.jobs == "embedded":
+            self.jobs = jobs.Worker(parts)
+            self.jobs.start()
         parts.relay.start()
         try:
             super().run()
         finally:
-            self.maintenance.stop()
+            if self.jobs is not None:
+                self.jobs.stop()
             parts.relay.stop()
             parts.hub.close()
             parts.database.close()

@@ -17,8 +17,9 @@ from server.auth.service import SessionPolicy
 from server.clock import Clock
 from server.db.engine import Database
 from server.domain.access import PublicLogPolicy
+from server.jobs.doorbell import Doorbell
 from server.settings import Settings
-from server.storage.store import LocalStore
+from server.storage.store import EvidenceStore
 
 EXTENSION = "langan"
 
@@ -30,9 +31,11 @@ class Services:
     settings: Settings
     database: Database
     clock: Clock
-    store: LocalStore
+    store: EvidenceStore
     hub: FeedHub
     relay: FeedRelay
+    work: Doorbell
+    """Wakes who does jobs and sends notifications."""
     uploads: BoundedSemaphore
     """A place for each file of evidence that is being received."""
     chain: AuditChain

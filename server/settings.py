@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, Json, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, Json, SecretStr, field_validator, model_validator
 
 from server.domain.access import USER_ROLES, Role
+from server.work_settings import WorkSettings
 
 MIB = 1024 * 1024
 THREADS_FOR_REQUESTS = 3
@@ -20,7 +21,7 @@ THREADS_FOR_REQUESTS = 3
 _PREFIX = "LANGAN_"
 
 
-class Settings(BaseModel):
+class Settings(WorkSettings):
     """Each field is read from `LANGAN_<FIELD IN CAPITALS>`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 from uuid import UUID
 
-from flask import Blueprint, Response, request, send_file
+from flask import Blueprint, Response, request
 
 from server.alerts import service as alerts
 from server.auth import service as auth
@@ -24,6 +24,7 @@ from server.errors import InvalidInput, NotAuthenticated, NotFound, Unavailable
 from server.incidents import queries
 from server.places.service import PlaceTree
 from server.services import Services, services
+from server.storage.reading import send_evidence
 
 blueprint = Blueprint("live", __name__)
 
@@ -158,13 +159,10 @@ def media(incident_id: UUID, sha256: str) -> Response:
     parts = services()
     with parts.database.read() as session:
         file = queries.openable_evidence(session, principal, parts.clock, parts.public_policy, incident_id, sha256)
-    path = parts.store.path_of(file.sha256)
-    if not path.is_file():
-        raise NotFound("this evidence was removed to make room")
     try:
-        response = send_file(path, mimetype=file.media_type, conditional=True, etag=file.sha256)
-    except FileNotFoundError as error:  # removed since the look above
-        raise NotFound("this evidence was removed to make room") from error
+        response = send_evidence(parts.store, file)
+    except FileNotFoundError as error:
+        raise NotFound("this evidence was removed") from error
     # A browser may keep it, but asks each time whether it still may show it.
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["Content-Disposition"] = "inline"

@@ -19,13 +19,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from server.audit import trim
 from server.db.engine import LOCK_AUDIT, lock
 from server.db.models import AuditEntry, AuditHead
 from server.domain.access import Principal
 
 _PENDING = "pending_audit"
 _HEAD_ID = 1
-_GENESIS = bytes(32)
 SYSTEM = "system"
 
 
@@ -100,7 +100,7 @@ class AuditChain:
             head = AuditHead(id=_HEAD_ID, sequence=0, hash=b"")
             session.add(head)
         last = session.get(AuditEntry, head.sequence)
-        sequence, previous = head.sequence, last.hash if last is not None else _GENESIS
+        sequence, previous = head.sequence, last.hash if last is not None else trim.GENESIS
         for item in pending:
             entry = AuditEntry(
                 sequence=sequence + 1,
@@ -120,7 +120,9 @@ class AuditChain:
 
     def verify(self, session: Session) -> AuditReport:
         """Walk the chain and name the first row that was edited, removed or added behind our back."""
-        previous, rows = _GENESIS, 0
+        rows, previous, is_sealed = trim.base_of(session, self._key)
+        if not is_sealed:
+            return AuditReport(rows, AuditFault(rows + 1, "where the log begins was changed"))
         everything = select(AuditEntry).order_by(AuditEntry.sequence).execution_options(yield_per=1000)
         with closing(session.scalars(everything)) as entries:
             for entry in entries:
@@ -138,6 +140,14 @@ class AuditChain:
             reason = f"the log ends at row {rows}, but {known} rows were written"
             return AuditReport(rows, AuditFault(min(rows, known) + 1, reason))
         return AuditReport(rows, None)
+
+    def older_than(self, session: Session, at: datetime) -> int:
+        """How many rows `forget_before` would delete."""
+        return trim.older_than(session, at)
+
+    def forget_before(self, session: Session, at: datetime) -> int:
+        """Delete the oldest rows; what stays still proves itself. Gives their number."""
+        return trim.forget_before(session, self._key, at)
 
     def _seal(self, sequence: int, last: bytes) -> bytes:
         """What only the holder of the key can say: the log ends here."""

@@ -271,7 +271,18 @@ class EvidenceFile(Base):
     size_bytes: Mapped[int] = mapped_column(BigKey)
     stored_at: Mapped[datetime] = mapped_column(index=True)
     removed_at: Mapped[datetime | None]
-    """Removed to make room: the oldest media go before any event does."""
+    """Not to be shown any more: its time is over, or room was needed. The file itself goes right after."""
+    purged_at: Mapped[datetime | None]
+    """The store has said that the file is gone."""
+
+    __table_args__ = (
+        Index(
+            "ix_evidence_files_to_purge",
+            "removed_at",
+            sqlite_where=text("removed_at IS NOT NULL AND purged_at IS NULL"),
+            postgresql_where=text("removed_at IS NOT NULL AND purged_at IS NULL"),
+        ),
+    )
 
 
 class ClipCopy(Base):

@@ -6,7 +6,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request, send_file
+from flask import Blueprint, Response, jsonify, request
 from pydantic import ValidationError
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -21,6 +21,7 @@ from server.ingest import service as ingest
 from server.services import services
 from server.storage import copies
 from server.storage import service as storage
+from server.storage.reading import send_evidence
 
 blueprint = Blueprint("api", __name__)
 
@@ -92,9 +93,9 @@ def get_evidence(sha256: str) -> BaseResponse:
     with parts.database.read() as session:
         file = copies.clip_for_device(session, device, sha256)
     try:
-        return send_file(parts.store.path_of(file.sha256), mimetype=file.media_type, etag=file.sha256)
+        return send_evidence(parts.store, file)
     except FileNotFoundError as error:
-        raise NotFound("this clip was removed to make room", "Say that the copy failed.") from error
+        raise NotFound("this clip was removed", "Say that the copy failed.") from error
 
 
 @blueprint.post("/api/v1/evidence/<sha256>/gone")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -15,10 +16,11 @@ from server.clock import Clock
 from server.db.engine import LOCK_VILLAGE, Database, DiskFull, lock
 from server.db.models import Camera, EventRecord, EvidenceFile, EvidenceReference, Incident
 from server.domain.access import Principal
-from server.errors import InvalidInput, NotFound, TooLarge
+from server.errors import InvalidInput, NotFound, TooLarge, Unavailable
 from server.ingest.service import show_picture
+from server.retention import deletions, holds
 from server.storage import copies
-from server.storage.store import Body, LocalStore
+from server.storage.store import Body, EvidenceStore, StoredFile, check_sha256
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ _FREED_FOR_EVENTS: Final = 64 * 1024 * 1024
 
 def put_evidence(
     database: Database,
-    store: LocalStore,
+    store: EvidenceStore,
     clock: Clock,
     device: Principal,
     sha256: str,
@@ -59,33 +61,78 @@ def put_evidence(
         InvalidInput: Not what the event announced.
         DiskFull: No room; send it again later.
     """
-    store.path_of(sha256)
-    with database.read() as session:
-        reference = _reference(session, device, sha256)
-        file = session.get(EvidenceFile, sha256)
-        if file is not None and file.removed_at is None and store.path_of(sha256).exists():
-            return False
-    limit = limits[reference.media_type]
-    if reference.size_bytes > limit:
-        raise TooLarge(f"{reference.size_bytes} bytes are over the limit of {limit}", "Make it shorter or smaller.")
+    announced = announced_evidence(database, store, device, sha256, limits)
+    if announced is None:
+        return False
     if total_limit_bytes:
-        make_room(database, store, clock, total_limit_bytes - reference.size_bytes)
+        make_room(database, store, clock, total_limit_bytes - announced.size_bytes)
     try:
-        stored = store.put(sha256, body, max_bytes=limit, expected_bytes=reference.size_bytes)
+        stored = store.put(sha256, body, max_bytes=announced.max_bytes, expected_bytes=announced.size_bytes)
     except DiskFull:
         with database.read() as session:
             kept = session.scalar(_kept_bytes()) or 0
-        make_room(database, store, clock, max(0, kept - reference.size_bytes))
+        make_room(database, store, clock, max(0, kept - announced.size_bytes))
         raise
-    if stored.media_type != reference.media_type:
-        store.remove(sha256)
-        raise InvalidInput(f"the file is {stored.media_type}, not {reference.media_type}", "Announce what you send.")
-    with database.write() as session:
-        _arrived(session, clock, stored.sha256, stored.media_type, stored.size_bytes)
+    keep_evidence(database, store, clock, stored, announced)
     return True
 
 
-def make_room(database: Database, store: LocalStore, clock: Clock, keep_bytes: int) -> int:
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What an event said of a file that has not arrived."""
+
+    media_type: str
+    size_bytes: int
+    max_bytes: int
+
+
+def announced_evidence(
+    database: Database, store: EvidenceStore, device: Principal, sha256: str, limits: dict[str, int]
+) -> Announced | None:
+    """What may be sent under a hash; None when it is here already.
+
+    Raises:
+        NotFound: No event of a camera of this device names it.
+        TooLarge: Over its type's limit.
+        StoreUnavailable: The store does not answer.
+    """
+    check_sha256(sha256)
+    with database.read() as session:
+        reference = _reference(session, device, sha256)
+        file = session.get(EvidenceFile, sha256)
+        is_known = file is not None and file.removed_at is None
+    if is_known and store.has(sha256):
+        return None
+    limit = limits[reference.media_type]
+    if reference.size_bytes > limit:
+        raise TooLarge(f"{reference.size_bytes} bytes are over the limit of {limit}", "Make it shorter or smaller.")
+    return Announced(reference.media_type, reference.size_bytes, limit)
+
+
+def keep_evidence(
+    database: Database, store: EvidenceStore, clock: Clock, stored: StoredFile, announced: Announced
+) -> None:
+    """Note that a file is in the store now.
+
+    Raises:
+        InvalidInput: It is not what the event announced.
+        Unavailable: It went while it came; send it again.
+    """
+    if stored.media_type != announced.media_type:
+        store.remove(stored.sha256)
+        raise InvalidInput(f"the file is {stored.media_type}, not {announced.media_type}", "Announce what you send.")
+    with database.write() as session:
+        _arrived(session, clock, stored.sha256, stored.media_type, stored.size_bytes)
+    if not store.has(stored.sha256):
+        # An earlier file with the same content was due to go, and went between `put` and the row.
+        with database.write() as session:
+            session.execute(
+                update(EvidenceFile).where(EvidenceFile.sha256 == stored.sha256).values(removed_at=clock.utc())
+            )
+        raise Unavailable("the file went while it came", "Send it again.", retry_after_s=5)
+
+
+def make_room(database: Database, store: EvidenceStore, clock: Clock, keep_bytes: int) -> int:
     """Remove the oldest evidence until at most `keep_bytes` are kept; gives the number of files removed.
 
     Files go before their rows: on a full disk the database cannot be written until there is room. A reader that meets
@@ -97,29 +144,28 @@ def make_room(database: Database, store: LocalStore, clock: Clock, keep_bytes: i
             excess = (session.scalar(_kept_bytes()) or 0) - max(0, keep_bytes)
             oldest = (
                 select(EvidenceFile.sha256, EvidenceFile.size_bytes)
-                .where(EvidenceFile.removed_at.is_(None))
+                .where(EvidenceFile.removed_at.is_(None), holds.file_is_free(session))
                 .order_by(EvidenceFile.stored_at)
                 .limit(_REMOVE_AT_ONCE)
             )
-            victims: list[str] = []
+            victims: dict[str, int] = {}
             for sha256, size_bytes in session.execute(oldest):
                 if excess <= 0:
                     break
                 excess -= size_bytes
-                victims.append(sha256)
+                victims[sha256] = size_bytes
         if not victims:
             return removed
         for sha256 in victims:
             store.remove(sha256)
         with database.write() as session:
-            session.execute(update(EvidenceFile).where(EvidenceFile.sha256.in_(victims)).values(removed_at=clock.utc()))
-            for column in (Incident.snapshot_sha256, Incident.redacted_sha256):
-                session.execute(update(Incident).where(column.in_(victims)).values({column: None}))
+            deletions.remove_files(session, victims, clock.utc(), "room was needed: the oldest goes first")
+            deletions.purged(session, victims, clock.utc())
         removed += len(victims)
         log.warning("evidence_removed", extra={"fields": {"files": len(victims), "why": "room"}})
 
 
-def free_for_events(database: Database, store: LocalStore, clock: Clock) -> None:
+def free_for_events(database: Database, store: EvidenceStore, clock: Clock) -> None:
     """The disk is full and an event could not be stored: the oldest media go before any event does."""
     with database.read() as session:
         kept = session.scalar(_kept_bytes()) or 0
@@ -171,7 +217,9 @@ def _arrived(session: Session, clock: Clock, sha256: str, media_type: str, size_
     lock(session, LOCK_VILLAGE, {village for _, _, village in found})
     now = clock.utc()
     session.merge(
-        EvidenceFile(sha256=sha256, media_type=media_type, size_bytes=size_bytes, stored_at=now, removed_at=None)
+        EvidenceFile(
+            sha256=sha256, media_type=media_type, size_bytes=size_bytes, stored_at=now, removed_at=None, purged_at=None
+        )
     )
     for incident_id, role, _ in found:
         incident = session.get_one(Incident, incident_id, populate_existing=True)

@@ -117,27 +117,3 @@ def test_a_database_address_that_is_none_is_told_without_its_password() -> None:
     with pytest.raises(ValueError, match="LANGAN_DATABASE_URL") as error:
         Database("langan:geheim@nowhere")
     assert "geheim" not in str(error.value)
-
-
-def test_maintenance_goes_on_after_a_file_that_cannot_be_removed(
-    embedded_village: Village, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from server import maintenance
-
-    rounds: list[int] = []
-    second = threading.Event()
-
-    def stumble(_: object) -> bool:
-        rounds.append(1)
-        if len(rounds) > 1:
-            second.set()
-        raise PermissionError("evidence/ab")
-
-    monkeypatch.setattr(maintenance, "maintain", stumble)
-    monkeypatch.setattr(maintenance, "EVERY_S", 0.01)
-    thread = maintenance.MaintenanceThread(embedded_village.parts)
-    thread.start()
-    try:
-        assert second.wait(10)
-    finally:
-        thread.stop()

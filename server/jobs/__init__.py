@@ -1,0 +1,1 @@
+"""What the server does by itself: jobs in the database, and the threads or processes that do them."""

@@ -1,0 +1,68 @@
+"""How long what is kept. Days come from the settings; the reasons for their defaults stand in docs/guide/privacy.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Self
+
+from server.domain.incident import IncidentState
+from server.work_settings import WorkSettings
+
+
+class What(StrEnum):
+    """What is deleted."""
+
+    EVIDENCE = "evidence"
+    """Pictures and clips."""
+    DETAIL = "detail"
+    """Plates, paths and bodies of events as they were sent."""
+    INCIDENT = "incident"
+    """An incident with its events and timeline."""
+    QUARANTINED = "quarantined"
+    NOTIFICATION = "notification"
+    AUDIT = "audit"
+    ORPHAN = "orphan"
+    """A file in the store that nothing speaks of."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionPolicy:
+    """Periods; None is for ever."""
+
+    evidence: dict[IncidentState, timedelta | None]
+    incident: timedelta | None
+    quarantined: timedelta | None
+    notification: timedelta | None
+    audit: timedelta | None
+
+    @classmethod
+    def of(cls, settings: WorkSettings) -> Self:
+        """The periods of the settings."""
+        evidence = {state: _days(settings.keep_evidence_days) for state in IncidentState}
+        evidence[IncidentState.FALSE_ALARM] = _days(settings.keep_false_alarm_evidence_days)
+        evidence[IncidentState.RESOLVED] = _days(settings.keep_resolved_evidence_days)
+        return cls(
+            evidence=evidence,
+            incident=_days(settings.keep_incident_days),
+            quarantined=_days(settings.keep_quarantined_days),
+            notification=_days(settings.keep_notification_days),
+            audit=_days(settings.keep_audit_days),
+        )
+
+    def evidence_until(self, state: IncidentState, touched_at: datetime) -> datetime | None:
+        """When the evidence of an incident is over, counted from when somebody or something last touched it."""
+        period = self.evidence[state]
+        return None if period is None else touched_at + period
+
+    def incident_until(self, state: IncidentState, touched_at: datetime) -> datetime | None:
+        """When an incident is over: never before its evidence."""
+        evidence = self.evidence_until(state, touched_at)
+        if self.incident is None or evidence is None:
+            return None
+        return max(touched_at + self.incident, evidence)
+
+
+def _days(days: int) -> timedelta | None:
+    return timedelta(days=days) if days else None
