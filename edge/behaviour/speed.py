@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +91,9 @@ class Place(Protocol):
     def size(self) -> float:
         """Longer side of the box in picture heights."""
         ...
+
+
+PlaceT = TypeVar("PlaceT", bound=Place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +249,7 @@ def _fit(places: Sequence[Place], scene: Scene, aspect: float, tremble: Tremble)
     )
 
 
-def thinned(places: Sequence[Place]) -> list[Place]:
+def thinned(places: Sequence[PlaceT]) -> list[PlaceT]:
     """At most `MOST_PLACES` of the places, evenly chosen; the first and the last stay."""
     if len(places) <= MOST_PLACES:
         return list(places)

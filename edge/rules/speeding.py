@@ -7,20 +7,23 @@ limit      limit + tolerance
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from contract.geometry import distance
 from contract.rules.speeding import SpeedingFacts, SpeedingParams
-from edge.behaviour.journey import Journey, Sample
-from edge.behaviour.speed import KMH, MIN_PLACES, GroundSpeed, ground_speed
-from edge.rules.base import AT_BORDER, Moment, is_cut_off
+from edge.behaviour.journey import Journey
+from edge.behaviour.speed import KMH, MIN_PLACES, GroundSpeed, ground_speed, thinned, tremble_of
+from edge.behaviour.spots import Spot, one_vehicle, spot_of
+from edge.rules.base import AT_BORDER, Moment
 from edge.rules.journey_rule import JourneyRule
 from edge.scene import Scene
-from edge.types import Observation, RuleEvent, Track
+from edge.types import Observation, RuleEvent, Track, TrackId
 
 WINDOW_S = 6.0
 """A speed is that of the whole way through the zones, or of this time where it takes longer."""
-MOST_SPREAD = 0.15
+LATELY_S = 1.5
+"""How fast it was lately tells whether a closer look is worth while, too: before that it may have been another one."""
+MOST_SPREAD = 0.2
 """A speed that is not known to this share (95 %) is not told: it waits until the vehicle has been seen for longer."""
 MAX_KMH = 250.0
 """A faster vehicle is the tracker's mistake."""
@@ -34,7 +37,6 @@ ABRUPT_SHARE = 0.5
 class _Measured:
     """What is noted of one vehicle."""
 
-    places: list[Sample] = field(default_factory=list)
     best: GroundSpeed | None = None
     """The one whose interval is the narrowest for its speed: the fastest would be the one with the largest error."""
 
@@ -54,22 +56,36 @@ class SpeedingRule(JourneyRule[SpeedingParams, _Measured]):
         if scene.homography is None:
             raise ValueError(f"camera {scene.camera_id}: speeding decides in metres: add `calibration:`")
         self._due_kmh = params.limit_kmh + params.tolerance_kmh
+        self._spots: dict[TrackId, list[Spot]] = {}
+        """Where each track was in the zones, by the detector's own boxes: smoothed ones lag behind who drives in."""
 
     def _watched(self, observation: Observation) -> Iterable[Track]:
         for track in super()._watched(observation):
+            x1, _, x2, y2 = track.found or track.xyxy
             # Cut off by the lower edge, its foot is not on the ground either: a speed needs that, a direction does not.
-            if not is_cut_off(track) and track.xyxy[3] <= 1.0 - AT_BORDER:
+            if x1 >= AT_BORDER and x2 <= 1.0 - AT_BORDER and y2 <= 1.0 - AT_BORDER:
                 yield track
+
+    def _decide(self, observation: Observation, now: Moment) -> list[RuleEvent]:
+        events = super()._decide(observation, now)
+        first_s = now.watched_s - WINDOW_S
+        self._spots = {track_id: spots for track_id, spots in self._spots.items() if spots[-1].at_s >= first_s}
+        return events
+
+    def _end_all(self) -> list[RuleEvent]:
+        self._spots.clear()
+        return super()._end_all()
 
     def _judge(self, journey: Journey, observation: Observation, now: Moment) -> RuleEvent | None:
         if not journey.fresh:
             return None
         noted = self._notes.setdefault(journey.number, _Measured())
-        noted.places += [sample for sample in journey.take_new() if self._in_zones(sample)]
-        noted.places = [sample for sample in noted.places if sample.at_s >= now.watched_s - WINDOW_S]
+        spots = self._take(journey, observation.aspect, now)
         deed = self._deeds.get(journey.number)
-        looked_for = deed is not None or noted.best is not None or self._may_be_fast(noted.places)
-        speed = self._speed(journey, noted.places, observation.aspect) if looked_for else None
+        if not spots or not (deed is not None or noted.best is not None or self._may_be_fast(spots)):
+            return None
+        spots = one_vehicle(thinned(spots), self._scene, observation.aspect, tremble_of(journey.class_name))
+        speed = self._speed(journey, spots, observation.aspect)
         if speed is None:
             return None
         if noted.best is None or speed.spread < noted.best.spread:
@@ -79,11 +95,24 @@ class SpeedingRule(JourneyRule[SpeedingParams, _Measured]):
             return self._go_on(deed, now, self._facts(journey, noted.best), noted.best.length_m) if over else None
         if speed is not noted.best or speed.kmh <= self._due_kmh or speed.sure_kmh <= self._params.limit_kmh:
             return None
-        zone_id = next(iter(self._own_zones(noted.places[-1].ground)), "")
-        facts = self._facts(journey, speed)
-        return self._raise(journey, zone_id, noted.places[0].moment, now, facts, speed.length_m)
+        zone_id = next(iter(self._own_zones(spots[-1].ground)), "")
+        return self._raise(journey, zone_id, spots[0].moment, now, self._facts(journey, speed), speed.length_m)
 
-    def _speed(self, journey: Journey, places: list[Sample], aspect: float) -> GroundSpeed | None:
+    def _take(self, journey: Journey, aspect: float, now: Moment) -> list[Spot]:
+        """Its places in the zones over the window, over all tracks that it had, after those of this moment."""
+        spot = spot_of(journey.track, self._scene, aspect, now)
+        if spot is None or not self._is_inside(spot):
+            return []
+        self._spots.setdefault(spot.track_id, []).append(spot)
+        first_s = now.watched_s - WINDOW_S
+        spots = [spot for spot in self._spots[spot.track_id] if spot.at_s >= first_s]
+        for track_id in reversed(journey.track_ids):
+            # A track that went on elsewhere while the vehicle had another one is somebody else's since.
+            earlier = self._spots.get(track_id, ()) if track_id != spot.track_id else ()
+            spots = [spot for spot in earlier if first_s <= spot.at_s < spots[0].at_s] + spots
+        return spots
+
+    def _speed(self, journey: Journey, places: list[Spot], aspect: float) -> GroundSpeed | None:
         """The speed over the window; None where it is too short or too vague, no even travel, or impossible."""
         speed = ground_speed(places, self._scene, aspect, journey.class_name)
         if speed is None or speed.straying > ABRUPT_SHARE * len(places):
@@ -94,14 +123,18 @@ class SpeedingRule(JourneyRule[SpeedingParams, _Measured]):
         long_enough = speed.duration_s >= self._params.min_duration_s and speed.length_m >= self._params.min_distance_m
         return speed if long_enough and speed.spread <= MOST_SPREAD else None
 
-    def _in_zones(self, sample: Sample) -> bool:
-        return not self._params.zones or bool(self._own_zones(sample.ground))
+    def _is_inside(self, spot: Spot) -> bool:
+        return not self._params.zones or bool(self._own_zones(spot.ground))
 
-    def _may_be_fast(self, places: list[Sample]) -> bool:
-        if len(places) < MIN_PLACES:
+    def _may_be_fast(self, spots: list[Spot]) -> bool:
+        if len(spots) < MIN_PLACES:
             return False
-        seconds = places[-1].at_s - places[0].at_s
-        return KMH * distance(places[0].plane, places[-1].plane) > HOPELESS * self._due_kmh * seconds > 0.0
+        last = spots[-1]
+        lately = next(spot for spot in spots if spot.at_s >= last.at_s - LATELY_S)
+        return any(
+            KMH * distance(first.plane, last.plane) > HOPELESS * self._due_kmh * (last.at_s - first.at_s) > 0.0
+            for first in (spots[0], lately)
+        )
 
     def _facts(self, journey: Journey, speed: GroundSpeed) -> SpeedingFacts:
         return SpeedingFacts(

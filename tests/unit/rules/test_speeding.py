@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -104,6 +105,50 @@ def test_one_wrong_box_changes_little() -> None:
 
     said = facts(run(rule(), watch(struck, 6.0))[-1])
     assert said.speed_kmh == pytest.approx(60.0, rel=0.02)
+
+
+def lagging(track: Track, behind: float) -> Track:
+    """The same detection, by a tracker whose smoothed box lags behind."""
+    x1, y1, x2, y2 = track.xyxy
+    return replace(track, xyxy=(x1 - behind, y1, x2 - behind, y2), found=track.xyxy)
+
+
+def test_the_detectors_own_box_tells_the_speed_not_the_smoothed_one() -> None:
+    def driven_in(at_s: float) -> list[Track]:  # the smoothed box catches up over the first two seconds
+        return [lagging(track, max(0.0, 0.1 - 0.05 * at_s)) for track in drive(50.0)(at_s)]
+
+    said = facts(run(rule(), watch(driven_in, 8.0))[-1])
+    assert said.speed_kmh == pytest.approx(50.0, rel=0.01)
+    assert run(rule(), watch(lambda t: [lagging(each, max(0.0, 0.1 - 0.05 * t)) for each in drive(40.0)(t)], 8.0)) == []
+
+
+def test_a_detection_that_the_border_cuts_does_not_count_though_the_smoothed_box_is_clear_of_it() -> None:
+    def entering(at_s: float) -> list[Track]:
+        y = min(1.0, 0.6 + 0.4 * at_s)
+        return [replace(vehicle(1, 0.5, y - 0.05), found=(0.4, 0.8, 0.6, 1.0))]
+
+    assert run(rule(limit_kmh=10), watch(entering, 4.0)) == []
+
+
+def test_a_track_that_was_handed_from_one_vehicle_to_the_next_is_no_speed() -> None:
+    def handed_on(at_s: float) -> list[Track]:
+        # 35 km/h. Missed for half a second, then the track lies on the vehicle 9 m ahead.
+        if 1.2 < at_s < 1.7:
+            return []
+        return [vehicle(1, 0.08 + (35.0 / 3.6 * at_s + (9.0 if at_s > 1.5 else 0.0)) / 40.0, 0.5)]
+
+    assert run(rule(), watch(handed_on, 2.8)) == []
+
+
+def test_a_track_that_goes_on_as_another_vehicle_does_not_disturb_the_one_it_left() -> None:
+    def exchanged(at_s: float) -> list[Track]:
+        first = drive(60.0, track_id=1 if at_s < 0.7 else 2)(at_s)
+        other = [vehicle(1, 0.75 + 0.01 * at_s, 0.9)] if at_s > 1.0 else []  # the number came back on somebody else
+        return first + other
+
+    events = run(rule(), watch(exchanged, 8.0))
+    assert states(events) == ["start", "end"]
+    assert facts(events[-1]).speed_kmh == pytest.approx(60.0, rel=0.01)
 
 
 def test_an_id_switch_is_one_vehicle_and_two_vehicles_are_two() -> None:
