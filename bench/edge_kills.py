@@ -64,7 +64,6 @@ class Lane:
     folder: Path
     camera: str
     url: str
-    token: str
     kills: int = 0
     power_cuts: int = 0
     damaged: int = 0
@@ -85,7 +84,6 @@ class Lane:
                 env={
                     **{name: value for name, value in os.environ.items() if not name.startswith("LANGAN_")},
                     "LANGAN_SERVER_URL": self.url,
-                    "LANGAN_DEVICE_TOKEN": self.token,
                 },
                 cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
@@ -227,9 +225,8 @@ def main() -> int:
     with RunningServer(folder / "server") as server:
         lanes: list[Lane] = []
         for number in range(options.edges):
-            lane = Lane(
-                folder / f"edge{number}", f"san_{number}", server.url, server.add_device(f"box-{number}", "trang-long")
-            )
+            lane = Lane(folder / f"edge{number}", f"san_{number}", server.url)
+            server.enrol(f"box-{number}", "trang-long", lane.folder / "data")
             lane.write_config()
             lanes.append(lane)
         threads = [

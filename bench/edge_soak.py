@@ -34,7 +34,6 @@ from pathlib import Path
 from uuid import UUID
 
 import psutil
-from pydantic import SecretStr
 
 from bench.edge_kills import server_rows
 from bench.faulty_cameras import make_stream
@@ -158,7 +157,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, object]:
     _write_config(folder / "config", port, options)
     _speed_up(factor)
     with RunningServer(folder / "server") as server:
-        token = server.add_device("box", "trang-long")
+        identity = server.enrol("box", "trang-long")
         settings = EdgeSettings(folder / "config", folder / "data", ROOT / "configs")
         loaded = load_config_dir(folder / "config")
         assert not loaded.errors, loaded.errors
@@ -169,7 +168,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, object]:
         store = SqliteOutbox(folder / "data" / FILE_NAME, SystemClock())
         evidence = EvidenceFolder(folder / "data" / "evidence", BUDGET_BYTES)
         outbox = PatientOutbox(store, evidence.free, lambda: None)
-        link = ServerLink(server.url, SecretStr(token))
+        link = ServerLink(server.url, identity)
         media = MediaSender(store, link, SystemClock(), forget=lambda item: evidence.mark_uploaded(item.sha256))
         events = EventSender(outbox, link, SystemClock(), on_settled=media.wake)
         detectors, clips = Detectors(), ThreadPoolExecutor(1)

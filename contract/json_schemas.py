@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.camera_config import CameraConfig
+from contract.device_api import CameraConfigs, Enrolment, EnrolmentResult, ErrorAnswer
 from contract.event import CopyReport, Event, EventBatch, EventBatchResult, Heartbeat, HeartbeatResult
 from contract.rules import RULES
 from contract.site_config import SiteConfig
@@ -98,6 +99,10 @@ def all_schemas() -> dict[str, str]:
         "heartbeat-v1": Heartbeat.model_json_schema(),
         "heartbeat-result-v1": HeartbeatResult.model_json_schema(mode="serialization"),
         "copy-report-v1": CopyReport.model_json_schema(),
+        "enrolment-v1": Enrolment.model_json_schema(),
+        "enrolment-result-v1": EnrolmentResult.model_json_schema(mode="serialization"),
+        "camera-configs-v1": CameraConfigs.model_json_schema(mode="serialization"),
+        "error-v1": ErrorAnswer.model_json_schema(mode="serialization"),
         "camera": camera_schema(),
         "site": SiteConfig.model_json_schema(),
     }

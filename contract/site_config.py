@@ -47,7 +47,7 @@ class SiteIdentity(ContractModel):
 
 
 class ServerConfig(ContractModel):
-    """Where the edge posts to. The device token stays out of the file: `LANGAN_DEVICE_TOKEN` or the secrets file."""
+    """Where the edge posts to. Left out: where the box enrolled."""
 
     url: Annotated[str, Field(pattern=SERVER_URL_PATTERN)]
     """Address of the server, without user name, query or fragment."""

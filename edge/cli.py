@@ -20,6 +20,7 @@ from contract.rules.base import Language
 from edge import __version__
 from edge.bench.command import add_capacity_options, bench_cameras
 from edge.detection.manifest import models_of
+from edge.enrol import add_command as add_enrol_command
 from edge.errors import ConfigurationError, EdgeError, SourceNotFound
 from edge.find_cameras import add_commands as add_camera_commands
 from edge.models.commands import add_commands as add_models_commands
@@ -79,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(run)
     _add_data(run)
     run.add_argument("--media", type=Path, help="folder below which clips that act as cameras lie (CONFIG/media)")
-    run.add_argument("--env-file", type=Path, help="file of LANGAN_NAME=value lines: passwords and the device token")
+    run.add_argument("--env-file", type=Path, help="file of LANGAN_NAME=value lines: passwords of cameras")
     run.add_argument(
         "--evidence-mb",
         type=int,
@@ -99,6 +100,15 @@ def _parser() -> argparse.ArgumentParser:
         help="worker processes that share the cameras (one for each processor core, and never more than cameras)",
     )
     run.set_defaults(act=_run)
+
+    enrol = _command(
+        commands,
+        "enrol",
+        "let this box into a server with the one-time code of its admin",
+        "Makes a key in the data folder, which never leaves it. Restart a running edge afterwards.",
+    )
+    _add_data(enrol)
+    add_enrol_command(enrol)
 
     validate = _command(
         commands,

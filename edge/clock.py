@@ -6,6 +6,11 @@ import time
 from datetime import UTC, datetime
 
 
+def utc_now() -> datetime:
+    """Aware UTC now."""
+    return datetime.now(UTC)
+
+
 class SystemClock:
     """The machine's clocks: durations from the monotonic one, names of moments from the UTC one."""
 
@@ -15,7 +20,7 @@ class SystemClock:
 
     def utc(self) -> datetime:
         """Aware UTC now."""
-        return datetime.now(UTC)
+        return utc_now()
 
     def sleep(self, seconds: float) -> None:
         """Block this thread."""

@@ -23,6 +23,7 @@ from edge.copies import CopyMaker
 from edge.errors import ConfigurationError
 from edge.evidence.store import EvidenceFolder
 from edge.health.offline import OfflineWatch
+from edge.identity import DeviceIdentity
 from edge.inference.host import InferenceHost
 from edge.monitoring.box import read_box
 from edge.monitoring.health import LOW_DISK_BYTES
@@ -35,7 +36,7 @@ from edge.outbox.sender import SenderThread
 from edge.recorder import end_orphans
 from edge.repeats import Repeats
 from edge.reporter import Reporter
-from edge.settings import SERVER_URL_NAME, TOKEN_NAME, EdgeSettings
+from edge.settings import EdgeSettings
 from edge.status import CameraSnapshot, EdgeSnapshot, add_notices
 from edge.workers.pool import WorkerPool
 
@@ -79,9 +80,10 @@ class EdgeProcess:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._reload = threading.Event()
+        self._identity = DeviceIdentity.read(settings.data_dir)
         self._configs = ConfigStore(settings.config_dir, settings.data_dir)
         self._config = self._configs.load()
-        has_server = self._config.site is not None and not self._missing_for_server(self._config.site)
+        has_server = self._identity is not None
         if self._config.site is None or not (self._config.cameras or has_server):
             raise ConfigurationError(self._config.errors)
         for error in self._config.errors:
@@ -141,21 +143,16 @@ class EdgeProcess:
         self._reload.set()
 
     def _server_url(self, site: SiteConfig) -> str | None:
-        return self._settings.server_url or (site.server.url if site.server else None)
-
-    def _missing_for_server(self, site: SiteConfig) -> str:
-        """What keeps events from being sent; empty: nothing."""
-        if self._server_url(site) is None:
-            return f"server.url in site.yaml (or {SERVER_URL_NAME})"
-        return TOKEN_NAME if self._settings.device_token is None else ""
+        enrolled_at = self._identity.server_url if self._identity is not None else None
+        return self._settings.server_url or (site.server.url if site.server else enrolled_at)
 
     def _connect(self) -> ServerLink | None:
-        token, url = self._settings.device_token, self._server_url(self._site)
-        if token is None or url is None:
-            missing = self._missing_for_server(self._site)
-            log.warning("no_server missing=%r: events stay in the outbox until it is set", missing)
+        url = self._server_url(self._site)
+        if self._identity is None or url is None:
+            remedy = f"langan-edge enrol URL CODE --data {self._settings.data_dir}"
+            log.warning("not_enrolled remedy=%r: events stay in the outbox until then", remedy)
             return None
-        link = ServerLink(url, token)
+        link = ServerLink(url, self._identity, now=self._clock.utc)
         media = MediaSender(self._store, link, self._clock, forget=lambda item: self._folder.mark_uploaded(item.sha256))
         events = EventSender(self._outbox, link, self._clock, on_settled=media.wake)
         copies = CopyMaker(link, self._clock, store=self._store, folder=self._folder, on_made=media.wake)

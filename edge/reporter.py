@@ -10,7 +10,7 @@ from contract.config_loader import LoadedCamera
 from contract.event import CameraHealth, CameraStatus, CopyWish, Heartbeat
 from edge.backoff import Backoff
 from edge.config_store import ConfigStore
-from edge.outbox.link import Rejected, ServerLink, TokenRefused, TooLarge
+from edge.outbox.link import DeviceRefused, NotSigned, Rejected, ServerLink, TooLarge
 from edge.outbox.sender import SenderThread
 from edge.outbox.store import SqliteOutbox
 from edge.ports import Clock
@@ -57,7 +57,7 @@ class Reporter(SenderThread):
         self._statuses = statuses
         self._on_configs = on_configs
         self._on_wishes = on_wishes
-        self._etag = ""
+        self._version = ""
         self._repeats = Repeats(clock)
         self._rejected: set[str] = set()
         """Versions that the server does not take: told once, not every 15 s."""
@@ -87,12 +87,22 @@ class Reporter(SenderThread):
             )
         )
         self._on_wishes(answer.copies)
-        pulled = self._link.camera_configs(self._etag)
-        if pulled is not None:
-            self._on_configs(pulled.texts)
-            self._etag = pulled.etag
+        self._pull()
         is_starting = any(camera.health is CameraHealth.STARTING for camera in cameras)
         return STARTING_EVERY_S if is_starting else EVERY_S
+
+    def _pull(self) -> None:
+        """Put what the server has in force; what it has not signed is left, and the last good one stays."""
+        try:
+            pulled = self._link.camera_configs(self._version)
+        except NotSigned as error:
+            unsaid = self._repeats.unsaid(str(error))
+            if unsaid is not None:
+                log.error("config_not_signed in_force=last_good cause=%r unsaid=%d", str(error), unsaid)  # noqa: TRY400 - it says all
+            return
+        if pulled is not None:
+            self._on_configs({camera.camera_id: camera.yaml for camera in pulled.cameras})
+            self._version = pulled.version
 
     def _send(self, camera: LoadedCamera) -> None:
         camera_id = camera.config.camera.id
@@ -101,13 +111,13 @@ class Reporter(SenderThread):
         except (Rejected, TooLarge) as error:
             self._rejected.add(camera.version)
             log.error("config_rejected camera=%s cause=%r", camera_id, str(error))  # noqa: TRY400 - it says all
-        except TokenRefused as error:  # perhaps this one camera is not ours: the heartbeat will tell
+        except DeviceRefused as error:  # perhaps this one camera is not ours: the heartbeat will tell
             unsaid = self._repeats.unsaid(f"{camera_id} {error}")
             if unsaid is not None:
                 log.error("config_refused camera=%s cause=%r unsaid=%d", camera_id, str(error), unsaid)  # noqa: TRY400 - it says all
         else:
             self._configs.was_sent(camera)
-            self._etag = ""
+            self._version = ""
             if not is_in_force:
                 log.warning(
                     "config_superseded camera=%s file=%s remedy='an admin wrote a newer one: edit that'",

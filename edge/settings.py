@@ -7,12 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from edge.errors import EdgeError
 
 SECRET_PREFIX = "LANGAN_"  # noqa: S105 - a prefix of names
-TOKEN_NAME = "LANGAN_DEVICE_TOKEN"  # noqa: S105 - a name
 SERVER_URL_NAME = "LANGAN_SERVER_URL"
 SECRET_NAME = re.compile("PASS|PWD|TOKEN|SECRET|KEY|USER|LOGIN|CRED", re.IGNORECASE)
 _LINE = re.compile(r"^(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*)$")
@@ -34,18 +31,6 @@ class EdgeSettings:
     """Files that a camera's `inputs` may name lie below it."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Every `LANGAN_` variable: what `{LANGAN_...}` in inputs stands for."""
-
-    @property
-    def device_token(self) -> SecretStr | None:
-        """What the device authenticates with; None: events stay in the outbox.
-
-        Raises:
-            SettingsError: It cannot be one.
-        """
-        token = self.secrets.get(TOKEN_NAME, "").strip()
-        if not token.isascii() or any(not 0x20 < ord(letter) < 0x7F for letter in token):
-            raise SettingsError(f"{TOKEN_NAME}: holds letters that no device token has: copy it again from the server")
-        return SecretStr(token) if token else None
 
     @property
     def server_url(self) -> str | None:

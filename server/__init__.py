@@ -20,6 +20,7 @@ from server.auth.sealing import Sealer
 from server.auth.service import SessionPolicy
 from server.clock import Clock, SystemClock
 from server.db.engine import Database
+from server.devices.signatures import ServerKey
 from server.domain.access import PublicLogPolicy
 from server.jobs.doorbell import Doorbell
 from server.notifications import outbox
@@ -53,6 +54,7 @@ def create_services(settings: Settings, clock: Clock | None = None) -> Services:
         work=work,
         uploads=threading.BoundedSemaphore(settings.uploads),
         chain=chain,
+        server_key=ServerKey(settings.secret_key.get_secret_value()),
         session_policy=SessionPolicy(
             timedelta(seconds=settings.session_idle_s), timedelta(seconds=settings.session_max_s)
         ),

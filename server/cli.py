@@ -16,6 +16,8 @@ from server import create_services, migrations
 from server.auth import passwords
 from server.auth import service as auth
 from server.db.engine import Database
+from server.devices import codes
+from server.devices import service as devices
 from server.domain.access import USER_ROLES, Role
 from server.errors import ServerError
 from server.http import set_up_logging
@@ -96,15 +98,14 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(command=_list_users)
 
     device = commands.add_parser("device", help="edge boxes").add_subparsers(required=True, metavar="COMMAND")
-    add = device.add_parser("add", help="add an edge box; prints its token once")
-    add.add_argument("device_id")
-    add.add_argument("--place", required=True, help="id of the village (or commune) that its cameras watch")
-    add.add_argument("--name", default="")
-    add.add_argument("--quiet", action="store_true", help="print the token alone")
-    add.set_defaults(command=_add_device)
-    renew = device.add_parser("renew", help="give an edge box a new token; the old one ends")
-    renew.add_argument("device_id")
-    renew.set_defaults(command=_renew_device)
+    enrol = device.add_parser("enrol", help="make a one-time code with which an edge box enrols (10 minutes)")
+    enrol.add_argument("device_id", help="a new one, or one that is to get a new key")
+    enrol.add_argument("--place", help="of a new one: id of the village (or commune) that its cameras watch")
+    enrol.add_argument("--name", default="", help="of a new one")
+    enrol.add_argument("--quiet", action="store_true", help="print the code alone")
+    enrol.set_defaults(command=_enrol_device)
+    listing = device.add_parser("list", help="list edge boxes")
+    listing.set_defaults(command=_list_devices)
     revoke = device.add_parser("revoke", help="refuse an edge box from now on")
     revoke.add_argument("device_id")
     revoke.set_defaults(command=_revoke_device)
@@ -221,31 +222,33 @@ def _list_users(settings: Settings, _options: argparse.Namespace) -> int:
     return 0
 
 
-def _add_device(settings: Settings, options: argparse.Namespace) -> int:
+def _enrol_device(settings: Settings, options: argparse.Namespace) -> int:
     parts = _ready(settings)
+    secret = settings.secret_key.get_secret_value()
     with parts.database.write() as session:
-        token = auth.create_device(
-            session, parts.clock, device_id=options.device_id, place_id=options.place, name=options.name
-        )
+        fresh = codes.create(session, parts.clock, secret, options.device_id, place_id=options.place, name=options.name)
     if options.quiet:
-        print(token)
+        print(fresh.code)
     else:
-        print(f"Added device {options.device_id}. Token, shown only now (LANGAN_DEVICE_TOKEN on the edge): {token}")
+        until = fresh.expires_at.astimezone(settings.zone)
+        print(f"Code for {fresh.device_id}, shown only now and good once, until {until:%H:%M}: {fresh.code}")
+        print(f"On the edge box: langan-edge enrol {settings.public_url or 'SERVER_URL'} {fresh.code}")
     return 0
 
 
-def _renew_device(settings: Settings, options: argparse.Namespace) -> int:
-    parts = _ready(settings)
-    with parts.database.write() as session:
-        token = auth.renew_device_token(session, parts.clock, options.device_id)
-    print(f"New token, shown only now (LANGAN_DEVICE_TOKEN on the edge): {token}")
+def _list_devices(settings: Settings, _options: argparse.Namespace) -> int:
+    with _ready(settings).database.read() as session:
+        keys = devices.fingerprints(session)
+        for device in devices.list_devices(session):
+            state = "revoked" if device.revoked_at else keys.get(device.id, "not enrolled")
+            print(f"{device.id:24} {device.place_id:24} {state}")
     return 0
 
 
 def _revoke_device(settings: Settings, options: argparse.Namespace) -> int:
     parts = _ready(settings)
     with parts.database.write() as session:
-        auth.revoke_device(session, parts.clock, options.device_id)
+        devices.revoke_device(session, parts.clock, options.device_id)
     print(f"Device {options.device_id} is refused from now on.")
     return 0
 

@@ -2,10 +2,12 @@
 
     ServerError(code, status, message, remedy)
     |-- NotFound             404  no such thing, or not yours: the two are never told apart
-    |-- NotAuthenticated     401  no valid session or device token
+    |-- NotAuthenticated     401  no valid session, or not signed by a device that may ask
+    |   `-- ClockOff              signed long ago or ahead: the answer tells the time
     |-- Forbidden            403  known, but not allowed; CSRF and origin refusals
     |-- Conflict             409  somebody else was faster, or the same id came with another body
-    |   `-- StaleVersion          the caller decided on an old version
+    |   |-- StaleVersion          the caller decided on an old version
+    |   `-- Replayed              a signed request that had its effect before
     |-- InvalidInput         422  understood, but wrong; `issues` may name lines
     |-- TooLarge             413  a body over its limit
     |-- TooManyRequests      429  rate limit, with Retry-After
@@ -17,7 +19,10 @@ Each message names the place and the remedy, and never holds a secret.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
+
+from contract.device_api import CLOCK_OFF, MAX_AGE, REPLAYED
 
 
 class ServerError(Exception):
@@ -59,10 +64,32 @@ class NotFound(ServerError):
 
 
 class NotAuthenticated(ServerError):
-    """No valid session or device token."""
+    """No valid session, or not signed by a device that may ask."""
 
     code = "not_authenticated"
     status = 401
+
+
+class ClockOff(NotAuthenticated):
+    """Signed too long ago, or ahead of the time.
+
+    Args:
+        now: The server's time, which the answer tells.
+    """
+
+    code = CLOCK_OFF
+
+    def __init__(self, now: datetime) -> None:
+        super().__init__(
+            f"signed more than {MAX_AGE.total_seconds():.0f} s from now", "Sign again with the time of this answer."
+        )
+        self.now = now
+
+    def as_json(self) -> dict[str, Any]:
+        """The error's body, with the time."""
+        body = super().as_json()
+        body["error"]["server_time"] = self.now.isoformat()
+        return body
 
 
 class Forbidden(ServerError):
@@ -83,6 +110,15 @@ class StaleVersion(Conflict):
     """The caller decided on an old version."""
 
     code = "stale_version"
+
+
+class Replayed(Conflict):
+    """A signed request that had its effect before."""
+
+    code = REPLAYED
+
+    def __init__(self) -> None:
+        super().__init__("this signed request came before", "Sign a new one, with a new nonce.")
 
 
 class InvalidInput(ServerError):

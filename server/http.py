@@ -46,6 +46,9 @@ _REMEDIES: Final = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Send the content type that the documentation names.",
     HTTPStatus.BAD_REQUEST: "Correct the request.",
 }
+_BODY_NOT_READ: Final = frozenset(
+    {HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TIMEOUT}
+)
 
 ERROR_PAGE: Final = "langan_error_page"
 """Name of the extension that makes an HTML page of an error: `(body, status) -> Response`."""
@@ -137,8 +140,8 @@ def _answer(body: dict[str, Any], status: int, retry_after_s: int | None) -> Res
     if retry_after_s is not None:
         response.headers["Retry-After"] = str(retry_after_s)
     if status == HTTPStatus.UNAUTHORIZED:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="langan"'
-    if status in {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TIMEOUT}:
+        response.headers["WWW-Authenticate"] = 'Signature realm="langan"'
+    if status in _BODY_NOT_READ:
         response.headers["Connection"] = "close"  # the rest of the body is not read
     return response
 

@@ -16,6 +16,7 @@ from server.auth.sealing import Sealer
 from server.auth.service import SessionPolicy
 from server.clock import Clock
 from server.db.engine import Database
+from server.devices.signatures import ServerKey
 from server.domain.access import PublicLogPolicy
 from server.jobs.doorbell import Doorbell
 from server.settings import Settings
@@ -39,6 +40,7 @@ class Services:
     uploads: BoundedSemaphore
     """A place for each file of evidence that is being received."""
     chain: AuditChain
+    server_key: ServerKey
     session_policy: SessionPolicy
     sealer: Sealer
     oidc: Provider | None

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import threading
+from base64 import b64encode
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
+from contract.device_api import content_digest
+from server.devices.signatures import Message, NotSigned, Signature, check
+from tests.support.identity import SERVER_KEY, make_identity
 from tests.support.ports import free_port
 
-TOKEN = "secret-token-of-the-device"
+IDENTITY = make_identity()
+"""The one device that is let in."""
+PRIVATE_KEY = b64encode(IDENTITY.private_key.private_bytes_raw()).decode()
+_PUBLIC_KEY = IDENTITY.private_key.public_key().public_bytes_raw()
 
 
 class EdgeServer:
@@ -24,6 +32,7 @@ class EdgeServer:
         mood: Told the number of a request and its path, says what happens to it: `well`, a status such as `500`, `drop`
             (nothing is taken, no answer) or `take_and_drop` (taken, but the edge never learns).
         pulled: What an admin wrote: camera id to YAML.
+        clock: What time the server says it is.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -35,6 +44,9 @@ class EdgeServer:
         self.files: dict[str, str] = {}
         self.pulled: dict[str, str] = {}
         self.requests = 0
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.sign: Callable[[dict[str, str]], dict[str, str]] = lambda headers: headers
+        """Told the headers with which the server has signed an answer, gives those that are sent."""
         self.mood: Callable[[int, str], str] = lambda _number, _path: "well"
         self.max_batch = 1000
         self.poison: set[str] = set()
@@ -81,7 +93,11 @@ class EdgeServer:
         if etag == self.etag():
             return 304, None
         texts = {**self.files, **self.pulled}
-        return 200, {"cameras": [{"camera_id": key, "version": 1, "yaml": text} for key, text in texts.items()]}
+        cameras = [
+            {"camera_id": key, "version": 1, "yaml": text, "author": "user:1" if key in self.pulled else "device:demo"}
+            for key, text in texts.items()
+        ]
+        return 200, {"version": self.etag().strip('"'), "cameras": cameras}
 
     def etag(self) -> str:
         return '"' + sha256(repr((self.files, self.pulled)).encode()).hexdigest() + '"'
@@ -140,8 +156,13 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         house.requests += 1
         mood = house.mood(house.requests, self.path)
-        if self.headers["Authorization"] != f"Bearer {TOKEN}":
-            return self.say(401, {"error": "unknown token"})
+        signature = self.signature(body)
+        if signature is None:
+            return self.say(401, {"error": {"code": "not_authenticated", "message": "not signed", "remedy": "-"}})
+        now = house.clock()
+        if abs(now - signature.created) > timedelta(minutes=5):
+            error = {"code": "clock_off", "message": "-", "remedy": "-", "server_time": now.isoformat()}
+            return self.say(401, {"error": error})
         if mood.isdigit():
             return self.say(int(mood), {"error": f"told to answer {mood}"})
         if mood == "drop":
@@ -153,9 +174,27 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         return self.say(status, said)
 
+    def message(self) -> Message:
+        return Message(self.command, f"http://device{self.path}", dict(self.headers.items()))
+
+    def signature(self, body: bytes) -> Signature | None:
+        """What the request is signed with; None: by nobody whom we know."""
+        try:
+            signature = check(self.message(), IDENTITY.device_id, _PUBLIC_KEY)
+        except NotSigned:
+            return None
+        if self.path.startswith("/api/v1/evidence/"):
+            return signature  # the address is the digest, and what comes is compared with it
+        is_whole = signature.content_digest in {"", content_digest(sha256(body).digest())}
+        return signature if is_whole else None
+
     def say(self, status: int, said: Any) -> None:
         content = b"" if said is None else json.dumps(said).encode()
         self.send_response(status)
+        if "Signature" in self.headers:
+            signed = SERVER_KEY.sign_answer(self.message(), status, content, datetime.now(UTC))
+            for name, value in self.server.house.sign(signed).items():
+                self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         if self.path == "/api/v1/cameras/config":
             self.send_header("ETag", self.server.house.etag())

@@ -88,7 +88,7 @@ def run(folder: Path, port: int, seconds: float | None, source: str) -> int:
         "LANGAN_PUBLIC_URL": url,
         "LANGAN_PUBLIC_DELAY_S": "0",
     }
-    accounts, token = prepare_server(environment, site)
+    accounts, code = prepare_server(environment, site)
     parts: list[Part] = []
     watch = None
     try:
@@ -107,8 +107,8 @@ def run(folder: Path, port: int, seconds: float | None, source: str) -> int:
             "--media",
             site.media,
         ]
-        edge_environment = {**os.environ, **site.secrets, "LANGAN_DEVICE_TOKEN": token}
-        parts.append(start(folder, "edge", edge, edge_environment))
+        run_to_end("langan-edge", {**os.environ}, "enrol", url, "-", "--data", str(folder / "edge"), stdin=code)
+        parts.append(start(folder, "edge", edge, {**os.environ, **site.secrets}))
         announce(url, accounts, site)
         print(f"  Logs: {folder / 'server.log'}, {folder / 'edge.log'}")
         print(f"  Running for {seconds:g} s." if seconds else "  Ctrl-C stops it.", flush=True)
@@ -150,7 +150,7 @@ def free_port(wanted: int) -> int:
 
 
 def prepare_server(environment: dict[str, str], site: DemoSite) -> tuple[list[Account], str]:
-    """Make the database, the places, three accounts and a device; returns the accounts and the device's token."""
+    """Make the database, the places, three accounts and a device; returns the accounts and the device's code."""
     server(environment, "migrate")
     server(environment, "places", "sync", str(site.config / "site.yaml"))
     accounts = [
@@ -165,8 +165,8 @@ def prepare_server(environment: dict[str, str], site: DemoSite) -> tuple[list[Ac
             *("user", "add", account.username, "--role", account.role, *scope, "--password-stdin"),
             stdin=account.password,
         )
-    token = server(environment, "device", "add", "demo", "--place", site.village, "--quiet").strip()
-    return accounts, token
+    code = server(environment, "device", "enrol", "demo", "--place", site.village, "--quiet")
+    return accounts, code
 
 
 def new_password() -> str:
@@ -176,8 +176,13 @@ def new_password() -> str:
 
 def server(environment: dict[str, str], *arguments: str, stdin: str = "") -> str:
     """Run one `langan-server` command to its end and return what it printed."""
+    return run_to_end("langan-server", environment, *arguments, stdin=stdin)
+
+
+def run_to_end(command: str, environment: dict[str, str], *arguments: str, stdin: str = "") -> str:
+    """Run a command and return what it printed; secrets go to its standard input, which nobody else sees."""
     done = subprocess.run(
-        [BIN / "langan-server", *arguments],
+        [BIN / command, *arguments],
         env=environment,
         input=stdin,
         capture_output=True,
@@ -186,7 +191,7 @@ def server(environment: dict[str, str], *arguments: str, stdin: str = "") -> str
         check=False,
     )
     if done.returncode:
-        raise DemoError(f"langan-server {' '.join(arguments[:2])} failed:\n{done.stderr.strip()}")
+        raise DemoError(f"{command} {' '.join(arguments[:2])} failed:\n{done.stderr.strip()}")
     return done.stdout
 
 

@@ -2,12 +2,14 @@
 
     DeliveryError(permanent)
     |-- Unreachable       no connection, a timeout, 5xx or 429: try again soon
-    |-- TokenRefused      401 or 403: only a person can help; try again slowly
+    |-- DeviceRefused     401 or 403: only a person can help; try again slowly
     |-- NotOurServer      a redirect, 404, 405 or an answer we cannot read: a wrong `server.url`; try again slowly
+    |   `-- NotSigned     what had to be signed is not signed by the server at which we enrolled
     |-- TooLarge          413: send less at once
     `-- Rejected          400, 409, 415 or 422: this body is never taken
 
-The token goes into one header and nowhere else: redirects are not followed, and no message repeats it.
+Every request is signed with the device's key, which stays here. Redirects are not followed. Where our clock is wrong
+the server says what time it is, in an answer that it signs; then we sign again, and go on with that time.
 """
 
 from __future__ import annotations
@@ -15,25 +17,30 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
+from contract.device_api import REPLAYED, CameraConfigs, CameraConfigTaken
 from contract.event import CopyReport, CopyWish, EventBatchResult, EventResult, Heartbeat, HeartbeatResult
+from edge.clock import utc_now
 from edge.errors import DeliveryError
+from edge.identity import DeviceIdentity
+from edge.outbox.signing import NotTheServersWord, RequestSigner, check_answer
 from edge.outbox.store import PendingEvent, PendingMedia
 
 log = logging.getLogger(__name__)
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _DETAIL_CHARS = 300
+_ENROL_AGAIN = "check server.url, or let an admin make a code and enrol this device (`langan-edge enrol`)"
 _UNKNOWN_THERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 """The server does not know the event, or is older than the question."""
 _STATUS_OF_ONE_EVENT = {HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
@@ -43,12 +50,16 @@ class Unreachable(DeliveryError):
     """No connection, a timeout, 5xx or 429."""
 
 
-class TokenRefused(DeliveryError):
+class DeviceRefused(DeliveryError):
     """401 or 403."""
 
 
 class NotOurServer(DeliveryError):
     """Somebody else answered."""
+
+
+class NotSigned(NotOurServer):
+    """What had to be signed is not signed by the server at which we enrolled."""
 
 
 class TooLarge(DeliveryError):
@@ -59,48 +70,50 @@ class Rejected(DeliveryError):
     """This body is never taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class CameraConfigs:
-    """What the server holds for this device's cameras.
+def open_client(url: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """A client for a server's address.
 
-    Attributes:
-        etag: Sent back at the next pull; the server then answers 304 while nothing changed.
-        texts: Camera id to YAML text.
+    Raises:
+        NotOurServer: `url` cannot be one.
     """
-
-    etag: str
-    texts: dict[str, str]
+    try:
+        parts = httpx.URL(url)  # httpx itself finds these only when it connects
+        if parts.scheme not in {"http", "https"} or not parts.host:
+            raise httpx.InvalidURL("it must begin with http:// or https:// and name a host")  # noqa: TRY301 - one remedy for all
+        if not 0 < (parts.port or 1) < 1 << 16:
+            raise httpx.InvalidURL("no such port")  # noqa: TRY301 - the same
+        # Signed answers are compared byte by byte: nothing on the way is to compress them.
+        headers = {"Accept-Encoding": "identity"}
+        return httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, transport=transport, follow_redirects=False)
+    except httpx.InvalidURL as error:
+        raise NotOurServer(f"{url}: {error}: correct server.url in site.yaml", permanent=True) from error
 
 
 class ServerLink:
     """A connection to the server. Safe between threads.
 
     Args:
-        url: `server.url` of site.yaml.
-        token: The device token.
+        url: `server.url` of site.yaml, or where the device enrolled.
+        identity: Who we are, and whose word we take.
+        now: Our own clock.
         transport: Replaces the network in tests.
 
     Raises:
         NotOurServer: `url` cannot be one.
     """
 
-    def __init__(self, url: str, token: SecretStr, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        identity: DeviceIdentity,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
-        try:
-            parts = httpx.URL(url)  # httpx itself finds these only when it connects
-            if parts.scheme not in {"http", "https"} or not parts.host:
-                raise httpx.InvalidURL("it must begin with http:// or https:// and name a host")  # noqa: TRY301 - one remedy for all
-            if not 0 < (parts.port or 1) < 1 << 16:
-                raise httpx.InvalidURL("no such port")  # noqa: TRY301 - the same
-            self._client = httpx.Client(
-                base_url=self.url,
-                headers={"Authorization": f"Bearer {token.get_secret_value()}"},
-                timeout=TIMEOUT,
-                transport=transport,
-                follow_redirects=False,
-            )
-        except httpx.InvalidURL as error:
-            raise NotOurServer(f"{url}: {error}: correct server.url in site.yaml", permanent=True) from error
+        self._identity = identity
+        self._signer = RequestSigner(identity.device_id, identity.private_key, now)
+        self._client = open_client(self.url, transport)
 
     def __enter__(self) -> Self:
         return self
@@ -149,6 +162,7 @@ class ServerLink:
                 path,
                 content=file,
                 headers={"Content-Type": media.media_type, "Content-Length": str(media.size_bytes)},
+                sha256=bytes.fromhex(media.sha256),
                 rejections=frozenset({HTTPStatus.NOT_FOUND}),
             )
         # A proxy's page for signing in comes with 200: it has taken nothing.
@@ -172,7 +186,9 @@ class ServerLink:
         """
         path, size, digest = f"/api/v1/evidence/{wish.sha256}", 0, hashlib.sha256()
         try:
-            with self._client.stream("GET", path) as response, into.open("wb") as file:
+            request = self._client.build_request("GET", path)
+            self._signer.sign(request)
+            with closing(self._client.send(request, stream=True)) as response, into.open("wb") as file:
                 if not response.is_success:
                     response.read()
                     raise self._error(path, response, _UNKNOWN_THERE)
@@ -232,25 +248,28 @@ class ServerLink:
             "PUT", path, content=text.encode(), headers={"Content-Type": "application/yaml; charset=utf-8"}
         )
         try:
-            return not str(response.json()["author"]).startswith("user:")
-        except (ValueError, KeyError, TypeError) as error:
+            return not CameraConfigTaken.model_validate_json(response.content).author.startswith("user:")
+        except ValidationError as error:
             raise NotOurServer(self._strange(path, response), permanent=True) from error
 
-    def camera_configs(self, etag: str) -> CameraConfigs | None:
-        """Fetch the configurations in force for this device's cameras; None: nothing changed since `etag`.
+    def camera_configs(self, version: str) -> CameraConfigs | None:
+        """Fetch the configurations in force for this device's cameras; None: they are still of this version.
 
         Raises:
+            NotSigned: They are not the word of the server at which we enrolled.
             DeliveryError: The server was not reached, or did not answer so.
         """
         path = "/api/v1/cameras/config"
-        response = self._request("GET", path, headers={"If-None-Match": etag} if etag else None)
+        response = self._request("GET", path, headers={"If-None-Match": f'"{version}"'} if version else None)
         if response.status_code == HTTPStatus.NOT_MODIFIED:
             return None
         try:
-            texts = {str(item["camera_id"]): str(item["yaml"]) for item in response.json()["cameras"]}
-        except (ValueError, KeyError, TypeError) as error:
+            check_answer(self._identity, response)
+            return CameraConfigs.model_validate_json(response.content)
+        except NotTheServersWord as error:
+            raise NotSigned(f"{self.url}{path}: {error}: {_ENROL_AGAIN}", permanent=True) from error
+        except ValidationError as error:
             raise NotOurServer(self._strange(path, response), permanent=True) from error
-        return CameraConfigs(response.headers.get("ETag", ""), texts)
 
     def _request(
         self,
@@ -259,19 +278,49 @@ class ServerLink:
         *,
         content: Any = None,
         headers: dict[str, str] | None = None,
+        sha256: bytes | None = None,
         rejections: frozenset[HTTPStatus] = frozenset(),
     ) -> httpx.Response:
-        response = self._send(method, path, content=content, headers=headers)
+        response = self._send(method, path, content=content, headers=headers, sha256=sha256)
         self._check(path, response, rejections)
         return response
 
     def _send(
-        self, method: str, path: str, *, content: Any = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        content: Any = None,
+        headers: dict[str, str] | None = None,
+        sha256: bytes | None = None,
     ) -> httpx.Response:
+        """Sign and send a request; once more where the server had to tell us the time."""
         try:
-            return self._client.request(method, path, content=content, headers=headers)
+            request = self._client.build_request(method, path, content=content, headers=headers)
+            self._signer.sign(request, sha256)
+            response = self._client.send(request)
+            if not self._has_learned_time(path, response):
+                return response
+            if sha256 is not None:  # a file that was read to its end
+                raise Unreachable(f"{self.url}{path}: our clock is off: it is sent again with the server's time")
+            self._signer.sign(request)
+            return self._client.send(request)
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
+
+    def _has_learned_time(self, path: str, response: httpx.Response) -> bool:
+        if response.status_code != HTTPStatus.UNAUTHORIZED:
+            return False
+        try:
+            has_learned = self._signer.learn_time(self._identity, response)
+        except NotTheServersWord as error:
+            raise NotSigned(f"{self.url}{path}: {error}: {_ENROL_AGAIN}", permanent=True) from error
+        if has_learned:
+            log.warning(
+                "clock_off correction_s=%.0f remedy='set the clock of this box (NTP): its events carry wrong times'",
+                self._signer.correction.total_seconds(),
+            )
+        return has_learned
 
     def _unreachable(self, error: httpx.HTTPError) -> Unreachable:
         return Unreachable(f"{self.url}: {type(error).__name__}: {error}: is the server running, and server.url right?")
@@ -285,12 +334,9 @@ class ServerLink:
         said = _detail(response)
         where = f"{self.url}{path}: {status} {response.reason_phrase}: {said}"
         if status == HTTPStatus.UNAUTHORIZED:
-            return TokenRefused(
-                f"device token refused: {where}: enrol this device at the server and set LANGAN_DEVICE_TOKEN",
-                permanent=True,
-            )
+            return DeviceRefused(f"this device is not let in: {where}: {_ENROL_AGAIN}", permanent=True)
         if status == HTTPStatus.FORBIDDEN:
-            return TokenRefused(
+            return DeviceRefused(
                 f"this device may not: {where}: give the camera another village or id, or the device another place",
                 permanent=True,
             )
@@ -299,6 +345,7 @@ class ServerLink:
         if (
             status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT}
             or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            or (status == HTTPStatus.CONFLICT and _code(response) == REPLAYED)  # a proxy sent it twice
         ):
             return Unreachable(where)
         if status in rejections or status in {
@@ -315,6 +362,14 @@ class ServerLink:
             f"{self.url}{path}: {response.status_code} {_detail(response)}: this is not a Làng An server's answer: "
             "check server.url in site.yaml"
         )
+
+
+def _code(response: httpx.Response) -> str:
+    """The server's word for programs; empty: it said none."""
+    try:
+        return str(json.loads(response.content)["error"]["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _detail(response: httpx.Response) -> str:

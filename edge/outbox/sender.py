@@ -11,7 +11,7 @@ from contextlib import suppress
 from contract.event import EventResult
 from edge.backoff import Backoff
 from edge.errors import DeliveryError, EdgeError
-from edge.outbox.link import NotOurServer, Rejected, ServerLink, TokenRefused, TooLarge
+from edge.outbox.link import DeviceRefused, NotOurServer, Rejected, ServerLink, TooLarge
 from edge.outbox.patient import PatientOutbox
 from edge.outbox.store import PendingEvent, PendingMedia, SqliteOutbox
 from edge.ports import Clock
@@ -22,7 +22,7 @@ MAX_BATCH = 100
 IDLE_S = 1.0
 """How long an empty outbox is left alone when nobody wakes the sender."""
 REFUSED_RETRY_S = 60.0
-"""Only a person can help (a refused token, a wrong address): ask seldom."""
+"""Only a person can help (a device that is not let in, a wrong address): ask seldom."""
 
 
 class SenderThread(ABC):
@@ -89,7 +89,7 @@ class SenderThread(ABC):
 
     def _delay_after(self, error: Exception) -> float:
         """Log a failure; return how long to wait before the next attempt, in seconds."""
-        if isinstance(error, (TokenRefused, NotOurServer)):
+        if isinstance(error, (DeviceRefused, NotOurServer)):
             delay_s = self._backoff.jitter(REFUSED_RETRY_S)
             self._say("delivery_refused", str(error), delay_s)
         elif isinstance(error, EdgeError):

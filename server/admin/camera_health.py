@@ -10,8 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.db.models import Camera, Device
+from server.devices.service import fingerprints
 from server.domain.access import Principal
 from server.errors import NotFound
+from server.ingest.service import MAX_AHEAD
 from server.places.service import PlaceTree
 
 SILENT_AFTER: Final = timedelta(seconds=60)
@@ -51,6 +53,10 @@ class DeviceRow:
     outbox_events: int | None
     outbox_media: int | None
     is_revoked: bool
+    key: str
+    """The fingerprint of its key; empty: it is not enrolled."""
+    clock_is_wrong: bool
+    """So wrong that what it sends is quarantined."""
 
 
 def camera_rows(session: Session, principal: Principal, now: datetime) -> list[CameraRow]:
@@ -82,6 +88,7 @@ def device_rows(session: Session, principal: Principal) -> list[DeviceRow]:
     for device_id, name in session.execute(select(Camera.device_id, Camera.name).order_by(Camera.name)):
         names.setdefault(device_id, []).append(name)
     places = {place.id: place.name for place in tree.all()}
+    keys = fingerprints(session)
     return [
         DeviceRow(
             id=row.id,
@@ -94,6 +101,8 @@ def device_rows(session: Session, principal: Principal) -> list[DeviceRow]:
             outbox_events=row.outbox_events if row.last_seen_at is not None else None,
             outbox_media=row.outbox_media if row.last_seen_at is not None else None,
             is_revoked=row.revoked_at is not None,
+            key=keys.get(row.id, ""),
+            clock_is_wrong=abs(row.clock_offset_s or 0.0) > MAX_AHEAD.total_seconds(),
         )
         for row in session.scalars(select(Device).order_by(Device.name, Device.id))
         if principal.place_id is None or principal.place_id in tree.path(row.place_id)

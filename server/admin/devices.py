@@ -1,4 +1,4 @@
-"""The admin's page of edge boxes: add one, give it a new token, refuse it."""
+"""The admin's page of edge boxes: make a one-time code for one, refuse one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from server import i18n
 from server.admin.camera_health import device_rows
 from server.admin.places import place_choices
-from server.auth import service as auth
 from server.auth.web import require
+from server.devices import codes
+from server.devices.service import fingerprint, revoke_device
 from server.domain.access import Permission, Principal
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, ServerError
 from server.places.service import PlaceTree
@@ -36,14 +37,6 @@ class DeviceForm:
     place_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NewToken:
-    """A token that is shown once."""
-
-    device_id: str
-    token: str
-
-
 @blueprint.get("")
 def devices() -> str:
     """The edge boxes of the scope."""
@@ -52,38 +45,29 @@ def devices() -> str:
 
 @blueprint.post("")
 def add_device() -> BaseResponse:
-    """Add a box; its token is shown once."""
-    principal, parts = require(Permission.MANAGE_DEVICES), services()
+    """Add a box; the code with which it enrols is shown once."""
+    principal = require(Permission.MANAGE_DEVICES)
     form = DeviceForm(
         request.form.get("device_id", "").strip()[:80],
         request.form.get("name", "").strip()[:120],
         request.form.get("place_id", ""),
     )
     try:
-        with parts.database.write() as session:
-            token = auth.create_device(
-                session,
-                parts.clock,
-                device_id=form.device_id,
-                place_id=form.place_id,
-                name=form.name,
-                actor=principal,
-            )
+        fresh = _make_code(principal, form.device_id, place_id=form.place_id, name=form.name)
     except (InvalidInput, Conflict, Forbidden) as error:
         return make_response(_page(principal, form=form, error=error), error.status)
-    return make_response(_page(principal, new_token=NewToken(form.device_id, token)))
+    return make_response(_page(principal, fresh=fresh))
 
 
-@blueprint.post("/<device_id>/token")
-def renew_token(device_id: str) -> BaseResponse:
-    """Give a box a new token, shown once; the old one ends at once, and a refused box may send again."""
-    principal, parts = require(Permission.MANAGE_DEVICES), services()
+@blueprint.post("/<device_id>/code")
+def make_code(device_id: str) -> BaseResponse:
+    """Make a code for a box that has no key yet, or is to get a new one; its old key ends when the code is used."""
+    principal = require(Permission.MANAGE_DEVICES)
     try:
-        with parts.database.write() as session:
-            token = auth.renew_device_token(session, parts.clock, device_id, principal)
+        fresh = _make_code(principal, device_id)
     except (NotFound, Forbidden) as error:
         return make_response(_page(principal, error=error), error.status)
-    return make_response(_page(principal, new_token=NewToken(device_id, token)))
+    return make_response(_page(principal, fresh=fresh))
 
 
 @blueprint.post("/<device_id>/revoke")
@@ -92,10 +76,17 @@ def revoke(device_id: str) -> BaseResponse:
     principal, parts = require(Permission.MANAGE_DEVICES), services()
     try:
         with parts.database.write() as session:
-            auth.revoke_device(session, parts.clock, device_id, principal)
+            revoke_device(session, parts.clock, device_id, principal)
     except (NotFound, Forbidden) as error:
         return make_response(_page(principal, error=error), error.status)
     return redirect(url_for("devices.devices", revoked=device_id), 303)
+
+
+def _make_code(principal: Principal, device_id: str, *, place_id: str | None = None, name: str = "") -> codes.FreshCode:
+    parts = services()
+    secret = parts.settings.secret_key.get_secret_value()
+    with parts.database.write() as session:
+        return codes.create(session, parts.clock, secret, device_id, place_id=place_id, name=name, actor=principal)
 
 
 def _page(
@@ -103,7 +94,7 @@ def _page(
     *,
     form: DeviceForm | None = None,
     error: ServerError | None = None,
-    new_token: NewToken | None = None,
+    fresh: codes.FreshCode | None = None,
 ) -> str:
     with services().database.read() as session:
         rows = device_rows(session, principal)
@@ -115,6 +106,8 @@ def _page(
         places=places,
         form=form or DeviceForm(),
         problem=i18n.gettext(_REFUSALS[error.code]) if error is not None else "",
-        new_token=new_token,
+        fresh=fresh,
+        server_key=fingerprint(services().server_key.public_bytes),
+        server_url=services().settings.public_url or request.host_url.rstrip("/"),
         notice=("good", i18n.gettext("devices.revoked.done", name=revoked.name)) if revoked is not None else None,
     )

@@ -1,4 +1,4 @@
-"""Users, sessions and devices."""
+"""Users and sessions."""
 
 from __future__ import annotations
 
@@ -18,19 +18,15 @@ from server.auth.one_time import Purpose
 from server.auth.tokens import new_token, token_hash
 from server.clock import Clock
 from server.db.account_models import SecondFactorRule
-from server.db.models import Device, LoginSession, Place, User
+from server.db.models import LoginSession, Place, User
 from server.domain import access
 from server.domain.access import USER_ROLES, Principal, Role
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound
 from server.places.service import PlaceTree
 
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
-_SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 LAST_SEEN_EVERY: Final = timedelta(minutes=1)
-_DEVICE_OF_TOKEN: Final = select(Device.id, Device.name, Device.place_id).where(
-    Device.token_hash == bindparam("token_hash"), Device.revoked_at.is_(None)
-)
 
 
 _STATE: Final = (
@@ -325,89 +321,3 @@ def end_all_sessions(session: Session, user_id: int, *, but: str | None = None) 
     query = delete(LoginSession).where(LoginSession.user_id == user_id)
     session.execute(query if but is None else query.where(LoginSession.token_hash != token_hash(but)))
     one_time.end_all(session, Purpose.SECOND_FACTOR, user_id)
-
-
-# Devices
-
-
-def create_device(
-    session: Session, clock: Clock, *, device_id: str, place_id: str, name: str = "", actor: Principal | None = None
-) -> str:
-    """Add an edge box, bound to a place; gives its token, which is shown once and never again.
-
-    Raises:
-        InvalidInput: The id or the place is wrong.
-        Conflict: The id is taken.
-        Forbidden: The place is outside the actor's scope.
-    """
-    if not _SLUG.fullmatch(device_id):
-        raise InvalidInput(
-            f"device id {device_id[:70]!r} is not usable", "Use 1-63 of: a-z 0-9 _ - (first a letter or digit)."
-        )
-    if session.get(Place, place_id) is None:
-        raise InvalidInput(f"no place {place_id!r}", "Add it to site.yaml and run `langan-server places sync`.")
-    _within_scope(session, actor, place_id)
-    if session.get(Device, device_id) is not None:
-        raise Conflict(f"device id {device_id!r} is taken", "Choose another one, or give this one a new token.")
-    token = new_token()
-    row = Device(
-        id=device_id, name=name or device_id, place_id=place_id, token_hash=token_hash(token), created_at=clock.utc()
-    )
-    session.add(row)
-    session.flush()
-    audit.record(
-        session,
-        at=clock.utc(),
-        actor=actor,
-        action="device.create",
-        subject=f"device:{device_id}",
-        detail={"place": place_id},
-    )
-    return token
-
-
-def renew_device_token(session: Session, clock: Clock, device_id: str, actor: Principal | None = None) -> str:
-    """Give a device a new token; the old one ends at once.
-
-    Raises:
-        NotFound: No such device.
-    """
-    device = _device(session, device_id)
-    _within_scope(session, actor, device.place_id)
-    token = new_token()
-    device.token_hash, device.revoked_at = token_hash(token), None
-    audit.record(session, at=clock.utc(), actor=actor, action="device.renew_token", subject=f"device:{device_id}")
-    return token
-
-
-def revoke_device(session: Session, clock: Clock, device_id: str, actor: Principal | None = None) -> None:
-    """Refuse a device from now on: its key was stolen, or it was taken down.
-
-    Raises:
-        NotFound: No such device.
-    """
-    device = _device(session, device_id)
-    _within_scope(session, actor, device.place_id)
-    device.revoked_at = clock.utc()
-    audit.record(session, at=clock.utc(), actor=actor, action="device.revoke", subject=f"device:{device_id}")
-
-
-def principal_of_token(session: Session, token: str) -> Principal | None:
-    """The device that a bearer token belongs to; None for an unknown or revoked one."""
-    found = session.execute(_DEVICE_OF_TOKEN, {"token_hash": token_hash(token)}).one_or_none()
-    return None if found is None else Principal(Role.DEVICE, found.id, found.name, found.place_id)
-
-
-def list_devices(session: Session, place_ids: list[str] | None = None) -> list[Device]:
-    """Devices by id; `place_ids` limits them to places."""
-    query = select(Device).order_by(Device.id)
-    if place_ids is not None:
-        query = query.where(Device.place_id.in_(place_ids))
-    return list(session.scalars(query))
-
-
-def _device(session: Session, device_id: str) -> Device:
-    device = session.get(Device, device_id)
-    if device is None:
-        raise NotFound(f"no device {device_id!r}")
-    return device

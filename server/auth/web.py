@@ -1,7 +1,6 @@
-"""Who asks: sessions by cookie for people, bearer tokens for devices; CSRF and origin checks for every change.
+"""Who asks: sessions by cookie for people; CSRF and origin checks for every change. Devices: `server.devices.web`.
 
-Views ask `require(permission)` or `require_device()`; they get a `Principal` whose role and scope were read for this
-request.
+Views ask `require(permission)`; they get a `Principal` whose role and scope were read for this request.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ from server.services import services
 log = logging.getLogger(__name__)
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_BEARER: Final = "Bearer "
 MAX_FORM_PARTS: Final = 200
 MAX_FORM_BYTES: Final = 1024 * 1024
 """A camera's YAML of 256 KiB, with every letter escaped."""
@@ -88,20 +86,6 @@ def require(permission: Permission) -> Principal:
         raise NotAuthenticated("nobody is signed in", "Sign in.")
     if not access.may(principal, permission):
         raise Forbidden("your role may not do this", "Ask an admin.")
-    return principal
-
-
-def require_device() -> Principal:
-    """The device that asks.
-
-    Raises:
-        NotAuthenticated: No bearer token, or an unknown or revoked one.
-    """
-    principal = current_principal()
-    if principal is None or principal.role is not Role.DEVICE:
-        raise NotAuthenticated(
-            "no valid device token", "Send `Authorization: Bearer <token>`; `langan-server device add` makes one."
-        )
     return principal
 
 
@@ -219,14 +203,8 @@ def _keep_visitor_cookie(response: Response) -> Response:
 def _identify() -> None:
     g.principal = g.enrolling = None
     parts = services()
-    header = request.headers.get("Authorization", "")
-    if header.startswith(_BEARER):
-        if len(header) <= _MAX_TOKEN:
-            with parts.database.read() as session:
-                g.principal = auth.principal_of_token(session, header.removeprefix(_BEARER).strip())
-        return
     token = session_token()
-    if token is None or request.endpoint in {"static", "api.healthz"}:
+    if token is None or request.endpoint == "static" or (request.endpoint or "").startswith("api."):
         return
     with parts.database.read() as session:
         state = auth.state_of_session(session, parts.clock, parts.session_policy, token)
@@ -258,11 +236,11 @@ def _bound_form() -> None:
 
 
 def _refuse_forgery() -> None:
-    """Refuse a change that another site's page sends with this browser's cookies. A bearer token is no cookie."""
-    if request.method in SAFE_METHODS or request.headers.get("Authorization", "").startswith(_BEARER):
+    """Refuse a change that another site's page sends with this browser's cookies."""
+    if request.method in SAFE_METHODS:
         return
     if request.endpoint is not None and request.endpoint.startswith("api."):
-        return  # these views take nothing but a device's bearer token
+        return  # these views take nothing but what a device has signed
     origin = request.headers.get("Origin") or _origin_of(request.headers.get("Referer", ""))
     if origin is not None and origin not in _own_origins():
         raise Forbidden("the request comes from another site", "Open the page here and try again.")

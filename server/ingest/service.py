@@ -30,7 +30,9 @@ from server.places.service import PlaceTree
 
 MAX_AHEAD: Final = timedelta(hours=1)
 MAX_AGE: Final = timedelta(days=30)
-"""Times outside of these cannot be true: the event is quarantined, kept for an admin to see."""
+"""Times outside of these cannot be true: the event is quarantined, kept for an admin to see. So is whatever comes from
+a device whose clock is more than `MAX_AHEAD` off in either direction: what is a day late may be true, what is a day
+behind is not, and nothing else tells them apart."""
 QUARANTINED: Final = "kept in quarantine since it first came. Remedy: set the clock of the edge (NTP)."
 _SEE_CONTRACT: Final = "Remedy: send Event v1 as docs/reference/http-api.md has it."
 _NUL: Final = b"\\u0000"
@@ -70,6 +72,7 @@ def ingest(
     device: Principal,
     bodies: Sequence[dict[str, Any]],
     *,
+    clock_offset: timedelta = timedelta(0),
     request_id: str = "",
 ) -> tuple[Taken, ...]:
     """Store a batch and group it into incidents. When this returns, everything it says is on disk.
@@ -80,6 +83,7 @@ def ingest(
         zone: The site's time zone.
         device: The device that sent the batch.
         bodies: Events as they came; each is validated by itself.
+        clock_offset: The device's clock minus ours, as it is now.
         request_id: For the audit log.
 
     Returns:
@@ -93,7 +97,7 @@ def ingest(
     try:
         with database.write() as session:
             lock(session, LOCK_VILLAGE, {item.event.village for item in events})
-            batch = _Batch(session, clock.utc(), zone, device, request_id, events)
+            batch = _Batch(session, clock.utc(), zone, device, clock_offset, request_id, events)
             taken = tuple(batch.take(item) if isinstance(item, _Parsed) else item for item in parsed)
             batch.finish()
             return taken
@@ -151,12 +155,14 @@ class _Batch:
         now: datetime,
         zone: ZoneInfo,
         device: Principal,
+        clock_offset: timedelta,
         request_id: str,
         items: Sequence[_Parsed],
     ) -> None:
         self._session = session
         self._now = now
         self._device = device
+        self._clock_offset = clock_offset
         self._request_id = request_id
         self._grouping = Grouping(session, now, zone)
         self._tree = PlaceTree.read(session)
@@ -257,6 +263,10 @@ class _Batch:
         self._camera_owners[camera.id] = self._device.id
 
     def _impossible_clock(self, event: Event) -> str | None:
+        if abs(self._clock_offset) > MAX_AHEAD:
+            where = "ahead" if self._clock_offset > timedelta(0) else "behind"
+            off_h = abs(self._clock_offset) / timedelta(hours=1)
+            return f"the device's clock is {off_h:.1f} h {where} now. Remedy: set the clock of the edge (NTP)."
         latest = max(event.observed_at, event.ended_at or event.observed_at)
         if latest > self._now + MAX_AHEAD:
             return f"the device's clock is ahead: {latest.isoformat()}. Remedy: set the clock of the edge (NTP)."

@@ -1,4 +1,4 @@
-"""The devices' API. Every view takes nothing but a device's bearer token."""
+"""The devices' API. Every view but the open ones takes nothing but a request that an enrolled device has signed."""
 
 from __future__ import annotations
 
@@ -7,23 +7,29 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from werkzeug.wrappers import Response as BaseResponse
 
+from contract.device_api import CameraConfigs, CameraConfigTaken, CameraConfigVersion, Enrolment, Health
 from contract.event import CopyReport, EventBatch, EventBatchResult, Heartbeat, HeartbeatResult
 from server.audit import service as audit
-from server.auth.web import request_id, require_device
+from server.auth.web import client_address, request_id
 from server.cameras import health
 from server.cameras import service as cameras
 from server.db.engine import DiskFull, is_reachable
-from server.errors import Forbidden, InvalidInput, NotFound, TooLarge, Unavailable
+from server.devices import codes, web
+from server.devices.web import device_request
+from server.errors import ClockOff, Forbidden, InvalidInput, NotFound, TooLarge, Unavailable
 from server.ingest import service as ingest
+from server.ingest.openapi import openapi_json
 from server.services import services
 from server.storage import copies
 from server.storage import service as storage
 from server.storage.reading import send_evidence
 
 blueprint = Blueprint("api", __name__)
+blueprint.before_request(web.limit_body)
+blueprint.before_request(web.identify)
 
 _DRAIN_BYTES = 64 * 1024
 _SINGLE = {
@@ -37,20 +43,25 @@ _SINGLE = {
 @blueprint.post("/api/v1/events")
 def post_events() -> Response:
     """Take a batch of events; answer for each one."""
-    device, parts = require_device(), services()
+    asked, parts = device_request(), services()
     try:
         batch = EventBatch.model_validate(_json_body())
     except ValidationError as error:
         raise _not_valid(error, 'Send {"events": [...]} with 1 to 256 events.') from error
     try:
         taken = ingest.ingest(
-            parts.database, parts.clock, parts.settings.zone, device, batch.events, request_id=request_id()
+            parts.database,
+            parts.clock,
+            parts.settings.zone,
+            asked.device,
+            batch.events,
+            clock_offset=asked.clock_offset,
+            request_id=request_id(),
         )
     except DiskFull:
         storage.free_for_events(parts.database, parts.store, parts.clock)
         raise
-    answer = EventBatchResult(results=tuple(item.result for item in taken))
-    response = Response(answer.model_dump_json(), mimetype="application/json")
+    response = _json(EventBatchResult(results=tuple(item.result for item in taken)))
     if len(taken) == 1:
         # The status of a single event is the status of the request; a batch answers for each event in its body.
         response.status_code = _SINGLE[taken[0].verdict]
@@ -60,7 +71,7 @@ def post_events() -> Response:
 @blueprint.put("/api/v1/evidence/<sha256>")
 def put_evidence(sha256: str) -> tuple[str, int]:
     """Take one file of evidence."""
-    device, parts = require_device(), services()
+    device, parts = device_request().device, services()
     settings = parts.settings
     limits = {"image/jpeg": settings.max_image_bytes, "video/mp4": settings.max_clip_bytes}
     request.max_content_length = max(limits.values())
@@ -89,7 +100,7 @@ def put_evidence(sha256: str) -> tuple[str, int]:
 @blueprint.get("/api/v1/evidence/<sha256>")
 def get_evidence(sha256: str) -> BaseResponse:
     """Give a device a clip back of which somebody wants a playable copy."""
-    device, parts = require_device(), services()
+    device, parts = device_request().device, services()
     with parts.database.read() as session:
         file = copies.clip_for_device(session, device, sha256)
     try:
@@ -101,23 +112,25 @@ def get_evidence(sha256: str) -> BaseResponse:
 @blueprint.post("/api/v1/evidence/<sha256>/gone")
 def post_evidence_gone(sha256: str) -> tuple[str, int]:
     """Note that a file which an event names will not come."""
-    device, parts = require_device(), services()
+    asked, parts = device_request(), services()
     with parts.database.write() as session:
-        storage.evidence_is_gone(session, parts.clock, device, sha256)
+        asked.use_once(session)
+        storage.evidence_is_gone(session, parts.clock, asked.device, sha256)
     return "", HTTPStatus.NO_CONTENT
 
 
 @blueprint.put("/api/v1/copies/<sha256>")
 def put_copy_report(sha256: str) -> tuple[str, int]:
     """Keep how far the playable copy of a clip is."""
-    device, parts = require_device(), services()
+    asked, parts = device_request(), services()
     try:
         report = CopyReport.model_validate(_json_body())
     except ValidationError as error:
         raise _not_valid(error, "Send a report as the contract has it.") from error
     limit = parts.settings.max_clip_bytes
     with parts.database.write() as session:
-        refused = copies.take_report(session, parts.clock, device, sha256, report, max_bytes=limit)
+        asked.use_once(session)
+        refused = copies.take_report(session, parts.clock, asked.device, sha256, report, max_bytes=limit)
     if refused is not None:
         raise TooLarge(f"the copy is over the limit of {limit} bytes", "Make it smaller.")
     return "", HTTPStatus.NO_CONTENT
@@ -126,17 +139,22 @@ def put_copy_report(sha256: str) -> tuple[str, int]:
 @blueprint.post("/api/v1/heartbeat")
 def post_heartbeat() -> Response:
     """Keep how a device and its cameras are; answer with what it is asked to do."""
-    device, parts = require_device(), services()
+    asked, parts = device_request(), services()
     try:
         heartbeat = Heartbeat.model_validate(_json_body())
     except ValidationError as error:
         raise _not_valid(error, "Send a heartbeat as the contract has it.") from error
     with parts.database.write() as session:
-        health.take_heartbeat(session, parts.clock, device, heartbeat)
-        wishes = copies.wishes_for(session, device)
+        asked.use_once(session)
+        health.take_heartbeat(session, parts.clock, asked.device, heartbeat)
+        wishes = copies.wishes_for(session, asked.device)
     if not wishes:
         return Response(status=HTTPStatus.NO_CONTENT)
-    return Response(HeartbeatResult(copies=wishes).model_dump_json(), mimetype="application/json")
+    return _json(HeartbeatResult(copies=wishes))
+
+
+def _json(answer: BaseModel) -> Response:
+    return Response(answer.model_dump_json(), mimetype="application/json")
 
 
 def _not_valid(error: ValidationError, remedy: str) -> InvalidInput:
@@ -148,43 +166,82 @@ def _not_valid(error: ValidationError, remedy: str) -> InvalidInput:
 @blueprint.put("/api/v1/cameras/<camera_id>/config")
 def put_camera_config(camera_id: str) -> Response:
     """A device registers its local file of a camera; the answer names the version in force."""
-    device, parts = require_device(), services()
-    request.max_content_length = cameras.MAX_YAML_BYTES
+    asked, parts = device_request(), services()
     try:
-        text = request.get_data(cache=False).decode("utf-8")
+        text = request.get_data().decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidInput(f"byte {error.start} is not UTF-8", "Save the file as UTF-8.") from error
     try:
         with parts.database.write() as session:
+            asked.use_once(session)
             version = cameras.register_from_device(
-                session, parts.clock, device, camera_id, text, request_id=request_id()
+                session, parts.clock, asked.device, camera_id, text, request_id=request_id()
             )
-            answer = {"camera_id": camera_id, "version": version.number, "author": version.author}
+            answer = CameraConfigTaken(camera_id=version.camera_id, version=version.number, author=version.author)
     except Forbidden as error:
         with parts.database.write() as session:
             audit.record(
                 session,
                 at=parts.clock.utc(),
-                actor=device,
+                actor=asked.device,
                 action="camera.refuse",
                 subject=f"camera:{camera_id}",
                 detail={"why": error.message},
                 request_id=request_id(),
             )
         raise
-    return jsonify(answer)
+    return _json(answer)
 
 
 @blueprint.get("/api/v1/cameras/config")
 def get_camera_configs() -> Response:
-    """The configurations in force for the device's cameras."""
-    device, parts = require_device(), services()
+    """The configurations in force for the device's cameras, signed by the server."""
+    asked, parts = device_request(), services()
     with parts.database.read() as session:
-        configs = cameras.configs_for_device(session, device)
-    response = jsonify({"cameras": list(configs.cameras)})
-    response.set_etag(configs.etag)
+        found = cameras.configs_for_device(session, asked.device)
+    configs = CameraConfigs(
+        version=found.etag, cameras=tuple(CameraConfigVersion.model_validate(item) for item in found.cameras)
+    )
+    response = _json(configs)
+    response.set_etag(configs.version)
     response.headers["Cache-Control"] = "private, no-cache"
-    return response.make_conditional(request)  # type: ignore[return-value]  # werkzeug names its base class
+    response = response.make_conditional(request)  # type: ignore[assignment]  # werkzeug names its base class
+    return web.sign_answer(response) if response.status_code == HTTPStatus.OK else response
+
+
+@blueprint.post("/api/v1/enrolment")
+def post_enrolment() -> Response:
+    """Let a device in that has a one-time code; it signs with the key that it brings."""
+    parts = services()
+    try:
+        enrolment = Enrolment.model_validate(_json_body())
+    except ValidationError as error:
+        raise _not_valid(error, "Send a code and a public key as the contract has it.") from error
+    web.check_enrolment(enrolment)
+    result = codes.enrol(
+        parts.database,
+        parts.clock,
+        parts.settings.secret_key.get_secret_value(),
+        enrolment,
+        parts.server_key.public_key,
+        address=client_address(),
+        request_id=request_id(),
+    )
+    return _json(result)
+
+
+@blueprint.errorhandler(ClockOff)
+def tell_the_time(error: ClockOff) -> tuple[Response, int]:
+    """Tell a device whose clock is off what time it is, so that it can sign; nobody else can tell it that."""
+    response = jsonify(error.as_json())
+    response.status_code = error.status
+    return web.sign_answer(response), error.status
+
+
+@blueprint.get("/api/v1/openapi.json")
+def openapi() -> Response:
+    """The description of this API (OpenAPI 3.1)."""
+    return Response(openapi_json(), mimetype="application/json")
 
 
 @blueprint.get("/healthz")
@@ -194,13 +251,13 @@ def healthz() -> tuple[Response, int]:
     reachable = is_reachable(parts.database)
     free_bytes = parts.store.free_bytes()
     healthy = reachable and free_bytes > 0
-    body = {
-        "status": "ok" if healthy else "unavailable",
-        "database": "ok" if reachable else "unreachable",
-        "disk_free_bytes": free_bytes,
-        "low_disk": free_bytes < parts.settings.min_free_bytes,
-    }
-    return jsonify(body), HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE
+    body = Health(
+        status="ok" if healthy else "unavailable",
+        database="ok" if reachable else "unreachable",
+        disk_free_bytes=free_bytes,
+        low_disk=free_bytes < parts.settings.min_free_bytes,
+    )
+    return _json(body), HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -215,6 +272,6 @@ def _json_body() -> Any:
     if not request.is_json:
         raise InvalidInput("the body is not application/json", "Set Content-Type: application/json.")
     try:
-        return json.loads(request.get_data(cache=False), object_pairs_hook=_object)
+        return json.loads(request.get_data(), object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise InvalidInput("the body is not JSON", "Send valid JSON in UTF-8.") from error

@@ -53,7 +53,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder: Path = tmp_path_factory.mktemp("e2e")
     with (
         RunningServer(folder) as server,
-        closing(EdgeBox(server.url, server.add_device("hop-1", "trang-long"), "trang-long")) as box,
+        closing(EdgeBox(server.url, server.enrol("hop-1", "trang-long"), "trang-long")) as box,
     ):
         fill(box, datetime.now(UTC))
         yield Site(

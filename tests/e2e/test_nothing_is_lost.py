@@ -58,8 +58,8 @@ def test_threats_05_06_09_42_killing_server_and_edge_loses_and_doubles_nothing(t
     (config / "site.yaml").write_text(SITE, encoding="utf-8")
     (config / "cameras" / "san.yaml").write_text(CAMERA, encoding="utf-8")
     with RunningServer(tmp_path / "server") as server:
-        token = server.add_device("box", "trang-long")
-        edge = RunningEdge(tmp_path, config=config, server_url=server.url, token=token)
+        code = server.enrolment_code("box", "trang-long")
+        edge = RunningEdge(tmp_path, config=config, server_url=server.url, code=code)
         with edge:
             edge.wait_for_log(r"kind=intrusion \S+ state=start")
             time.sleep(4)

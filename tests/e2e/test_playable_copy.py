@@ -59,8 +59,8 @@ def test_the_clip_of_a_real_edge_plays_in_the_officers_browser(tmp_path: Path, b
         shutil.copy(DEMO_MEDIA / "vtest.mp4", media)
     with RunningServer(tmp_path / "server") as server:
         officer = server.add_user("can_bo", "officer", "trang-long")
-        token = server.add_device("box", "trang-long")
-        edge = RunningEdge(tmp_path, config=config, server_url=server.url, token=token, media=media.resolve())
+        code = server.enrolment_code("box", "trang-long")
+        edge = RunningEdge(tmp_path, config=config, server_url=server.url, code=code, media=media.resolve())
         with edge:
             page = browser.new_page(base_url=server.url)
             page.set_default_timeout(PATIENCE_MS)

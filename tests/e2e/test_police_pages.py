@@ -177,7 +177,7 @@ def test_a_wall_without_room_says_so_goes_on_trying_and_still_shows_what_is_new(
         second.goto("/live")
         expect(second.locator("#link-state")).to_have_text("Chưa nối được trực tiếp")
         expect(second.locator("#live-busy")).to_contain_text("quá nhiều trang trực tiếp")
-        with closing(EdgeBox(server.url, server.add_device("hop", "trang-long"), "trang-long")) as box:
+        with closing(EdgeBox(server.url, server.enrol("hop", "trang-long"), "trang-long")) as box:
             box.configure("cong_cho")
             box.report("intrusion", "cong_cho", datetime.now(UTC), second=None)
         expect(second.locator("#wall article")).to_have_count(1)

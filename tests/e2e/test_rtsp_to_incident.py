@@ -51,7 +51,7 @@ def test_threat_41_a_cut_stream_comes_back_and_its_incident_goes_on(tmp_path: Pa
             tmp_path,
             config=config,
             server_url=server.url,
-            token=server.add_device("box", "trang-long"),
+            code=server.enrolment_code("box", "trang-long"),
             secrets={"LANGAN_CAM_USER": "xem", "LANGAN_CAM_PASSWORD": PASSWORD},
         )
         with edge:

@@ -11,9 +11,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from edge.enrol import enrol
 from server.auth import attempts, passwords
 from server.db.models import AuditEntry, Device, User
-from tests.support.village import Village, running_village
+from tests.support.village import Village, listening, running_village
 
 OLD, NEW = "mot mat khau dai", "con song chay qua lang"
 
@@ -98,28 +99,38 @@ def test_a_stranger_is_asked_to_sign_in(village: Village) -> None:
     assert village.browser(None).get("/password").status_code == 401
 
 
-def test_a_device_is_added_with_a_token_that_is_shown_once(village: Village) -> None:
+def enrol_with(village: Village, page: str, device: str) -> str:
+    """Enrol with the code that a page shows; gives the code."""
+    found = re.search(r"langan-edge enrol http://localhost (\S+?)<", page)
+    assert found is not None
+    with listening(village) as url:
+        village.identities[device], result = enrol(url, found[1], village.parts.settings.data_dir / device)
+    assert result.device_id == device
+    return found[1]
+
+
+def test_a_device_is_added_with_a_code_that_is_shown_once(village: Village) -> None:
     browser = village.browser("admin")
     response = send(browser, "/admin/devices", device_id="hop-2", name="Hộp 2", place_id="village-b")
-    found = re.search(r"LANGAN_DEVICE_TOKEN=(\S+?)<", response.text)
-    assert found is not None
-    village.tokens["hop-2"] = found[1]
+    code = enrol_with(village, response.text, "hop-2")
     assert village.post([], "hop-2").status_code == 422, "known, though an empty batch is refused"
-    assert found[1] not in browser.get("/admin/devices").text
-    assert actions(village)[-1] == "device.create"
+    assert code not in browser.get("/admin/devices").text
+    assert actions(village)[-3:] == ["device.create", "device.code", "device.enrol"]
 
 
-def test_a_renewed_token_ends_the_old_one_and_a_revoked_device_is_refused(village: Village) -> None:
+def test_a_new_code_ends_the_old_key_when_it_is_used_and_a_revoked_device_is_refused(village: Village) -> None:
     browser = village.browser("admin")
-    renewed = send(browser, "/admin/devices", "/admin/devices/box-a/token")
-    found = re.search(r"LANGAN_DEVICE_TOKEN=(\S+?)<", renewed.text)
-    assert found is not None
-    assert village.post([]).status_code == 401
-    village.tokens["box-a"] = found[1]
+    old = village.identities["box-a"]
+    page = send(browser, "/admin/devices", "/admin/devices/box-a/code")
+    assert village.post([]).status_code == 422, "until the code is used the old key counts"
+    enrol_with(village, page.text, "box-a")
     assert village.post([]).status_code == 422
+    new, village.identities["box-a"] = village.identities["box-a"], old
+    assert village.post([]).status_code == 401
+    village.identities["box-a"] = new
     assert send(browser, "/admin/devices", "/admin/devices/box-a/revoke").status_code == 303
     assert village.post([]).status_code == 401
-    assert actions(village)[-2:] == ["device.renew_token", "device.revoke"]
+    assert actions(village)[-3:] == ["device.code", "device.enrol", "device.revoke"]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +140,7 @@ def test_a_renewed_token_ends_the_old_one_and_a_revoked_device_is_refused(villag
         ("/admin/devices", {"device_id": "Hộp", "place_id": "village-b"}, 422),
         ("/admin/devices", {"device_id": "hop", "place_id": "village-a"}, 403),
         ("/admin/devices", {"device_id": "hop", "place_id": "nowhere"}, 422),
-        ("/admin/devices/box-a/token", {}, 403),
+        ("/admin/devices/box-a/code", {}, 403),
         ("/admin/devices/box-a/revoke", {}, 403),
         ("/admin/devices/none/revoke", {}, 404),
     ],

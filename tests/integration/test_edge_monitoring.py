@@ -16,7 +16,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.edge_server import TOKEN, EdgeServer
+from tests.edge_server import IDENTITY, PRIVATE_KEY, EdgeServer
 from tests.integration.test_edge_process import PASSWORD, ROOT, Edge
 
 
@@ -53,10 +53,10 @@ def test_a_running_edge_is_seen_from_outside(tmp_path: Path, server: EdgeServer)
     environment = {
         **os.environ,
         "LANGAN_SERVER_URL": server.url,
-        "LANGAN_DEVICE_TOKEN": TOKEN,
         "NOTIFY_SOCKET": str(tmp_path / "notify"),
         "WATCHDOG_USEC": "2000000",
     }
+    IDENTITY.write(edge.folder / "data")
     with edge.log.open("wb") as log:
         process = subprocess.Popen([*command, "--http", "127.0.0.1:0"], env=environment, cwd=ROOT, stderr=log)
     try:
@@ -68,7 +68,7 @@ def test_a_running_edge_is_seen_from_outside(tmp_path: Path, server: EdgeServer)
         def samples() -> dict[tuple[str, str], float]:
             text = httpx.get(f"{url}/metrics", timeout=30).raise_for_status().text
             assert PASSWORD not in text
-            assert TOKEN not in text
+            assert PRIVATE_KEY not in text
             return {
                 (sample.name, sample.labels.get("camera") or sample.labels.get("worker") or ""): sample.value
                 for family in text_string_to_metric_families(text)

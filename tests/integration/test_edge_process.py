@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.edge_server import TOKEN, EdgeServer
+from tests.edge_server import IDENTITY, PRIVATE_KEY, EdgeServer
 from tests.support.rtsp_server import RtspServer, gstreamer_missing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,10 +61,11 @@ class Edge:
     def start(self, url: str) -> None:
         options = ["run", "--config", self.folder / "config", "--data", self.folder / "data", "--workers", "2"]
         options += ["--env-file", self.folder / "secrets.env"]
+        IDENTITY.write(self.folder / "data")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.prefix, sys.executable, "-m", "edge.cli", *map(str, options)],
-                env={**os.environ, "LANGAN_SERVER_URL": url, "LANGAN_DEVICE_TOKEN": TOKEN},
+                env={**os.environ, "LANGAN_SERVER_URL": url},
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,
@@ -151,7 +152,7 @@ def test_one_dead_camera_is_told_without_its_password_and_the_other_watches_on(e
     assert edge.end(signal.SIGINT) == 0
     text = edge.log.read_text("utf-8")
     assert PASSWORD not in text
-    assert TOKEN not in text
+    assert PRIVATE_KEY not in text
     assert {body["camera_id"] for body in server.bodies.values()} == {"san"}
     assert server.heartbeats
     assert {status["camera_id"] for status in server.heartbeats[-1]["cameras"]} <= {"san", "hong"}
@@ -342,7 +343,7 @@ def test_a_signal_to_the_whole_group_stops_in_order_and_no_process_shows_a_secre
         assert PASSWORD not in Path(f"/proc/{pid}/environ").read_text("utf-8", "replace")
         command = Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace")
         assert PASSWORD not in command
-        assert TOKEN not in command
+        assert PRIVATE_KEY not in command
     os.killpg(edge.process.pid, signal.SIGTERM)
     assert edge.process.wait(60) == 0
     assert not any(is_alive(pid) for pid in workers)

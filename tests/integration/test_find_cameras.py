@@ -113,7 +113,7 @@ def test_hostile_answers_are_refused(data: bytes) -> None:
     [
         ("rtsp://192.0.2.1:554/sub", "rtsp://127.0.0.1:554/sub"),
         ("rtsp://evil:x@192.0.2.1/sub", "rtsp://127.0.0.1/sub"),
-        ("rtsp://127.0.0.1:554/{LANGAN_DEVICE_TOKEN}", ""),
+        ("rtsp://127.0.0.1:554/{LANGAN_CAM_PASSWORD}", ""),
         ("rtsp://127.0.0.1:554/sub #x", ""),
         ("rtsp://[127.0.0.1/sub", ""),
         ("rtsp://127.0.0.1:99999/sub", ""),

@@ -1,4 +1,4 @@
-"""What the real server refuses: one event is set aside and sent again later, a token keeps everything waiting."""
+"""What the real server refuses: one event is set aside and sent again later; who is not let in keeps everything."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from contract.event import Event
 from edge.cli import main
 from edge.clock import SystemClock
 from edge.errors import OutboxError
+from edge.identity import DeviceIdentity
 from edge.outbox import EventSender, PatientOutbox, ServerLink, SqliteOutbox
-from edge.outbox.link import TokenRefused
+from edge.outbox.link import DeviceRefused
 from edge.outbox.refused import list_refused
 from tests.edge_fakes import make_event, make_media
+from tests.support.identity import make_identity
 from tests.support.server import RunningServer
 
 
@@ -35,9 +36,9 @@ def open_outbox(data: Path) -> SqliteOutbox:
     return SqliteOutbox(data / "outbox.sqlite", SystemClock())
 
 
-def send_all(store: SqliteOutbox, server: RunningServer, token: str) -> None:
+def send_all(store: SqliteOutbox, server: RunningServer, device: DeviceIdentity) -> None:
     """As the sender's thread does; what it raises is an error of the whole batch."""
-    with ServerLink(server.url, SecretStr(token)) as link:
+    with ServerLink(server.url, device) as link:
         sender = EventSender(PatientOutbox(store, lambda _size: 0), link, SystemClock())
         while not sender.is_empty():
             sender.step()
@@ -51,13 +52,13 @@ def in_village(name: str, camera_id: str, village: str) -> Event:
 
 
 def test_one_event_outside_the_devices_village_does_not_hold_up_the_next(server: RunningServer, data: Path) -> None:
-    token = server.add_device("box-403", "trang-long")
+    device = server.enrol("box-403", "trang-long")
     store = open_outbox(data)
     foreign, own = in_village("foreign", "cam_403", "dong-lam"), in_village("own", "cam_403b", "trang-long")
     store.put(foreign, [])
-    send_all(store, server, token)
+    send_all(store, server, device)
     store.put(own, [])
-    send_all(store, server, token)
+    send_all(store, server, device)
     (dead,) = store.dead_events()
     assert (dead.event_id, dead.status) == (foreign.event_id, "refused")
     assert "dong-lam" in dead.reason
@@ -66,15 +67,15 @@ def test_one_event_outside_the_devices_village_does_not_hold_up_the_next(server:
     store.close()
 
 
-def test_a_refused_or_revoked_token_keeps_every_event(server: RunningServer, data: Path) -> None:
-    token = server.add_device("box-401", "trang-long")
+def test_an_unknown_or_revoked_device_keeps_every_event(server: RunningServer, data: Path) -> None:
+    device = server.enrol("box-401", "trang-long")
     store = open_outbox(data)
     store.put(in_village("kept", "cam_401", "trang-long"), [])
-    with pytest.raises(TokenRefused, match="LANGAN_DEVICE_TOKEN"):
-        send_all(store, server, "no-such-token")
+    with pytest.raises(DeviceRefused, match="langan-edge enrol"):
+        send_all(store, server, make_identity("nobody"))
     server.command("device", "revoke", "box-401")
-    with pytest.raises(TokenRefused):
-        send_all(store, server, token)
+    with pytest.raises(DeviceRefused):
+        send_all(store, server, device)
     assert store.counts() == (1, 0)
     assert store.dead_events() == []
     store.close()
@@ -83,13 +84,13 @@ def test_a_refused_or_revoked_token_keeps_every_event(server: RunningServer, dat
 def test_refused_events_are_listed_exported_and_sent_again(
     server: RunningServer, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    token = server.add_device("box-retry", "trang-long")
-    site_admin = server.add_device("box-commune", "nhon-loc")
+    device = server.enrol("box-retry", "trang-long")
+    commune = server.enrol("box-commune", "nhon-loc")
     ref, path = make_media(tmp_path, b"jpeg of a refused event")
     event = in_village("retried", "cam_retry", "dong-lam").model_copy(update={"evidence": (ref,)})
     store = open_outbox(data)
     store.put(event, [(ref.sha256, path)])
-    send_all(store, server, token)
+    send_all(store, server, device)
     store.close()
 
     assert main(["outbox", "list", "--data", str(data)]) == 0
@@ -106,7 +107,7 @@ def test_refused_events_are_listed_exported_and_sent_again(
 
     store = open_outbox(data)
     assert store.pending_media(1) == [], "a file waits for its event"
-    send_all(store, server, site_admin)  # the mistake was mended: this token's place holds both villages
+    send_all(store, server, commune)  # the mistake was mended: this device's place holds both villages
     assert store.dead_events() == []
     assert [media.sha256 for media in store.pending_media(10)] == [ref.sha256]
     store.close()

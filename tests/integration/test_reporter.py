@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from contract.event import CameraHealth, CameraStatus
 from edge.config_store import ConfigStore
+from edge.identity import DeviceIdentity
 from edge.outbox import ServerLink, SqliteOutbox
-from edge.outbox.link import TokenRefused
+from edge.outbox.link import DeviceRefused
 from edge.reporter import EVERY_S, STARTING_EVERY_S, Reporter
 from tests.edge_fakes import START, FakeClock, make_event
-from tests.edge_server import TOKEN, EdgeServer
+from tests.edge_server import IDENTITY, EdgeServer
+from tests.support.identity import make_identity
 
 SITE = """
 site: {name: Xã Nhơn Lộc}
@@ -27,14 +28,14 @@ CAMERA = "camera: {id: cong_cho, name: Cổng chợ, village: trang-long}\ninput
 
 
 class House:
-    def __init__(self, folder: Path, url: str, token: str = TOKEN) -> None:
+    def __init__(self, folder: Path, url: str, identity: DeviceIdentity = IDENTITY) -> None:
         (folder / "config" / "cameras").mkdir(parents=True)
         (folder / "config" / "site.yaml").write_text(SITE, "utf-8")
         (folder / "config" / "cameras" / "cong_cho.yaml").write_text(CAMERA, "utf-8")
         self.store = SqliteOutbox(folder / "outbox.sqlite", FakeClock())
         self.configs = ConfigStore(folder / "config", folder / "data")
         self.configs.load()
-        self.link = ServerLink(url, SecretStr(token))
+        self.link = ServerLink(url, identity)
         self.taken: list[Mapping[str, str]] = []
         self.health = CameraHealth.REFUSED
         self.reporter = Reporter(
@@ -145,9 +146,9 @@ def test_configurations_are_asked_for_again_when_putting_them_to_work_failed(
     assert len(taken) == 2
 
 
-def test_a_refused_token_is_told(tmp_path: Path, server: EdgeServer) -> None:
-    house = House(tmp_path, server.url, "wrong")
-    with pytest.raises(TokenRefused, match="device token refused"):
+def test_a_device_that_is_not_let_in_is_told(tmp_path: Path, server: EdgeServer) -> None:
+    house = House(tmp_path, server.url, make_identity("another"))
+    with pytest.raises(DeviceRefused, match="not let in"):
         house.reporter.step()
     house.close()
 
@@ -160,5 +161,5 @@ def test_a_file_that_the_server_forbids_is_logged_once_and_heartbeats_go_on(
         house.reporter.step()
     assert caplog.text.count("config_refused") == 1
     assert "this device may not" in caplog.text
-    assert "enrol" not in caplog.text, "the token is good"
+    assert "enrol" not in caplog.text, "it is let in"
     assert len(server.heartbeats) == 5

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from contract.event import EvidenceRole
 from edge.backoff import Backoff
 from edge.clock import SystemClock
 from edge.errors import DeliveryError
 from edge.outbox import EventSender, MediaSender, PatientOutbox, ServerLink, SqliteOutbox
-from edge.outbox.link import NotOurServer, Rejected, TokenRefused, Unreachable
+from edge.outbox.link import DeviceRefused, NotOurServer, Rejected, Unreachable
 from tests.edge_fakes import FakeClock, make_event, make_media
-from tests.edge_server import TOKEN, EdgeServer
+from tests.edge_server import IDENTITY, EdgeServer
+from tests.support.identity import make_identity
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def server() -> Iterator[EdgeServer]:
 
 @pytest.fixture
 def link(server: EdgeServer) -> Iterator[ServerLink]:
-    with ServerLink(server.url, SecretStr(TOKEN)) as link:
+    with ServerLink(server.url, IDENTITY) as link:
         yield link
 
 
@@ -98,7 +98,7 @@ def test_a_server_that_is_down_and_comes_back_loses_nothing(store: SqliteOutbox,
     with EdgeServer() as down:
         url, port = down.url, down.port
     expected = put_all(store, names=3, each=1)
-    with ServerLink(url, SecretStr(TOKEN)) as link:
+    with ServerLink(url, IDENTITY) as link:
         sender = event_sender(store, link)
         with pytest.raises(Unreachable, match="is the server running"):
             sender.step()
@@ -135,19 +135,18 @@ def test_one_event_that_the_server_rejects_does_not_hold_up_the_rest(
     assert "poison" in dead.reason
 
 
-def test_a_refused_token_keeps_the_events_and_says_what_to_do_without_the_token(
+def test_a_device_that_is_not_let_in_keeps_the_events_and_says_what_to_do(
     store: SqliteOutbox, server: EdgeServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     put_all(store, names=2, each=1)
-    with ServerLink(server.url, SecretStr("wrong-token")) as link:
+    with ServerLink(server.url, make_identity("another")) as link:
         sender = event_sender(store, link)
-        with pytest.raises(TokenRefused, match="device token refused"):
+        with pytest.raises(DeviceRefused, match="not let in"):
             sender.step()
         sender.start()
         until(lambda: "delivery_refused" in caplog.text)
         sender.stop()
-    assert "LANGAN_DEVICE_TOKEN" in caplog.text
-    assert "wrong-token" not in caplog.text
+    assert "langan-edge enrol" in caplog.text
     assert store.counts() == (2, 0)
 
 
@@ -286,7 +285,7 @@ def test_a_proxys_page_takes_no_file(
 )
 def test_an_impossible_url_is_told(url: str) -> None:
     with pytest.raises(NotOurServer, match=r"server\.url"):
-        ServerLink(url, SecretStr(TOKEN))
+        ServerLink(url, IDENTITY)
 
 
 def test_a_rejection_repeats_the_servers_words_on_one_line(

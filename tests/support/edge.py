@@ -27,7 +27,7 @@ class RunningEdge:
         folder: For the data folder and the log.
         config: Folder with site.yaml and cameras/.
         server_url: Replaces the address in site.yaml.
-        token: Of the device.
+        code: With which it enrols before its first start.
         media: Where files that play as cameras lie.
         secrets: `LANGAN_*` variables that inputs name.
     """
@@ -38,7 +38,7 @@ class RunningEdge:
         *,
         config: Path,
         server_url: str,
-        token: str,
+        code: str,
         media: Path = DEMO_MEDIA,
         secrets: Mapping[str, str] | None = None,
     ) -> None:
@@ -48,8 +48,9 @@ class RunningEdge:
             **{name: value for name, value in os.environ.items() if not name.startswith("LANGAN_")},
             **(secrets or {}),
             "LANGAN_SERVER_URL": server_url,
-            "LANGAN_DEVICE_TOKEN": token,
         }
+        enrol: list[str | Path] = [COMMAND, "enrol", server_url, "-", "--data", folder / "edge"]
+        subprocess.run(enrol, input=code.encode(), env=self._environment, cwd=ROOT, check=True, capture_output=True)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

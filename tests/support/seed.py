@@ -31,6 +31,8 @@ from contract.event import (
 )
 from contract.ids import uuid7
 from contract.rules import RULES
+from edge.identity import DeviceIdentity
+from tests.support.identity import SignedAuth
 
 MEDIA = Path(__file__).parents[2] / "configs" / "demo" / "media"
 CLIP_S = 6.0
@@ -204,12 +206,12 @@ class EdgeBox:
 
     Args:
         url: The server's.
-        token: The device's.
+        identity: The device.
         village: Where its cameras are.
     """
 
-    def __init__(self, url: str, token: str, village: str) -> None:
-        self._client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    def __init__(self, url: str, identity: DeviceIdentity, village: str) -> None:
+        self._client = httpx.Client(base_url=url, auth=SignedAuth(identity), timeout=30)
         self._village = village
 
     def close(self) -> None:

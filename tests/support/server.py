@@ -14,6 +14,8 @@ from typing import IO, Self
 
 import httpx
 
+from edge.enrol import enrol
+from edge.identity import DeviceIdentity
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -150,6 +152,13 @@ class RunningServer:
         self.command("user", "add", username, "--role", role, *scope, "--password-stdin", stdin=account.password)
         return account
 
-    def add_device(self, device_id: str, place: str) -> str:
-        """Make a device; returns its token."""
-        return self.command("device", "add", device_id, "--place", place, "--quiet").strip()
+    def enrolment_code(self, device_id: str, place: str | None = None) -> str:
+        """Make a code for a device; a new one needs a place."""
+        scope = [] if place is None else ["--place", place]
+        return self.command("device", "enrol", device_id, *scope, "--quiet").strip()
+
+    def enrol(self, device_id: str, place: str, data: Path | None = None) -> DeviceIdentity:
+        """Make a device and let it in; its data folder is one of the server's own when None."""
+        folder = data or self._folder / "devices" / device_id
+        identity, _ = enrol(self.url, self.enrolment_code(device_id, place), folder)
+        return identity

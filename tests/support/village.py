@@ -9,24 +9,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from flask import Flask
-from flask.testing import FlaskClient
+from flask.testing import EnvironBuilder, FlaskClient
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from contract.ids import uuid7
+from edge.identity import DeviceIdentity
 from server import create_app, migrations
 from server.alerts.relay import waiting
 from server.auth import service as auth
+from server.db.device_models import DeviceKey
 from server.db.models import User
+from server.devices import service as devices
 from server.domain.access import Principal, Role
 from server.places import service as places
 from server.services import EXTENSION, Services
 from server.settings import Settings
+from tests.support.identity import SignedAuth, make_identity, signed_headers
 
 NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 """A Monday, 10:00 in the village."""
@@ -56,11 +62,22 @@ FACTS: dict[str, dict[str, Any]] = {
 }
 
 
+_SIGN_AS = "X-Sign-As"
+_VILLAGE = "village of the tests"
+
+
 class Browser(FlaskClient):
     """A client that reads each answer to its end, as a browser does, so that files are closed."""
 
     def open(self, *args: Any, buffered: bool = True, follow_redirects: bool = False, **kwargs: Any) -> TestResponse:
-        """Ask for something."""
+        """Ask for something; as a device, where the headers are those of `Village.signed`."""
+        device = (kwargs.get("headers") or {}).get(_SIGN_AS)
+        if device is not None:
+            builder = EnvironBuilder(self.application, *args, **kwargs)
+            try:
+                args, kwargs = (self.application.extensions[_VILLAGE].sign(device, builder.get_environ()),), {}
+            finally:
+                builder.close()
         return super().open(*args, buffered=buffered, follow_redirects=follow_redirects, **kwargs)
 
 
@@ -85,7 +102,7 @@ class Village:
 
     app: Flask
     clock: MovableClock
-    tokens: dict[str, str] = field(default_factory=dict)
+    identities: dict[str, DeviceIdentity] = field(default_factory=dict)
     user_ids: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -125,17 +142,43 @@ class Village:
     def post(self, events: list[dict[str, Any]], device: str = "box-a", **headers: str) -> TestResponse:
         """Post a batch as a device."""
         with self.app.test_client() as client:
-            return client.post("/api/v1/events", json={"events": events}, headers=self.bearer(device) | headers)
+            return client.post("/api/v1/events", json={"events": events}, headers=self.signed(device) | headers)
 
-    def bearer(self, device: str) -> dict[str, str]:
-        """A device's header."""
-        return {"Authorization": f"Bearer {self.tokens[device]}"}
+    def signed(self, device: str) -> dict[str, str]:
+        """Headers that let the test client sign as a device."""
+        return {_SIGN_AS: device}
+
+    def sign(self, device: str, environ: dict[str, Any]) -> dict[str, Any]:
+        """Sign a request of the test client, by the village's clock."""
+        body = environ["wsgi.input"].read()
+        environ.pop(f"HTTP_{_SIGN_AS.upper().replace('-', '_')}")
+        environ["wsgi.input"] = BytesIO(body)
+        target = quote(environ["PATH_INFO"].encode("latin-1"))
+        if environ["QUERY_STRING"]:
+            target += f"?{environ['QUERY_STRING']}"
+        headers = signed_headers(self.identities[device], environ["REQUEST_METHOD"], target, body, now=self.clock.utc())
+        for name, value in headers.items():
+            key = name.upper().replace("-", "_")
+            environ[key if key == "CONTENT_LENGTH" else f"HTTP_{key}"] = value
+        return environ
+
+    def auth(self, device: str) -> SignedAuth:
+        """For httpx clients of a server process, by the real time."""
+        return SignedAuth(self.identities[device])
+
+    def enrol(self, device: str) -> None:
+        """Let a device in that is known, without a code."""
+        identity = make_identity(device, server=self.parts.server_key)
+        with self.parts.database.write() as session:
+            key = identity.private_key.public_key().public_bytes_raw()
+            session.merge(DeviceKey(device_id=device, public_key=key, enrolled_at=self.clock.utc()))
+        self.identities[device] = identity
 
     def put_evidence(self, content: bytes, device: str = "box-a", sha256: str | None = None) -> TestResponse:
         """Upload a file as a device."""
         address = sha256 or hashlib.sha256(content).hexdigest()
         with self.app.test_client() as client:
-            return client.put(f"/api/v1/evidence/{address}", data=content, headers=self.bearer(device))
+            return client.put(f"/api/v1/evidence/{address}", data=content, headers=self.signed(device))
 
 
 @contextmanager
@@ -145,7 +188,7 @@ def running_village(folder: Path, database_url: str = "", **settings: Any) -> It
     values = {"data_dir": folder, "database_url": database_url, "public_delay_s": 0, "min_free_bytes": 0}
     app = create_app(Settings.model_validate(values | settings), clock)
     app.test_client_class = Browser
-    village = Village(app, clock)
+    village = app.extensions[_VILLAGE] = Village(app, clock)
     parts = village.parts
     migrations.upgrade(parts.database)
     with parts.database.write() as session:
@@ -166,7 +209,9 @@ def running_village(folder: Path, database_url: str = "", **settings: Any) -> It
             session.flush()
             village.user_ids[name] = user.id
         for name, place in DEVICES.items():
-            village.tokens[name] = auth.create_device(session, clock, device_id=name, place_id=place)
+            devices.create_device(session, clock, device_id=name, place_id=place)
+    for name in DEVICES:
+        village.enrol(name)
     parts.relay.start()
     try:
         yield village

@@ -48,7 +48,7 @@ def beat(village: Village, device: str = "box-a") -> list[str]:
     """A heartbeat; gives the clips of which copies are wanted."""
     body = {"sent_at": NOW.isoformat(), "software_version": "1", "outbox_events": 0, "outbox_media": 0, "cameras": []}
     with village.app.test_client() as client:
-        response = client.post("/api/v1/heartbeat", json=body, headers=village.bearer(device))
+        response = client.post("/api/v1/heartbeat", json=body, headers=village.signed(device))
     if response.status_code == 204:
         return []
     assert response.status_code == 200
@@ -57,7 +57,7 @@ def beat(village: Village, device: str = "box-a") -> list[str]:
 
 def report(village: Village, device: str = "box-a", **body: Any) -> int:
     with village.app.test_client() as client:
-        return client.put(f"/api/v1/copies/{CLIP_SHA}", json=body, headers=village.bearer(device)).status_code
+        return client.put(f"/api/v1/copies/{CLIP_SHA}", json=body, headers=village.signed(device)).status_code
 
 
 def made(content: bytes = COPY, **more: Any) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def made(content: bytes = COPY, **more: Any) -> dict[str, Any]:
 
 def fetch(village: Village, device: str = "box-a", sha256: str = CLIP_SHA) -> TestResponse:
     with village.app.test_client() as client:
-        return client.get(f"/api/v1/evidence/{sha256}", headers=village.bearer(device), buffered=True)
+        return client.get(f"/api/v1/evidence/{sha256}", headers=village.signed(device), buffered=True)
 
 
 def page(village: Village, incident: str, name: str = "officer_a") -> str:
@@ -223,7 +223,7 @@ def test_a_copy_that_was_removed_for_room_can_be_asked_for_again(village: Villag
 
 def gone(village: Village, sha256: str, device: str = "box-a") -> int:
     with village.app.test_client() as client:
-        return client.post(f"/api/v1/evidence/{sha256}/gone", headers=village.bearer(device)).status_code
+        return client.post(f"/api/v1/evidence/{sha256}/gone", headers=village.signed(device)).status_code
 
 
 def test_the_page_does_not_wait_for_a_file_that_the_edge_gave_up(village: Village) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import av
 import pytest
-from pydantic import SecretStr
 
 from contract.event import Heartbeat
 from edge import copies as edge_copies
@@ -63,7 +62,7 @@ class Box:
 
 @pytest.fixture
 def box(village: Village, tmp_path: Path) -> Iterator[Box]:
-    with listening(village) as url, ServerLink(url, SecretStr(village.tokens["box-a"])) as link:
+    with listening(village) as url, ServerLink(url, village.identities["box-a"]) as link:
         clock = FakeClock()
         store = SqliteOutbox(tmp_path / "edge" / "outbox.sqlite", clock)
         folder = EvidenceFolder(tmp_path / "edge" / "evidence", 50_000_000, tmp_path / "edge")

@@ -21,6 +21,7 @@ from sqlalchemy import func, select
 from server.alerts.views import HEARTBEAT_S
 from server.db.models import Alert, EventRevision, Incident
 from server.run import GRACEFUL_TIMEOUT_S
+from tests.support.identity import signed_headers
 from tests.support.live import live
 from tests.support.village import Village, event, running_village
 
@@ -68,7 +69,7 @@ def crashing(village: Village, moment: str) -> Any:
 
 
 def send(village: Village, url: str, body: dict[str, Any]) -> httpx.Response:
-    return httpx.post(f"{url}/api/v1/events", json={"events": [body]}, headers=village.bearer("box-a"), timeout=30)
+    return httpx.post(f"{url}/api/v1/events", json={"events": [body]}, auth=village.auth("box-a"), timeout=30)
 
 
 def counts(village: Village) -> tuple[int, int, int]:
@@ -158,7 +159,7 @@ def test_threat_15_sigterm_finishes_work_in_flight_and_ends_streams(
     def slow_batch() -> None:
         bodies = [now_event() | {"spot": f"spot-{number}"} for number in range(256)]
         began.set()
-        reply = httpx.post(f"{url}/api/v1/events", json={"events": bodies}, headers=village.bearer("box-a"), timeout=60)
+        reply = httpx.post(f"{url}/api/v1/events", json={"events": bodies}, auth=village.auth("box-a"), timeout=60)
         answers.append(reply.status_code)
 
     with live(url, token) as stream:
@@ -217,8 +218,8 @@ def test_threat_14_a_client_that_takes_nothing_is_dropped_and_others_are_not(
         sent = 0
         for batch in range(8):
             bodies = [now_event() | {"spot": f"s{batch}-{n}"} for n in range(100)]
-            headers = village.bearer("box-a")
-            answer = httpx.post(f"{url}/api/v1/events", json={"events": bodies}, headers=headers, timeout=60)
+            auth = village.auth("box-a")
+            answer = httpx.post(f"{url}/api/v1/events", json={"events": bodies}, auth=auth, timeout=60)
             assert answer.status_code == 200
             sent += 100
         stream.wait_for("every alert", lambda seen: len({item["spot"] for item in seen.alerts}) == sent)
@@ -232,15 +233,18 @@ def has_room(url: str, token: str) -> bool:
         return another.status == 200
 
 
+def signed_head(village: Village, length: int) -> str:
+    """The head of a request that its device has signed, for a body of any length."""
+    headers = signed_headers(village.identities["box-a"], "POST", "/api/v1/events", length=length)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{lines}\r\n"
+
+
 def test_threat_37_a_slow_body_is_408_and_holds_no_thread(
     served: tuple[Village, subprocess.Popen[str], str],
 ) -> None:
     village, _, url = served
-    token = village.tokens["box-a"]
-    head = (
-        f"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
-        "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
-    )
+    head = signed_head(village, 1000) + "{"
     slow = [connect(url, head) for _ in range(45)]
     try:
         assert httpx.get(f"{url}/healthz", timeout=30).is_success
@@ -252,10 +256,5 @@ def test_threat_37_a_slow_body_is_408_and_holds_no_thread(
 
 def test_threat_37_ten_gigabytes_are_refused_at_once(served: tuple[Village, subprocess.Popen[str], str]) -> None:
     village, _, url = served
-    token = village.tokens["box-a"]
-    request = (
-        f"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
-        "Content-Type: application/json\r\nContent-Length: 10737418240\r\n\r\n"
-    )
-    with connect(url, request) as connection:
+    with connect(url, signed_head(village, 10 * 1024**3)) as connection:
         assert connection.recv(4096).startswith(b"HTTP/1.1 413")

@@ -189,7 +189,7 @@ def test_threat_33_client_names_are_never_used(embedded_village: Village, tmp_pa
     announce(embedded_village, jpeg())
     before = {path for path in tmp_path.rglob("*") if path.is_file()}
     client = embedded_village.app.test_client()
-    response = client.put(f"/api/v1/evidence/{name}", data=jpeg(), headers=embedded_village.bearer("box-a"))
+    response = client.put(f"/api/v1/evidence/{name}", data=jpeg(), headers=embedded_village.signed("box-a"))
     assert response.status_code in {404, 405, 422, 308}
     after = {path for path in tmp_path.rglob("*") if path.is_file()}
     assert {path for path in after - before if "evidence" in path.parts} == set()

@@ -177,7 +177,7 @@ def test_an_event_with_a_value_that_cannot_be_stored_does_not_hold_up_the_rest(
 )
 def test_json_bombs_are_refused(embedded_village: Village, data: bytes) -> None:
     answer = embedded_village.app.test_client().post(
-        "/api/v1/events", data=data, headers=embedded_village.bearer("box-a"), content_type="application/json"
+        "/api/v1/events", data=data, headers=embedded_village.signed("box-a"), content_type="application/json"
     )
     assert answer.status_code == 422
 
@@ -185,7 +185,7 @@ def test_json_bombs_are_refused(embedded_village: Village, data: bytes) -> None:
 def test_a_heartbeat_of_absurd_numbers_is_422(village: Village) -> None:
     for change in ({"outbox_events": 10**30}, {"sent_at": "0001-01-01T00:00:00+14:00"}):
         beat = {"sent_at": NOW.isoformat(), "software_version": "1", "outbox_events": 0, "outbox_media": 0, **change}
-        answer = village.app.test_client().post("/api/v1/heartbeat", json=beat, headers=village.bearer("box-a"))
+        answer = village.app.test_client().post("/api/v1/heartbeat", json=beat, headers=village.signed("box-a"))
         assert answer.status_code == 422, change
 
 
@@ -272,7 +272,7 @@ def test_threat_21_a_stolen_token_reaches_nothing_but_the_cameras_of_its_device(
     incident_id = village.post([event()]).get_json()["results"][0]["incident_id"]
     assert village.post([event(20, village="village-b")]).status_code == 403
     assert village.post([event(20, camera="cam-village-a", village="village-b")], device="box-b").status_code == 403
-    client, headers = village.app.test_client(), village.bearer("box-a")
+    client, headers = village.app.test_client(), village.signed("box-a")
     for path in ("/live", "/log", "/admin/cameras", "/admin/users", f"/incidents/{incident_id}"):
         assert client.get(path, headers=headers).status_code == 401, path
     assert client.post(f"/incidents/{incident_id}/act", headers=headers).status_code == 401

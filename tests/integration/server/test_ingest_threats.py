@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from contract.ids import uuid7
 from server.audit.service import list_entries
 from server.db.models import Alert, Camera, Device, EventRecord, EventRevision, Incident
+from server.devices import service as devices
 from server.domain.incident import IncidentAction, IncidentState
 from server.incidents import service as incidents
 from server.incidents.queries import list_incidents
@@ -166,7 +167,7 @@ def test_threat_04_heartbeat_shows_the_clock_offset(village: Village) -> None:
         "outbox_media": 1,
         "cameras": [{"camera_id": "cam-1", "health": "ok", "fps_in": 25.0}],
     }
-    response = village.app.test_client().post("/api/v1/heartbeat", json=body, headers=village.bearer("box-a"))
+    response = village.app.test_client().post("/api/v1/heartbeat", json=body, headers=village.signed("box-a"))
     assert response.status_code == 204
     with village.parts.database.read() as session:
         assert session.get_one(Device, "box-a").clock_offset_s == pytest.approx(86400)
@@ -188,7 +189,7 @@ def test_a_heartbeat_shows_a_camera_whose_file_was_wrong_from_the_first_start(vi
         ],
     }
     for _ in range(2):
-        answer = village.app.test_client().post("/api/v1/heartbeat", json=body, headers=village.bearer("box-a"))
+        answer = village.app.test_client().post("/api/v1/heartbeat", json=body, headers=village.signed("box-a"))
         assert answer.status_code == 204
     with village.parts.database.read() as session:
         camera = session.get_one(Camera, "broken")
@@ -234,10 +235,8 @@ def test_threat_22_event_of_another_devices_camera_is_403(village: Village) -> N
 
 
 def test_threat_21_revoked_device_is_refused_at_once(village: Village) -> None:
-    from server.auth import service as auth
-
     with village.parts.database.write() as session:
-        auth.revoke_device(session, village.clock, "box-a")
+        devices.revoke_device(session, village.clock, "box-a")
     response = village.post([event()])
     assert response.status_code == 401
     assert response.get_json()["error"]["remedy"]
@@ -261,7 +260,7 @@ def test_one_bad_event_does_not_hold_up_the_rest(village: Village) -> None:
 )
 def test_broken_bodies_are_told_what_is_wrong(village: Village, data: bytes, status: int) -> None:
     response = village.app.test_client().post(
-        "/api/v1/events", data=data, headers=village.bearer("box-a"), content_type="application/json"
+        "/api/v1/events", data=data, headers=village.signed("box-a"), content_type="application/json"
     )
     assert response.status_code == status
     assert response.get_json()["error"]["remedy"]
