@@ -23,6 +23,7 @@ from server.domain.access import PublicLogPolicy, Role
 from server.domain.incident import IncidentAction, IncidentState
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, StaleVersion
 from server.http import JsonLines
+from server.incidents import detail as incident_page
 from server.incidents import queries
 from server.incidents import service as incidents
 from tests.support.forms import csrf
@@ -94,7 +95,7 @@ def test_the_life_cycle_refuses_what_makes_no_sense(village: Village) -> None:
         act(village, "officer_a", incident_id, IncidentAction.ACKNOWLEDGE, version=2)
     assert act(village, "officer_a", incident_id, IncidentAction.REOPEN, version=2) is IncidentState.ACKNOWLEDGED
     with village.parts.database.read() as session:
-        detail = queries.incident_detail(session, village.principal("officer_a"), incident_id)
+        detail = incident_page.incident_detail(session, village.principal("officer_a"), incident_id)
     assert [item.action.value for item in detail.timeline] == ["open", "resolve", "reopen"]
     assert [item.role.value for item in detail.events[0].evidence if item.available] == [
         "snapshot",
@@ -134,7 +135,7 @@ def test_threat_23_services_do_not_tell_foreign_incidents_from_missing_ones(vill
     who = village.principal(name)
     with village.parts.database.read() as session:
         for asked in (incident_id, uuid4()):
-            for question in (queries.incident_detail, queries.incident_card):
+            for question in (incident_page.incident_detail, queries.incident_card):
                 with pytest.raises(NotFound) as error:
                     question(session, who, asked)
                 assert str(error.value) == "no such incident"

@@ -1,0 +1,153 @@
+"""Every address of the server, and who may ask for it: one table, walked by `test_every_route.py`.
+
+A new route needs a line here, or that test fails. A line is `"METHOD endpoint": Route(who, ...)`. Addresses with an
+incident, a camera, a device or an account in them are asked for with one's own and with another place's; `objects_of`
+makes both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from tests.support.media import jpeg
+from tests.support.village import Village, event, reference
+
+OFFICER, LEADER, RESIDENT, ADMIN, SITE_ADMIN = "officer", "leader", "resident", "admin", "site admin"
+DEVICE, STRANGER = "device", "stranger"
+PEOPLE = frozenset({OFFICER, LEADER, RESIDENT, ADMIN, SITE_ADMIN})
+"""`admin` has a place; `site admin` has the whole site."""
+ADMINS = frozenset({ADMIN, SITE_ADMIN})
+WATCHERS = frozenset({OFFICER}) | ADMINS
+EVERYBODY = PEOPLE | {STRANGER}
+DEVICES = frozenset({DEVICE})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What an address promises."""
+
+    who: frozenset[str]
+    """Who may ask. Others are answered 401 (strangers, and devices on pages, people on the devices' API) or 403."""
+    foreign: int | None = None
+    """What those who may ask are answered about another place's object; None: no object in the address."""
+    own: frozenset[int] = frozenset({200, 204, 302, 303, 422})
+    """What is answered about one's own, to an empty request or to `form`."""
+    streams: bool = False
+    """The answer has no end."""
+    form: tuple[tuple[str, str], ...] = ()
+    """What is sent, where an empty form is refused before anybody looks whose object it is."""
+
+
+def page(who: frozenset[str], *, foreign: int | None = None, own: set[int] | None = None) -> Route:
+    """A page or form."""
+    return Route(who, foreign, frozenset(own) if own else frozenset({200, 303, 422}))
+
+
+def of_device(*, own: set[int]) -> Route:
+    """A device's address: what is not of its own cameras is 403 or 404 with a right body; see the ingest tests."""
+    return Route(DEVICES, None, frozenset(own))
+
+
+ROUTES: dict[str, Route] = {
+    # Before anybody is known
+    "GET static": page(EVERYBODY, own={200}),
+    "GET pages.start": page(EVERYBODY, own={302}),
+    "GET pages.login": page(EVERYBODY, own={200, 302}),
+    "POST pages.sign_in": page(EVERYBODY, own={401}),
+    "POST pages.logout": page(EVERYBODY, own={303}),
+    "POST pages.language": page(EVERYBODY, own={422}),
+    "GET sign_in.second_factor": page(EVERYBODY, own={302}),
+    "POST sign_in.check_second_factor": page(EVERYBODY, own={401}),
+    "POST sign_in.passkey_options": page(EVERYBODY, own={200}),
+    "POST sign_in.check_passkey": page(EVERYBODY, own={401}),
+    "GET sign_in.oidc": page(EVERYBODY, own={404}),
+    "GET sign_in.oidc_callback": page(EVERYBODY, own={404}),
+    "GET sign_in.setup": page(EVERYBODY, own={404}),
+    "POST sign_in.make_first_admin": page(EVERYBODY, own={401}),
+    "GET api.healthz": page(EVERYBODY, own={200}),
+    # Everybody's own account
+    "GET account.security": page(PEOPLE),
+    "GET account.password": page(PEOPLE),
+    "POST account.change_password": page(PEOPLE, own={422}),
+    "GET account.confirm": page(PEOPLE),
+    "POST account.check_confirmation": page(PEOPLE, own={422}),
+    "GET account.totp": page(PEOPLE, own={404}),
+    "POST account.begin_totp": page(PEOPLE, own={303}),
+    "POST account.confirm_totp": page(PEOPLE, own={422}),
+    "POST account.remove_totp": page(PEOPLE, own={303}),
+    "POST account.recovery": page(PEOPLE, own={422}),
+    "POST account.passkey_options": page(PEOPLE, own={200}),
+    "POST account.add_passkey": page(PEOPLE, own={422}),
+    "POST account.remove_passkey": page(PEOPLE, own={404}),
+    "POST account.end_sessions": page(PEOPLE, own={303}),
+    # Officers
+    "GET police.live": page(WATCHERS),
+    "GET police.cards": page(WATCHERS),
+    "GET police.incident": page(WATCHERS, foreign=404),
+    "POST police.act": Route(WATCHERS, 404, frozenset({303, 409}), form=(("action", "acknowledge"), ("version", "1"))),
+    "POST police.ask_copy": page(WATCHERS, foreign=404, own={404}),
+    "GET live.live": Route(WATCHERS, streams=True),
+    "GET live.media": page(PEOPLE, foreign=404, own={200, 404}),
+    # Residents
+    "GET residents.log": page(PEOPLE),
+    # Admins
+    "GET admin.cameras": page(ADMINS),
+    "GET admin.camera": page(ADMINS, foreign=404),
+    "POST admin.save_camera": page(ADMINS, foreign=404),
+    "POST admin.rollback_camera": page(ADMINS, foreign=404, own={404}),  # there is no version 0
+    "GET admin.new_camera": page(ADMINS),
+    "POST admin.create_camera": page(ADMINS, own={422}),
+    "GET admin.audit_log": page(frozenset({SITE_ADMIN})),
+    "GET devices.devices": page(ADMINS),
+    "POST devices.add_device": page(ADMINS, own={422}),
+    "POST devices.renew_token": page(ADMINS, foreign=403),
+    "POST devices.revoke": page(ADMINS, foreign=403),
+    "GET users.users": page(ADMINS),
+    "POST users.add_user": page(ADMINS, own={422}),
+    "POST users.change_user": page(ADMINS, foreign=404),
+    "POST users.reset_password": page(ADMINS, foreign=404),
+    "POST users.reset_factors": page(ADMINS, foreign=404),
+    "POST users.require_second_factor": page(frozenset({SITE_ADMIN})),
+    # Devices
+    "POST api.post_events": of_device(own={422}),
+    "PUT api.put_evidence": of_device(own={204}),
+    "GET api.get_evidence": of_device(own={404}),
+    "POST api.post_evidence_gone": of_device(own={204, 404}),
+    "PUT api.put_copy_report": of_device(own={404, 422}),
+    "POST api.post_heartbeat": of_device(own={422}),
+    "PUT api.put_camera_config": of_device(own={415, 422}),
+    "GET api.get_camera_configs": of_device(own={200}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """What lies in one place, by the names of arguments in addresses."""
+
+    values: dict[str, Any]
+    marks: dict[str, str]
+    """What a page would say of them: nobody of another place may read it."""
+
+
+def objects_of(village: Village, letter: str) -> Objects:
+    """An incident with a picture, a camera, a device and an account of village `a` or `b`."""
+    place, device, camera = f"village-{letter}", f"box-{letter}", f"cam-village-{letter}"
+    picture = jpeg(ord(letter))
+    body = event(village=place, evidence=[reference(picture)])
+    incident = UUID(village.post([body], device=device).get_json()["results"][0]["incident_id"])
+    assert village.put_evidence(picture, device=device).status_code in {201, 204}
+    values = {
+        "incident_id": incident,
+        "sha256": hashlib.sha256(picture).hexdigest(),
+        "camera_id": camera,
+        "device_id": device,
+        "user_id": village.user_ids[f"officer_{letter}"],
+        "filename": "css/langan.css",
+    }
+    return Objects(
+        values,
+        {"incident": str(incident), "camera": camera, "device": device, "account": f"officer_{letter}"},
+    )
