@@ -26,6 +26,7 @@ from server.jobs.doorbell import Doorbell
 from server.notifications import outbox
 from server.services import EXTENSION, Services
 from server.settings import Settings
+from server.silences.service import AlertGate
 from server.storage.objects import ObjectStore
 from server.storage.store import EvidenceStore, LocalStore
 
@@ -42,7 +43,8 @@ def create_services(settings: Settings, clock: Clock | None = None) -> Services:
     hub = FeedHub(database, max_clients=settings.streams)
     relay = FeedRelay(database, hub.wake)
     work = Doorbell()
-    database.before_commit += [chain.write_pending, outbox.write_pending, alerts.write_pending]
+    gate = AlertGate(settings.zone)
+    database.before_commit += [chain.write_pending, gate.decide_pending, outbox.write_pending, alerts.write_pending]
     database.after_commit += [hub.ring, relay.wake, work.ring_after]
     return Services(
         settings=settings,
@@ -86,8 +88,12 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from server.auth import web
     from server.auth.sign_in_pages import blueprint as sign_in
     from server.ingest.views import blueprint as api
+    from server.notifications.views import blueprint as notices
+    from server.police.group_views import blueprint as grouping
     from server.police.views import blueprint as police
     from server.residents.views import blueprint as residents
+    from server.retention.views import blueprint as retention
+    from server.silences.views import blueprint as silences
 
     settings = settings.prepared()
     app = Flask(__name__)
@@ -105,7 +111,21 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     i18n.init_app(app, settings.language)
     web.init_app(app)
     pages.init_app(app)
-    for blueprint in (api, live, police, residents, admin, devices, users, account, sign_in):
+    for blueprint in (
+        api,
+        live,
+        police,
+        grouping,
+        silences,
+        residents,
+        admin,
+        devices,
+        users,
+        account,
+        sign_in,
+        notices,
+        retention,
+    ):
         app.register_blueprint(blueprint)
     if settings.proxy_hops:
         hops = settings.proxy_hops

@@ -126,6 +126,11 @@ def format_duration(seconds: float) -> str:
     return f"{words} {ngettext('duration.minutes', 'duration.minutes.many', rest)}" if rest else words
 
 
+def weekday(day: int) -> str:
+    """The short name of a day of the week; 0 is Monday."""
+    return str(dates.get_day_names("abbreviated", locale=current_locale())[day])
+
+
 def init_app(app: Flask, site_locale: str) -> None:
     """Read every catalogue, and give the templates their functions and filters."""
     for locale in LOCALES:

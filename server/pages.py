@@ -41,14 +41,24 @@ START_PAGES: Final = {
 }
 _NAVIGATION: Final = (
     ("police.live", "nav.live", Permission.WATCH_INCIDENTS),
+    ("silences.page", "nav.silences", Permission.WATCH_INCIDENTS),
     ("residents.log", "nav.log", Permission.READ_PUBLIC_LOG),
+    ("notices.settings", "nav.notifications", Permission.WATCH_INCIDENTS),
     ("admin.cameras", "nav.cameras", Permission.MANAGE_CAMERAS),
     ("devices.devices", "nav.devices", Permission.MANAGE_DEVICES),
     ("users.users", "nav.users", Permission.MANAGE_USERS),
+    ("retention.overview", "nav.retention", Permission.MANAGE_CAMERAS),
     ("admin.audit_log", "nav.audit", Permission.READ_AUDIT),
 )
 _BELOW: Final = {
+    "notices.add_channel": "notices.settings",
+    "notices.confirm_channel": "notices.settings",
+    "notices.show_secret": "notices.settings",
+    "notices.delivery": "notices.settings",
     "police.incident": "police.live",
+    "silences.create": "silences.page",
+    "silences.create_maintenance": "silences.page",
+    "silences.end": "silences.page",
     "admin.camera": "admin.cameras",
     "admin.save_camera": "admin.cameras",
     "admin.new_camera": "admin.cameras",

@@ -303,6 +303,7 @@ def _append(
     session.add(version)
     camera.config_number = version.number
     camera.name, camera.purpose = config.camera.name, config.camera.purpose
+    camera.near = list(config.camera.near)
     camera.village_id, camera.enabled = config.camera.village, config.camera.enabled
     session.flush()
     audit.record(

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from contract.event import EventState, EvidenceRole
 from server.domain.grouping import Severity
-from server.domain.incident import IncidentAction, IncidentState
+from server.domain.incident import IncidentAction, IncidentState, ResponseTimes
+from server.domain.silencing import AlertOutcome
 
 T = TypeVar("T")
 
@@ -57,6 +58,11 @@ class IncidentCard:
     """Who took the last step of the life cycle."""
     merged_into: UUID | None = None
     """It turned out to be part of that other incident."""
+    assigned_to: str | None = None
+    """Who has it in hand."""
+    alert: AlertOutcome = AlertOutcome.ALERT
+    """What became of its newest alert: pages stay quiet about one that was kept back."""
+    school_hours: bool = False
 
     @property
     def snapshot_url(self) -> str | None:
@@ -113,6 +119,9 @@ class TimelineItem:
     text: str = ""
     from_state: IncidentState | None = None
     to_state: IncidentState | None = None
+    other_id: UUID | None = None
+    """The other incident of a merge, a split or an inhibition."""
+    silence_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,11 @@ class IncidentDetail:
     timeline: tuple[TimelineItem, ...]
     actions: tuple[IncidentAction, ...]
     """What the viewer may do now."""
+    times: ResponseTimes
+    assigned_to_id: int | None = None
+    inhibited_by: UUID | None = None
+    """The incident about its camera that keeps its alerts back."""
+    silence_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,4 +196,6 @@ def card_json(card: IncidentCard) -> dict[str, Any]:
         "snapshot_url": card.snapshot_url,
         "handled_by": card.handled_by,
         "merged_into": None if card.merged_into is None else str(card.merged_into),
+        "assigned_to": card.assigned_to,
+        "alert": card.alert.value,
     }

@@ -15,27 +15,20 @@ from sqlalchemy.orm import Session, joinedload
 
 from contract.event import EvidenceRole
 from server.clock import Clock
-from server.db.models import Camera, EventRecord, EvidenceFile, EvidenceReference, Incident, IncidentStep
+from server.db.models import EventRecord, EvidenceFile, EvidenceReference, Incident
 from server.domain import access
 from server.domain.access import Permission, Principal, PublicLogPolicy
 from server.domain.grouping import Severity
-from server.domain.incident import LATE_AFTER, OPEN_STATES, IncidentState, actions_from
+from server.domain.incident import LATE_AFTER, OPEN_STATES, IncidentState
 from server.domain.views import (
-    EventItem,
-    EvidenceItem,
     IncidentCard,
-    IncidentDetail,
     Page,
     PublicIncident,
-    TimelineItem,
-    media_url,
 )
 from server.errors import InvalidInput, NotFound
 from server.places.service import PlaceTree
 
 MAX_PAGE: Final = 100
-MAX_DETAIL_EVENTS: Final = 200
-"""An incident page shows the newest of a flood, not all 50,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +87,9 @@ def find_incident(session: Session, principal: Principal, incident_id: UUID) -> 
         NotFound: There is none, or it is not theirs: the two are never told apart.
     """
     incident = session.get(
-        Incident, incident_id, options=(joinedload(Incident.camera), joinedload(Incident.handled_by))
+        Incident,
+        incident_id,
+        options=(joinedload(Incident.camera), joinedload(Incident.handled_by), joinedload(Incident.assigned_to)),
     )
     if incident is None or not access.may_here(
         principal, Permission.WATCH_INCIDENTS, PlaceTree.read(session).path(incident.village_id)
@@ -121,39 +116,6 @@ def cards_by_id(session: Session, principal: Principal, incident_ids: Iterable[U
         Incident.id.in_(list(incident_ids)), Incident.village_id.in_(tree.villages_of(principal))
     )
     return {card.id: card for card in cards(tree, session.scalars(query).all())}
-
-
-def incident_detail(session: Session, principal: Principal, incident_id: UUID) -> IncidentDetail:
-    """Everything about an incident.
-
-    Raises:
-        NotFound: There is none in the scope.
-    """
-    incident = find_incident(session, principal, incident_id)
-    card = cards(PlaceTree.read(session), [incident])[0]
-    records = session.scalars(
-        select(EventRecord)
-        .where(EventRecord.incident_id == incident_id)
-        .order_by(EventRecord.started_at.desc(), EventRecord.event_id)
-        .limit(MAX_DETAIL_EVENTS)
-    ).all()
-    evidence = _evidence_of(session, incident_id, [record.event_id for record in records])
-    names = dict(
-        session.execute(select(Camera.id, Camera.name).where(Camera.id.in_({r.camera_id for r in records}))).all()
-    )
-    steps = session.scalars(
-        select(IncidentStep).where(IncidentStep.incident_id == incident_id).order_by(IncidentStep.at, IncidentStep.id)
-    )
-    may_act = access.may_here(principal, Permission.HANDLE_INCIDENTS, card.place.path) and card.merged_into is None
-    return IncidentDetail(
-        card=card,
-        events=tuple(_event_item(record, names, evidence) for record in reversed(records)),
-        timeline=tuple(
-            TimelineItem(step.at, step.action, step.actor_name, step.text, step.from_state, step.to_state)
-            for step in steps
-        ),
-        actions=actions_from(card.state) if may_act else (),
-    )
 
 
 def public_log(
@@ -257,13 +219,18 @@ def cards(tree: PlaceTree, incidents: Sequence[Incident]) -> tuple[IncidentCard,
             redacted_sha256=row.redacted_sha256,
             handled_by=row.handled_by.display_name if row.handled_by is not None else None,
             merged_into=row.merged_into_id,
+            assigned_to=row.assigned_to.display_name if row.assigned_to is not None else None,
+            alert=row.alert_decision,
+            school_hours=row.school_hours,
         )
         for row in incidents
     )
 
 
 def _with_names() -> Select[Incident]:
-    return select(Incident).options(joinedload(Incident.camera), joinedload(Incident.handled_by))
+    return select(Incident).options(
+        joinedload(Incident.camera), joinedload(Incident.handled_by), joinedload(Incident.assigned_to)
+    )
 
 
 def _conditions(tree: PlaceTree, principal: Principal, wanted: IncidentFilter) -> list[ColumnElement[bool]]:
@@ -311,50 +278,3 @@ def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
         return datetime.fromisoformat(first_at).astimezone(UTC), UUID(incident_id)
     except (ValueError, binascii.Error) as error:
         raise InvalidInput("cursor: not one of this server's", "Start again from the first page.") from error
-
-
-def _evidence_of(session: Session, incident_id: UUID, event_ids: list[UUID]) -> dict[UUID, list[EvidenceItem]]:
-    query = (
-        select(EvidenceReference, EvidenceFile)
-        .outerjoin(EvidenceFile, EvidenceFile.sha256 == EvidenceReference.sha256)
-        .where(EvidenceReference.event_id.in_(event_ids))
-        .order_by(EvidenceReference.event_id, EvidenceReference.role)
-    )
-    items: dict[UUID, list[EvidenceItem]] = {}
-    for reference, file in session.execute(query):
-        has_come: bool = file is not None  # the stubs take an outer join for an inner one
-        available = has_come and file.removed_at is None
-        items.setdefault(reference.event_id, []).append(
-            EvidenceItem(
-                event_id=reference.event_id,
-                role=reference.role,
-                sha256=reference.sha256,
-                media_type=reference.media_type,
-                size_bytes=reference.size_bytes,
-                codec=reference.codec,
-                available=available,
-                gone=not available and (has_come or reference.gone_at is not None),
-                url=media_url(incident_id, reference.sha256) if available else None,
-            )
-        )
-    return items
-
-
-def _event_item(record: EventRecord, names: dict[str, str], evidence: dict[UUID, list[EvidenceItem]]) -> EventItem:
-    return EventItem(
-        event_id=record.event_id,
-        kind=record.kind,
-        camera_id=record.camera_id,
-        camera_name=names.get(record.camera_id, record.camera_id),
-        zone=record.zone,
-        state=record.state,
-        started_at=record.started_at,
-        observed_at=record.observed_at,
-        ended_at=record.ended_at,
-        confidence=record.confidence,
-        facts=record.facts,
-        paths=record.paths,
-        plate=record.plate,
-        config_version=record.config_version,
-        evidence=tuple(evidence.get(record.event_id, ())),
-    )

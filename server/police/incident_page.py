@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
+from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,16 +16,24 @@ from contract.config_loader import load_camera
 from contract.event import EventState, EvidenceRole
 from server import i18n, wording
 from server.audit.service import SYSTEM
+from server.db.incident_models import Silence
 from server.db.models import Camera, CameraConfigVersion
-from server.domain.access import Principal
+from server.domain import access
+from server.domain.access import Permission, Principal
 from server.domain.copies import CopyState
+from server.domain.grouping_hints import SplitHint
 from server.domain.incident import IncidentAction
+from server.domain.silencing import AlertOutcome
 from server.domain.views import EventItem, IncidentCard, IncidentDetail, TimelineItem, media_url
+from server.incidents import related, service
+from server.incidents.related import MergeSuggestion
 from server.police.wall import WallRow, actions_for
 from server.storage import copies
 
 MAX_TIMELINE_EVENTS: Final = 40
 MAX_CLIPS: Final = 20
+MAX_CHOSEN_EVENTS: Final = 60
+"""As many events are offered one by one when an incident is split; a flood is split by time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,21 @@ class Moment:
     source: str
     """`by-person`, `by-camera` or `by-system`."""
     note: str = ""
+    link: str | None = None
+    """The other incident of a merge, a split or an inhibition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Why nobody was alerted."""
+
+    outcome: AlertOutcome
+    until: datetime | None = None
+    name: str = ""
+    reason: str = ""
+    silence_id: int | None = None
+    link: str | None = None
+    """The incident about the camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +101,53 @@ class IncidentPage:
     snapshot_absent: str
     """Where there is no picture: the same."""
     timeline: list[Moment]
+    times: list[tuple[str, str]]
+    """How long people took, in words."""
+    assigned_to_id: int | None
+    assignees: list[tuple[int, str]]
+    parts: tuple[IncidentCard, ...]
+    """What an officer merged into it."""
+    merges: list[MergeSuggestion]
+    """Likely the same happening."""
+    choices: list[IncidentCard]
+    """What else could be."""
+    split: SplitHint | None
+    """Where it may be two."""
+    events: list[EventItem]
+    """To choose from when it is split, newest first."""
+    quiet: Quiet | None
+    """What keeps its alerts back."""
+    may_group: bool
+    """The viewer may assign, merge, split and silence it."""
+    missed: list[Moment]
+    """What others did while the viewer decided on an older state."""
 
 
-def incident_page(session: Session, principal: Principal, detail: IncidentDetail, conflict: str = "") -> IncidentPage:
+def incident_page(
+    session: Session,
+    principal: Principal,
+    detail: IncidentDetail,
+    conflict: str = "",
+    missed: Sequence[TimelineItem] = (),
+) -> IncidentPage:
     """Put an incident into words.
 
     Args:
-        session: For the names of zones.
+        session: For the names of zones, and what belongs to the incident.
         principal: Who looks.
         detail: The incident.
         conflict: Why the viewer's last press changed nothing.
+        missed: What others did meanwhile.
     """
+    actions = actions_for(principal, detail.card)
+    may_act = access.may_here(principal, Permission.HANDLE_INCIDENTS, detail.card.place.path)
+    may_group = may_act and detail.card.merged_into is None
+    merges, split = related.suggestions(session, detail.card) if may_group else ([], None)
+    hinted = [item.card.id for item in merges]
     card, newest = detail.card, detail.events[-1] if detail.events else None
     facts = newest.facts if newest is not None else None
     return IncidentPage(
-        row=WallRow(card, wording.summary(card.kind, facts), actions_for(principal, card), conflict),
+        row=WallRow(card, wording.summary(card.kind, facts), actions, conflict),
         facts=wording.fact_rows(card.kind, facts) if facts else [],
         zones=_zone_names(session, card.camera_id, {event.zone for event in detail.events if event.zone}),
         plates=_plates(detail),
@@ -98,7 +156,45 @@ def incident_page(session: Session, principal: Principal, detail: IncidentDetail
         clips_absent="none" if card.kind == "camera_offline" else _absent(detail.events, EvidenceRole.CLIP),
         snapshot_absent=_absent(detail.events, EvidenceRole.SNAPSHOT),
         timeline=_timeline(detail),
+        times=_times(detail),
+        assigned_to_id=detail.assigned_to_id,
+        assignees=service.assignees(session, card.place.village_id) if may_group else [],
+        parts=related.parts_of(session, card.id),
+        merges=merges,
+        choices=related.merge_choices(session, card, hinted) if may_group else [],
+        split=split,
+        events=list(reversed(detail.events))[:MAX_CHOSEN_EVENTS],
+        quiet=_quiet(session, detail),
+        may_group=may_group,
+        missed=[_step(item) for item in missed],
     )
+
+
+def _times(detail: IncidentDetail) -> list[tuple[str, str]]:
+    """How long people took, from the first alert."""
+    times = detail.times
+    named = (
+        ("response.acknowledged", times.to_acknowledged),
+        ("response.dispatched", times.to_dispatched),
+        ("response.closed", times.to_closed),
+    )
+    return [(msgid, i18n.format_duration(took.total_seconds())) for msgid, took in named if took is not None]
+
+
+def _quiet(session: Session, detail: IncidentDetail) -> Quiet | None:
+    """What kept its newest alert back."""
+    if detail.card.alert is AlertOutcome.INHIBITED:
+        return Quiet(detail.card.alert, link=_incident_url(detail.inhibited_by))
+    silence = session.get(Silence, detail.silence_id) if detail.silence_id is not None else None
+    if detail.card.alert is not AlertOutcome.SILENCED or silence is None:
+        return None
+    return Quiet(
+        detail.card.alert, until=silence.ends_at, name=silence.author_name, reason=silence.reason, silence_id=silence.id
+    )
+
+
+def _incident_url(incident_id: UUID | None) -> str | None:
+    return url_for("police.incident", incident_id=incident_id) if incident_id is not None else None
 
 
 def _plates(detail: IncidentDetail) -> list[str]:
@@ -177,8 +273,22 @@ def _timeline(detail: IncidentDetail) -> list[Moment]:
 
 def _step(item: TimelineItem) -> Moment:
     source = "by-system" if item.actor == SYSTEM else "by-person"
+    is_remark = item.action not in {IncidentAction.ESCALATE, IncidentAction.ASSIGN, IncidentAction.SILENCE}
+    return Moment(item.at, _step_words(item), source, item.text if is_remark else "", _incident_url(item.other_id))
+
+
+def _step_words(item: TimelineItem) -> str:
+    """A step in words; those that carry a word of their own have it in their text."""
     if item.action is IncidentAction.ESCALATE:
         before, _, after = item.text.partition(" ")
         words = {"before": i18n.gettext(f"severity.{before}"), "after": i18n.gettext(f"severity.{after}")}
-        return Moment(item.at, i18n.gettext("step.escalate", **words), source)
-    return Moment(item.at, i18n.gettext(f"step.{item.action}", name=item.actor), source, item.text)
+        return i18n.gettext("step.escalate", **words)
+    if item.action is IncidentAction.ASSIGN and not item.text:
+        return i18n.gettext("step.assign.nobody", name=item.actor)
+    if item.action is IncidentAction.SILENCE and item.text == AlertOutcome.ALERT:
+        return i18n.gettext("step.silence.over")
+    if item.action is IncidentAction.SILENCE:
+        return i18n.gettext("step.silence", why=i18n.gettext(f"alert.{item.text}.why"))
+    if item.action is IncidentAction.MERGE and item.actor != SYSTEM:
+        return i18n.gettext("step.merge.by", name=item.actor)
+    return i18n.gettext(f"step.{item.action}", name=item.actor, who=item.text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
@@ -14,9 +14,9 @@ from server.alerts import service as alerts
 from server.auth.web import request_id, require
 from server.domain.access import Permission, Principal
 from server.domain.incident import OFFICER_ACTIONS, IncidentAction, IncidentState
-from server.domain.views import IncidentCard
+from server.domain.views import TimelineItem
 from server.errors import Conflict, InvalidInput
-from server.incidents import queries, service
+from server.incidents import detail, queries, service
 from server.pages import STREAM_STRINGS, page_strings, village_choices
 from server.police.incident_page import incident_page
 from server.police.wall import WallFilter, WallRow, wall_cards, wall_page, wall_rows
@@ -67,7 +67,7 @@ def cards() -> str:
 @blueprint.get("/incidents/<uuid:incident_id>")
 def incident(incident_id: UUID) -> str:
     """Everything about one incident."""
-    return _incident_page(require(Permission.WATCH_INCIDENTS), incident_id)
+    return show_incident(require(Permission.WATCH_INCIDENTS), incident_id)
 
 
 @blueprint.post("/incidents/<uuid:incident_id>/act")
@@ -77,12 +77,14 @@ def act(incident_id: UUID) -> BaseResponse:
     action, note = request.form.get("action", ""), request.form.get("note", "").strip()
     as_card = request.headers.get("X-Fragment") == "card"
     if action == IncidentAction.FALSE_ALARM and not note:
-        return make_response(_incident_page(principal, incident_id, i18n.gettext("action.reason.missing")), 422)
+        return make_response(show_incident(principal, incident_id, i18n.gettext("action.reason.missing")), 422)
     try:
         _act(principal, incident_id, action, note)
     except Conflict:
         # Told on the newest state, so that the officer can decide again at once.
-        return make_response(*_conflicted(principal, incident_id, as_card=as_card))
+        if as_card:
+            return make_response(_card(principal, incident_id, conflict_words(principal, incident_id)), 409)
+        return conflicted(principal, incident_id)
     if as_card:
         return make_response(_card(principal, incident_id))
     from_wall = request.form.get("from") == "live"
@@ -120,15 +122,19 @@ def _act(principal: Principal, incident_id: UUID, action: str, note: str) -> Non
         )
 
 
-def _conflicted(principal: Principal, incident_id: UUID, *, as_card: bool) -> tuple[str, int]:
+def conflicted(principal: Principal, incident_id: UUID) -> BaseResponse:
+    """The incident as it is now, with what others did while the viewer decided on an older state."""
+    version = request.form.get("version", type=int, default=0)
+    with services().database.read() as session:
+        missed = detail.steps_since(session, incident_id, version) if version else ()
+    words = conflict_words(principal, incident_id)
+    return make_response(show_incident(principal, incident_id, words, missed), 409)
+
+
+def conflict_words(principal: Principal, incident_id: UUID) -> str:
+    """Who was faster, and how things stand now."""
     with services().database.read() as session:
         card = queries.incident_card(session, principal, incident_id)
-    conflict = _conflict_words(card)
-    page = _card(principal, incident_id, conflict) if as_card else _incident_page(principal, incident_id, conflict)
-    return page, 409
-
-
-def _conflict_words(card: IncidentCard) -> str:
     state = i18n.gettext(f"state.{card.state}")
     if card.handled_by is None:
         return i18n.gettext("incident.conflict.system", state=state)
@@ -142,11 +148,18 @@ def _card(principal: Principal, incident_id: UUID, conflict: str = "") -> str:
     return render_template("police/cards.html", cards=[WallRow(card, row.summary, row.actions, conflict)])
 
 
-def _incident_page(principal: Principal, incident_id: UUID, conflict: str = "") -> str:
+def show_incident(
+    principal: Principal, incident_id: UUID, conflict: str = "", missed: Sequence[TimelineItem] = ()
+) -> str:
+    """The page of an incident.
+
+    Raises:
+        NotFound: There is none in the scope.
+    """
     with services().database.read() as session:
         position = alerts.latest_sequence(session)
-        detail = queries.incident_detail(session, principal, incident_id)
-        page = incident_page(session, principal, detail, conflict)
+        found = detail.incident_detail(session, principal, incident_id)
+        page = incident_page(session, principal, found, conflict, missed)
     return render_template(
         "police/incident.html",
         page=page,

@@ -20,13 +20,20 @@ from server.auth.service import Method
 from server.domain.access import USER_ROLES
 from server.domain.copies import CopyState
 from server.domain.grouping import Severity
+from server.domain.grouping_hints import HintReason
 from server.domain.incident import OFFICER_ACTIONS, IncidentAction, IncidentState
+from server.domain.notices import Channel, NoticeState
+from server.domain.silencing import AlertOutcome
+from server.notifications.channels import Refusal
+from server.retention.policy import REASONS, What
+from server.retention.views import periods
+from server.work_settings import WorkSettings
 
 SERVER = Path(i18n.__file__).parent
 _CALL = re.compile(r"""\b(?:_|gettext|say)\(\s*["']([a-z0-9_]+(?:\.[a-z0-9_]+)+)["']\s*(?!~)[,)]""")
 _PLURAL_CALL = re.compile(r"""\bngettext\(\s*["']([a-z0-9_.]+)["'],\s*["']([a-z0-9_.]+)["']""")
 _AUDITED = re.compile(
-    r"""["']((?:camera|clip|device|event|session|user)\.[a-z_]+|places\.sync|site\.[a-z]+_[a-z]+)["']"""
+    r"""["']((?:camera|clip|device|event|session|user)\.[a-z_]+|places\.sync|retention\.run|incident\.(?:hold|release_hold)|site\.[a-z]+_[a-z]+)["']"""
 )
 _LITERAL = re.compile(r"""["'`]([a-z0-9_]+(?:\.[a-z0-9_]+)+)["'`]""")
 _VALUE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
@@ -62,8 +69,17 @@ def _ids_from_registries() -> set[str]:
     ids |= {f"live.{state}" for state in ("connected", "connecting", "reconnecting", "offline", "denied", "busy")}
     ids |= {f"audit.{action}" for action in _AUDITED.findall(_sources())}
     ids |= {f"audit.incident.{action}" for action in IncidentAction}
+    kept_back = [outcome for outcome in AlertOutcome if outcome is not AlertOutcome.ALERT]
+    ids |= {f"alert.{outcome}{part}" for outcome in kept_back for part in ("", ".why")}
+    ids |= {"audit.silence.create", "audit.silence.end"}
+    ids |= {f"group.hint.{reason}" for reason in HintReason}
+    ids |= {f"silence.phase.{phase}" for phase in ("active", "waiting", "coming", "over")}
     ids |= {f"method.{method}" for method in Method}
     ids |= {f"security.done.{done}" for done in DONE}
+    ids |= {f"notices.channel.{channel}" for channel in Channel} | {f"notices.{refusal}" for refusal in Refusal}
+    ids |= {f"delivery.state.{state}" for state in NoticeState}
+    ids |= {f"retention.keep.{period.name}" for period in periods(WorkSettings())}
+    ids |= {f"retention.what.{what}" for what in What} | {f"retention.why.{reason}" for reason in REASONS}
     for code in (403, 404, 409, 413, 422, 429, 500, 503):
         ids |= {f"error.{code}.title", f"error.{code}.text"}
     return ids

@@ -7,7 +7,7 @@ import { announce, say } from "./strings.js";
 import { refreshAgo } from "./time.js";
 
 const root = document.getElementById("incident");
-const PARTS = ["live-head", "live-snapshot", "live-facts", "live-actions", "live-timeline", "live-notices"];
+const PARTS = ["live-head", "live-snapshot", "live-facts", "live-actions", "live-timeline", "live-notices", "live-times", "live-quiet", "live-grouping"];
 let timer = 0;
 
 async function update() {

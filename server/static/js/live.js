@@ -39,7 +39,7 @@ function show(card, { isNew }) {
     wall.prepend(card);
     if (isNew) {
       card.classList.add("is-new");
-      if (card.dataset.state === "new") {
+      if (card.dataset.state === "new" && card.dataset.alert === "alert") {
         announce(say("live.announce", { what: titleOf(card) }));
         beep();
       }
@@ -82,7 +82,7 @@ async function resync() {
     const cards = await fetchCards([]);
     const known = new Set([...wall.children].map((card) => card.id));
     for (const card of cards) card.classList.toggle("is-new", !known.has(card.id));
-    const fresh = cards.some((card) => !known.has(card.id) && card.dataset.state === "new");
+    const fresh = cards.some((card) => !known.has(card.id) && card.dataset.state === "new" && card.dataset.alert === "alert");
     const ids = new Set(cards.map((card) => card.id));
     const kept = [...wall.children].filter((card) => !ids.has(card.id) && card.contains(document.activeElement));
     wall.replaceChildren(...kept, ...cards);

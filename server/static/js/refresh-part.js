@@ -3,7 +3,8 @@
 import { refreshAgo } from "./time.js";
 
 function isBusy(part) {
-  return [...part.querySelectorAll("textarea")].some((text) => text.value !== "") || part.contains(document.activeElement);
+  if (part.contains(document.activeElement) || part.querySelector("details[open]")) return true;
+  return [...part.querySelectorAll("textarea")].some((text) => text.value !== "");
 }
 
 export async function refreshPart(ids) {

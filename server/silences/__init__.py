@@ -1,0 +1,1 @@
+"""Silences, maintenance windows and inhibition: what keeps alerts back, never what is recorded."""
