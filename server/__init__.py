@@ -12,6 +12,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from server.alerts import service as alerts
+from server.alerts.doorbell import FeedBell
 from server.alerts.hub import FeedHub
 from server.alerts.relay import FeedRelay
 from server.audit.service import AuditChain
@@ -23,6 +24,7 @@ from server.db.engine import Database
 from server.devices.signatures import ServerKey
 from server.domain.access import PublicLogPolicy
 from server.jobs.doorbell import Doorbell
+from server.monitoring.metrics import Metrics
 from server.notifications import outbox
 from server.services import EXTENSION, Services
 from server.settings import Settings
@@ -41,10 +43,15 @@ def create_services(settings: Settings, clock: Clock | None = None) -> Services:
     database = Database(settings.database_url)
     chain = AuditChain(settings.secret_key.get_secret_value())
     hub = FeedHub(database, max_clients=settings.streams)
-    relay = FeedRelay(database, hub.wake)
+    # Only PostgreSQL's relay rings: SQLite is looked at often enough, on the same disk.
+    bell = FeedBell("" if database.dialect == "sqlite" else settings.redis_url)
+    relay = FeedRelay(database, bell.ring)
     work = Doorbell()
     gate = AlertGate(settings.zone)
     database.before_commit += [chain.write_pending, gate.decide_pending, outbox.write_pending, alerts.write_pending]
+    metrics = Metrics()
+    metrics.watch_pool(database.engine)
+    database.before_commit += [chain.write_pending, outbox.write_pending, alerts.write_pending]
     database.after_commit += [hub.ring, relay.wake, work.ring_after]
     return Services(
         settings=settings,
@@ -54,6 +61,8 @@ def create_services(settings: Settings, clock: Clock | None = None) -> Services:
         hub=hub,
         relay=relay,
         work=work,
+        bell=bell,
+        metrics=metrics,
         uploads=threading.BoundedSemaphore(settings.uploads),
         chain=chain,
         server_key=ServerKey(settings.secret_key.get_secret_value()),
@@ -90,6 +99,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from server.ingest.views import blueprint as api
     from server.notifications.views import blueprint as notices
     from server.police.group_views import blueprint as grouping
+    from server.monitoring.readiness import FEED_NUMBERS, JOB_NUMBERS, feed_numbers, job_numbers
+    from server.monitoring.views import blueprint as monitoring
     from server.police.views import blueprint as police
     from server.residents.views import blueprint as residents
     from server.retention.views import blueprint as retention
@@ -106,7 +117,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.public_url.startswith("https://"),
     )
-    app.extensions[EXTENSION] = create_services(settings, clock)
+    parts = app.extensions[EXTENSION] = create_services(settings, clock)
+    parts.metrics.look(FEED_NUMBERS, lambda: feed_numbers(parts))
+    parts.metrics.look(JOB_NUMBERS, lambda: job_numbers(parts))
     http.init_app(app)
     i18n.init_app(app, settings.language)
     web.init_app(app)
@@ -126,6 +139,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         notices,
         retention,
     ):
+    for blueprint in (api, live, monitoring, police, residents, admin, devices, users, account, sign_in):
         app.register_blueprint(blueprint)
     if settings.proxy_hops:
         hops = settings.proxy_hops

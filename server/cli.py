@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"LANGAN_DATA_DIR: {error}: choose a folder that this user may write", file=sys.stderr)
         return 2
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.log_format)
     try:
         code: int = options.command(settings, options)
     except ServerError as error:
@@ -61,17 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="langan-server", description="The server of Làng An. Settings: LANGAN_* variables."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    run = commands.add_parser("run", help="serve; on the embedded database, migrate first")
-    run.add_argument("--host", help="address to listen on (default: of LANGAN_BIND, 127.0.0.1)")
-    run.add_argument("--port", type=int, help="port to listen on; 0 takes a free one (default: of LANGAN_BIND, 8000)")
-    run.add_argument("--workers", type=int, default=1, help="processes; more than 1 only with PostgreSQL")
-    run.set_defaults(command=_run)
-
-    worker = commands.add_parser(
-        "worker", help="do jobs and send notifications, and nothing else (LANGAN_JOBS=separate)"
-    )
-    worker.set_defaults(command=_worker)
+    _add_processes(commands)
 
     retention = commands.add_parser(
         "retention", help="delete now what is over its period; each night it is done anyway"
@@ -124,15 +115,37 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(settings: Settings, options: argparse.Namespace) -> int:
-    from server.run import serve
+def _add_processes(commands: Any) -> None:
+    """What serves until it is told to stop."""
+    run = commands.add_parser("run", help="serve; on the embedded database, migrate first")
+    run.add_argument("--host", help="address to listen on (default: of LANGAN_BIND, 127.0.0.1)")
+    run.add_argument("--port", type=int, help="port to listen on; 0 takes a free one (default: of LANGAN_BIND, 8000)")
+    run.add_argument("--workers", type=int, default=1, help="processes; more than 1 only with PostgreSQL")
+    run.set_defaults(command=_run)
 
-    host, _, port = settings.bind.rpartition(":")
-    bind = f"{options.host or host or '127.0.0.1'}:{port if options.port is None else options.port}"
+    stream = commands.add_parser("stream", help="serve the live feed alone, to thousands of pages")
+    stream.add_argument("--host", help="address to listen on (default: of LANGAN_STREAM_BIND, 127.0.0.1)")
+    stream.add_argument("--port", type=int, help="port; 0 takes a free one (default: of LANGAN_STREAM_BIND, 8001)")
+    stream.set_defaults(command=_stream)
+
+    relay = commands.add_parser("relay", help="number the live feed (PostgreSQL); web processes do it, too")
+    relay.set_defaults(command=_relay)
+
+    worker = commands.add_parser(
+        "worker", help="do jobs and send notifications, and nothing else (LANGAN_JOBS=separate)"
+    )
+    worker.set_defaults(command=_worker)
+
+
+def _run(settings: Settings, options: argparse.Namespace) -> int:
+    from server.run import serve, share_metrics
+
+    bind = _address(settings.bind, options)
     if options.workers < 1 or (options.workers > 1 and settings.is_embedded):
         raise ValueError("--workers: the embedded database takes one process: use 1, or PostgreSQL")
     if settings.is_embedded:
         _upgrade(settings)
+    share_metrics(options.workers)
     create_services(settings).store.forget_unfinished()
     serve(settings, bind, options.workers)
     return 0
@@ -159,6 +172,31 @@ def _retention(settings: Settings, options: argparse.Namespace) -> int:
     print(f"{'bytes':14} {report.bytes:9} of evidence; {report.held} incidents are held")
     if not options.dry_run:
         purge_removed(parts)
+    return 0
+
+
+def _address(bind: str, options: argparse.Namespace) -> str:
+    host, _, port = bind.rpartition(":")
+    return f"{options.host or host or '127.0.0.1'}:{port if options.port is None else options.port}"
+
+
+def _stream(settings: Settings, options: argparse.Namespace) -> int:
+    try:
+        from server.stream.run import serve
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{error.name} is not installed: pip install 'langan[server,scale]'") from error
+
+    _ready(settings).database.close()
+    serve(settings, _address(settings.stream_bind, options))
+    return 0
+
+
+def _relay(settings: Settings, _options: argparse.Namespace) -> int:
+    from server.alerts.relay import serve
+
+    if settings.is_embedded:
+        raise ValueError("the embedded database numbers its feed itself: a relay is for PostgreSQL")
+    serve(_ready(settings).relay)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import socket
 import sys
 import time
@@ -17,6 +18,7 @@ from werkzeug.exceptions import HTTPException, RequestTimeout
 
 from server.auth.web import current_principal, new_request_id, request_id
 from server.errors import ServerError
+from server.services import services
 
 log = logging.getLogger("server.access")
 
@@ -37,7 +39,9 @@ SECURITY_HEADERS: Final = {
 }
 BYTES_A_SECOND: Final = 16 * 1024
 """A body that comes slower than a poor mobile line is not waited for."""
-_API_PREFIXES: Final = ("/api/", "/media/", "/healthz")
+REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{8,32}")
+"""An id that the asker may give its request (`X-Request-Id`): an edge logs it as this server does."""
+_API_PREFIXES: Final = ("/api/", "/media/", "/healthz", "/readyz", "/metrics")
 _REMEDIES: Final = {
     HTTPStatus.NOT_FOUND: "Check the address.",
     HTTPStatus.METHOD_NOT_ALLOWED: "Use the method that the documentation names.",
@@ -69,7 +73,8 @@ def wants_json() -> bool:
 
 
 def _begin() -> None:
-    g.request_id = new_request_id()
+    sent = request.headers.get("X-Request-Id", "")
+    g.request_id = sent if REQUEST_ID.fullmatch(sent) else new_request_id()
     g.began_s = time.monotonic()
 
 
@@ -82,6 +87,9 @@ def _finish(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Request-Id"] = request_id()
     principal = current_principal()
+    took_s = time.monotonic() - g.get("began_s", time.monotonic())
+    route = "-" if request.url_rule is None else request.url_rule.rule
+    services().metrics.request(request.method, route, response.status_code, took_s)
     log.info(
         "request",
         extra={
@@ -89,7 +97,7 @@ def _finish(response: Response) -> Response:
                 "method": request.method,
                 "path": request.path[:300],
                 "status": response.status_code,
-                "ms": round((time.monotonic() - g.get("began_s", time.monotonic())) * 1000, 1),
+                "ms": round(took_s * 1000, 1),
                 "who": principal.actor if principal is not None else "-",
                 "request_id": request_id(),
             }
@@ -214,10 +222,30 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def set_up_logging(level: str) -> None:
-    """Log JSON lines to standard error."""
+class TextLines(logging.Formatter):
+    """The same for people at a terminal: time, level, event, fields. Escaped, so that a line stays a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="seconds")
+        fields: dict[str, Any] = getattr(record, "fields", {})
+        shown = " ".join(
+            f"{name}={json.dumps(value, ensure_ascii=False, default=str)}" for name, value in fields.items()
+        )
+        line = f"{at} {record.levelname:7} {json.dumps(record.getMessage(), ensure_ascii=False)[1:-1]} {shown}".rstrip()
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def set_up_logging(level: str, style: str = "auto") -> None:
+    """Log to standard error.
+
+    Args:
+        level: From which level on.
+        style: `json`, `text`, or `auto`: text on a terminal.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
+    is_text = style == "text" or (style == "auto" and sys.stderr.isatty())
+    handler.setFormatter(TextLines() if is_text else JsonLines())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

@@ -6,9 +6,12 @@ SIGTERM --> no new connections --> live streams are told to end (clients resume)
 from __future__ import annotations
 
 import functools
+import os
 import selectors
+import shutil
 import socket
 import sys
+import tempfile
 import time
 from types import FrameType
 from typing import Any, Final
@@ -20,6 +23,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from server import create_app
 from server.jobs import worker as jobs
+from server.monitoring.metrics import SHARED_FOLDER
 from server.services import EXTENSION, Services
 from server.settings import Settings
 
@@ -100,12 +104,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self.jobs = jobs.Worker(parts)
             self.jobs.start()
         parts.relay.start()
+        parts.bell.listen(parts.hub.wake)
         try:
             super().run()
         finally:
             if self.jobs is not None:
                 self.jobs.stop()
             parts.relay.stop()
+            parts.bell.close()
             parts.hub.close()
             parts.database.close()
 
@@ -136,6 +142,7 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
             "when_ready": _announce,
+            "child_exit": _forget_metrics,
         }
         super().__init__()
 
@@ -152,7 +159,26 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
 
 def serve(settings: Settings, bind: str, workers: int) -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    Application(settings, bind, workers).run()
+    try:
+        Application(settings, bind, workers).run()
+    finally:
+        if SHARED_FOLDER in os.environ:
+            shutil.rmtree(os.environ[SHARED_FOLDER], ignore_errors=True)
+
+
+def share_metrics(workers: int) -> None:
+    """Give several workers a folder for their numbers, so that whichever is asked tells those of all."""
+    os.environ.pop(SHARED_FOLDER, None)
+    if workers > 1:
+        os.environ[SHARED_FOLDER] = tempfile.mkdtemp(prefix="langan-metrics-")
+
+
+def _forget_metrics(_arbiter: Arbiter, worker: Worker) -> None:
+    """What a worker that has ended still counted as open is open no more."""
+    if SHARED_FOLDER in os.environ:
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def _announce(arbiter: Arbiter) -> None:

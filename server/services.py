@@ -8,6 +8,7 @@ from typing import cast
 
 from flask import current_app
 
+from server.alerts.doorbell import FeedBell
 from server.alerts.hub import FeedHub
 from server.alerts.relay import FeedRelay
 from server.audit.service import AuditChain
@@ -19,6 +20,7 @@ from server.db.engine import Database
 from server.devices.signatures import ServerKey
 from server.domain.access import PublicLogPolicy
 from server.jobs.doorbell import Doorbell
+from server.monitoring.metrics import Metrics
 from server.settings import Settings
 from server.storage.store import EvidenceStore
 
@@ -37,6 +39,9 @@ class Services:
     relay: FeedRelay
     work: Doorbell
     """Wakes who does jobs and sends notifications."""
+    bell: FeedBell
+    """Wakes who follows the feed in other processes."""
+    metrics: Metrics
     uploads: BoundedSemaphore
     """A place for each file of evidence that is being received."""
     chain: AuditChain

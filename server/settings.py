@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ConfigDict, Field, Json, SecretStr, field_validator, model_validator
 
+from server.alerts.doorbell import check_url
 from server.domain.access import USER_ROLES, Role
 from server.work_settings import WorkSettings
 
@@ -64,6 +65,12 @@ class Settings(WorkSettings):
     """Live streams at once in one process; each holds a thread."""
     stream_send_timeout_s: Annotated[float, Field(gt=0)] = 10.0
     """A live client that takes nothing for this long is dropped; it resumes with Last-Event-ID."""
+    stream_bind: str = "127.0.0.1:8001"
+    """Where `langan-server stream` listens; the reverse proxy sends `/api/v1/live` there."""
+    stream_clients: Annotated[int, Field(ge=1)] = 12_000
+    """Live pages at once in one process of `langan-server stream`."""
+    redis_url: str = ""
+    """Redis or Valkey as a doorbell (`redis://HOST:6379/0`): it hurries live pages, and keeps nothing."""
     request_body_timeout_s: Annotated[float, Field(gt=0)] = 30.0
     """Patience with a body, plus one second for each 16 KiB of it."""
 
@@ -75,6 +82,10 @@ class Settings(WorkSettings):
     min_free_bytes: Annotated[int, Field(ge=0)] = 256 * MIB
     """Evidence never takes the last of the disk: that is for events."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["auto", "json", "text"] = "auto"
+    """`json`: an object a line. `text`: for people. `auto`: text on a terminal, JSON everywhere else."""
+    metrics_token: SecretStr = SecretStr("")
+    """Who shows it as a bearer token may read `/metrics` from elsewhere. Empty: only this machine may."""
 
     @model_validator(mode="after")
     def _streams_leave_threads(self) -> Self:
@@ -132,6 +143,11 @@ class Settings(WorkSettings):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"unknown time zone {value!r}: use a name such as Asia/Ho_Chi_Minh") from error
         return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url_is_one(cls, value: str) -> str:
+        return check_url(value)
 
     @field_validator("public_url")
     @classmethod

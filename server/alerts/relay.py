@@ -11,6 +11,7 @@ each other by a lock that is held until their commit, so numbers become visible 
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -153,3 +154,13 @@ class FeedRelay:
         if count:
             self._on_numbers()
         return count
+
+
+def serve(relay: FeedRelay) -> None:
+    """Be a relay and nothing else until SIGTERM or Ctrl-C."""
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda _signal, _frame: stop.set())
+    relay.start()
+    stop.wait()
+    relay.stop()

@@ -59,19 +59,25 @@ def latest_sequence(session: Session) -> int:
     return session.scalar(select(func.max(Alert.sequence))) or 0
 
 
-def read_after(session: Session, sequence: int, village_ids: list[str], limit: int) -> tuple[list[FeedItem], int]:
-    """The feed after a position, for some villages.
+def read_after(
+    session: Session, sequence: int, village_ids: list[str] | None, limit: int
+) -> tuple[list[FeedItem], int]:
+    """The feed after a position, for some villages (None: for all).
 
     Returns:
         The newest row of each incident, in order, and the position up to which the feed has now been read.
     """
     newest = latest_sequence(session)
+    if newest <= sequence:
+        return [], sequence
     query = (
         select(Alert.sequence, Alert.incident_id, Alert.change)
-        .where(Alert.sequence > sequence, Alert.sequence <= newest, Alert.village_id.in_(village_ids))
+        .where(Alert.sequence > sequence, Alert.sequence <= newest)
         .order_by(Alert.sequence)
         .limit(limit)
     )
+    if village_ids is not None:
+        query = query.where(Alert.village_id.in_(village_ids))
     rows = [FeedItem(*row) for row in session.execute(query)]
     position = rows[-1].sequence if len(rows) == limit else max(newest, sequence)
     last = {row.incident_id: row for row in rows}

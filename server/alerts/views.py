@@ -14,13 +14,14 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 
 from server.alerts import service as alerts
+from server.alerts.position import read_position
 from server.auth import service as auth
 from server.auth.web import current_principal, require, session_token
 from server.db.engine import Database
 from server.domain import access
 from server.domain.access import Permission, Principal
 from server.domain.views import card_json
-from server.errors import InvalidInput, NotAuthenticated, NotFound, Unavailable
+from server.errors import NotAuthenticated, NotFound, Unavailable
 from server.incidents import queries
 from server.places.service import PlaceTree
 from server.services import Services, services
@@ -41,27 +42,24 @@ def live() -> Response:
     token = session_token()
     if token is None:
         raise NotAuthenticated("nobody is signed in", "Sign in.")
-    position = _position()
+    position = read_position(request.headers.get("Last-Event-ID") or request.args.get("last_event_id") or "")
     connection = request.environ.get("gunicorn.socket")
     connection = connection if isinstance(connection, socket.socket) else None
     _bound_sending(connection)
     parts = services()
     leave = parts.hub.enter(watcher.actor)
+    parts.metrics.live_clients.inc()
+
+    def left() -> None:
+        leave()
+        parts.metrics.live_clients.dec()
+
     response = Response(_stream(parts, token, position, connection), mimetype="text/event-stream")
-    response.call_on_close(leave)  # also when the body is never begun: HEAD, or a client that has gone
+    response.call_on_close(left)  # also when the body is never begun: HEAD, or a client that has gone
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["Connection"] = "close"
     return response
-
-
-def _position() -> int | None:
-    text = request.headers.get("Last-Event-ID") or request.args.get("last_event_id") or ""
-    if not text:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise InvalidInput("last_event_id: not a number", "Send the id of the last alert you have.")
-    return int(text)
 
 
 def _bound_sending(connection: socket.socket | None) -> None:

@@ -1,0 +1,1 @@
+"""How the server does: `/readyz` and `/metrics`, of the web process and of the stream process."""
