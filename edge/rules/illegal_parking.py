@@ -91,9 +91,9 @@ class _Stand:
         return apart / max(box_diagonal(self.first, self.aspect), box_diagonal(track, self.aspect))
 
     def beside(self, other: _Stand, aspect: float) -> float:
-        """How far another stand's ground point is from this one's, as a share of the larger box's diagonal."""
+        """How far another stand's ground point is from this one's, as a share of the smaller box's diagonal."""
         apart = distance(isotropic(self.ground, aspect), isotropic(other.ground, aspect))
-        return apart / max(box_diagonal(self.first, aspect), box_diagonal(other.first, aspect))
+        return apart / min(box_diagonal(self.first, aspect), box_diagonal(other.first, aspect))
 
     def see(self, track: Track, now: Moment) -> None:
         """The vehicle is here."""
@@ -221,7 +221,7 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
         """Tell whether a track that appeared near a stand, about when its vehicle was lost, may be that vehicle."""
         after_s = other.came.watched_s - stand.here.watched_s
         return (
-            (other is not stand and other.seen and other.born and other.pace is None)
+            (other is not stand and other.seen and not other.away and other.born and other.pace is None)
             and -STOOD_S <= after_s <= self._patience_s(stand)
             and _alike(stand, other.first)
             and stand.moved(other.first) <= self._params.move_boxes

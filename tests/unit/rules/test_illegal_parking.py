@@ -237,6 +237,34 @@ def test_a_vehicle_found_again_while_its_old_track_still_coasts_goes_on_at_once(
     assert facts(events[-1]).stay_s == pytest.approx(115.0, abs=0.5)
 
 
+def test_a_lorry_that_stops_near_the_place_which_a_car_left_is_another_vehicle() -> None:
+    """A fifth of the lorry's box is half of the car's: found 14 s later, it touches the ground elsewhere."""
+
+    def tracks(at_s: float) -> list[Track]:
+        if at_s < 100.0:
+            return [vehicle(1, 0.25, 0.5)]
+        leaving = [vehicle(1, 0.25 + 0.06 * (at_s - 100.0), 0.5)] if at_s < 110.0 else []
+        return leaving + ([box(2, "truck", 0.29, 0.6, width=0.3, height=0.4)] if at_s >= 114.0 else [])
+
+    events = run(make_rule(**RULE, max_stay_s=60.0), watch(tracks, 190.0), finish=False)
+    assert states(events) == ["start", "end", "start"]
+    assert raised_at_s(events)[1] == pytest.approx(174.0, abs=1.0)
+    assert events[-1].track_ids == (2,)
+
+
+def test_a_vehicle_that_sets_off_towards_a_place_just_left_does_not_take_it_over() -> None:
+    """The second stood right behind and was found late; it sets off a second after the first."""
+
+    def row(at_s: float) -> list[Track]:
+        first = [vehicle(1, 0.25 if at_s < 100.0 else 0.25 + 0.1 * (at_s - 100.0), 0.5)] if at_s < 107.0 else []
+        second = [vehicle(2, 0.235 + 0.1 * max(0.0, at_s - 101.3), 0.5)] if at_s < 108.0 else []
+        return first + (second if at_s > 95.5 else [])
+
+    events = run(make_rule(**RULE, max_stay_s=60.0), watch(row, 140.0), finish=False)
+    assert states(events) == ["start", "end"]
+    assert {number for event in events for number in event.track_ids} == {1}
+
+
 def test_a_car_that_drives_off_is_not_confused_with_one_that_has_stood_beside_it_all_along() -> None:
     def tracks(at_s: float) -> list[Track]:
         leaving = vehicle(1, 0.25 if at_s < 100.0 else min(0.9, 0.25 + 0.06 * (at_s - 100.0)), 0.5)
