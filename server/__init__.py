@@ -51,7 +51,6 @@ def create_services(settings: Settings, clock: Clock | None = None) -> Services:
     database.before_commit += [chain.write_pending, gate.decide_pending, outbox.write_pending, alerts.write_pending]
     metrics = Metrics()
     metrics.watch_pool(database.engine)
-    database.before_commit += [chain.write_pending, outbox.write_pending, alerts.write_pending]
     database.after_commit += [hub.ring, relay.wake, work.ring_after]
     return Services(
         settings=settings,
@@ -97,10 +96,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from server.auth import web
     from server.auth.sign_in_pages import blueprint as sign_in
     from server.ingest.views import blueprint as api
-    from server.notifications.views import blueprint as notices
-    from server.police.group_views import blueprint as grouping
     from server.monitoring.readiness import FEED_NUMBERS, JOB_NUMBERS, feed_numbers, job_numbers
     from server.monitoring.views import blueprint as monitoring
+    from server.notifications.views import blueprint as notices
+    from server.police.group_views import blueprint as grouping
     from server.police.views import blueprint as police
     from server.residents.views import blueprint as residents
     from server.retention.views import blueprint as retention
@@ -127,6 +126,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     for blueprint in (
         api,
         live,
+        monitoring,
         police,
         grouping,
         silences,
@@ -139,7 +139,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         notices,
         retention,
     ):
-    for blueprint in (api, live, monitoring, police, residents, admin, devices, users, account, sign_in):
         app.register_blueprint(blueprint)
     if settings.proxy_hops:
         hops = settings.proxy_hops

@@ -63,8 +63,6 @@ def post_events() -> Response:
         raise
     response = _json(EventBatchResult(results=tuple(item.result for item in taken)))
     parts.metrics.events(item.result.status for item in taken)
-    answer = EventBatchResult(results=tuple(item.result for item in taken))
-    response = Response(answer.model_dump_json(), mimetype="application/json")
     if len(taken) == 1:
         # The status of a single event is the status of the request; a batch answers for each event in its body.
         response.status_code = _SINGLE[taken[0].verdict]
