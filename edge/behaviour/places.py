@@ -6,6 +6,7 @@ o o   P         P o o      two parked motorbikes P, each found now and then: one
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from contract.geometry import Point, distance
@@ -50,13 +51,23 @@ class StandingPlaces:
         """Start without any."""
         self._places: list[_Place] = []
         self._stays: dict[int, _Stay] = {}
+        self._oldest_s = -math.inf
+        """Stays that ended before count no more ..."""
+        self._swept_s = -math.inf
+        """... and were taken away at this watched second."""
 
     def note(self, journey: Journey) -> None:
         """Take a journey that was detected just now."""
-        sample, stay = journey.last, self._stays.get(journey.number)
-        if stay is None or distance(stay.picture, sample.picture) > WITHIN_BOXES * sample.size:
-            oldest_s = sample.at_s - KEPT_S
-            self._stays = {number: kept for number, kept in self._stays.items() if kept.seen_s >= oldest_s}
+        sample, stay = journey.samples[-1], self._stays.get(journey.number)
+        if (
+            stay is None
+            or stay.seen_s < self._oldest_s
+            or distance(stay.picture, sample.picture) > WITHIN_BOXES * sample.size
+        ):
+            self._oldest_s = sample.at_s - KEPT_S
+            if not 0.0 <= sample.at_s - self._swept_s < KEPT_S:
+                self._swept_s = sample.at_s
+                self._stays = {number: kept for number, kept in self._stays.items() if kept.seen_s >= self._oldest_s}
             self._stays[journey.number] = _Stay(sample.picture, sample.at_s, sample.at_s)
             return
         stay.seen_s = sample.at_s
@@ -70,16 +81,24 @@ class StandingPlaces:
 
     def are_at(self, sample: Sample) -> bool:
         """Tell whether a place in the picture is one where something stands, or stood a short while ago."""
-        return any(
-            distance(place.picture, sample.picture) <= AT_BOXES * place.size
-            for place in self._places
-            if sample.at_s - place.seen_s <= KEPT_S
-        )
+        x, y = sample.picture
+        for place in self._places:
+            reach = AT_BOXES * place.size
+            place_x, place_y = place.picture
+            if (
+                -reach <= place_x - x <= reach  # most are elsewhere
+                and -reach <= place_y - y <= reach
+                and sample.at_s - place.seen_s <= KEPT_S
+                and distance(place.picture, sample.picture) <= reach
+            ):
+                return True
+        return False
 
     def clear(self) -> None:
         """Forget all."""
         self._places.clear()
         self._stays.clear()
+        self._oldest_s = self._swept_s = -math.inf
 
     def _place_at(self, stay: _Stay, sample: Sample) -> _Place:
         self._places = [place for place in self._places if sample.at_s - place.seen_s <= KEPT_S]

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from edge.behaviour.approach import Step
+from edge.behaviour.journey import Sample
 from edge.behaviour.journeys import Journeys
 from edge.behaviour.moment import FORGET_S, MAX_STEP_S, Moment
 from edge.riders import Ride, RideBook
@@ -25,6 +27,7 @@ class Watch:
         step_s: Watched seconds since the observation before; 0 after a gap.
         plausible: The observation's tracks, less those ...
         impossible: ... whose boxes have no area, or no end.
+        steps: What rules about lines made of a journey's place, with the place, by its identity.
 
     Args:
         scene: The camera's scene.
@@ -39,6 +42,7 @@ class Watch:
         self.step_s = 0.0
         self.plausible: list[Track] = []
         self.impossible: list[Track] = []
+        self.steps: dict[int, tuple[Sample, Step]] = {}
         self._of_classes: dict[frozenset[str], Sequence[Track]] = {}
         self._journeys: dict[float, Journeys] = {}
         self._upto: dict[float, int] = {}
@@ -60,6 +64,7 @@ class Watch:
         self._observation = observation
         self._number += 1
         self._of_classes.clear()
+        self.steps.clear()
         self.plausible, self.impossible = [], []
         for track in observation.tracks:
             x1, y1, x2, y2 = track.xyxy

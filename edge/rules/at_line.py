@@ -65,12 +65,19 @@ class AtLineRule(JourneyRule[LineParamsT, NotesT]):
 
     def _follow(self, journey: Journey, sample: Sample, approach: Approach, aspect: float) -> None:
         """Let an approach go on with a journey's next place."""
+        steps = self._watching().steps
+        known = steps.get(id(sample))
+        if known is None:  # the next rule asks for the same
+            known = steps[id(sample)] = (sample, self._step(journey, sample, aspect))
+        approach.take(known[1], self._line(aspect), self._least(BACK_M, BACK_BOXES, sample))
+
+    def _step(self, journey: Journey, sample: Sample, aspect: float) -> Step:
         recent = _until(journey, sample, VELOCITY_S)
         if len(recent) < MIN_PLACES:
             recent = _until(journey, sample, SPARSE_S)
         times = [near.at_s for near in recent]
         is_known = len(recent) >= MIN_PLACES and times[-1] > times[0]
-        step = Step(
+        return Step(
             at_s=sample.moment.monotonic_s,
             ground=sample.ground,
             plane=sample.plane,
@@ -78,7 +85,6 @@ class AtLineRule(JourneyRule[LineParamsT, NotesT]):
             sight=self._sight(sample, aspect),
             class_name=journey.class_name,
         )
-        approach.take(step, self._line(aspect), self._least(BACK_M, BACK_BOXES, sample))
 
     def _sight(self, sample: Sample, aspect: float) -> Point | None:
         """The way on the ground in which the camera looks at a place: up in the picture."""
@@ -116,7 +122,11 @@ class AtLineRule(JourneyRule[LineParamsT, NotesT]):
 
 
 def _until(journey: Journey, sample: Sample, seconds: float) -> list[Sample]:
-    return [near for near in journey.samples if sample.at_s - seconds <= near.at_s <= sample.at_s]
+    """Its places of the last seconds before a sample, in order of time, and the sample."""
+    recent = journey.since(sample.at_s - seconds)
+    while recent and recent[-1].at_s > sample.at_s:
+        recent.pop()
+    return recent
 
 
 def moment_at(near: Moment, monotonic_s: float) -> Moment:

@@ -13,11 +13,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from contract.event import EventState
-from contract.geometry import Point, polygon_area
+from contract.geometry import Point, distance, polygon_area
 from contract.rules.crowding import CrowdingFacts, CrowdingParams
 from edge.rules.base import Moment, Pace, RunningMean, TimedRule
 from edge.scene import Scene
@@ -226,14 +223,15 @@ class CrowdingRule(TimedRule[CrowdingParams]):
                 standing.append(person)
         if not standing:
             return _Cluster((), None)
-        points = np.array(grounds)
-        if self._scene.homography is not None:
-            reach: float | NDArray[np.float64] = self._params.link_distance_m
+        metric = self._scene.homography is not None
+        if metric:
+            clusters = single_linkage(grounds, self._params.link_distance_m)
         else:
-            heights = np.array([person.height for person in standing])
-            reach = self._params.link_distance_heights * (heights[:, None] + heights[None, :]) / 2.0
-        largest = max(single_linkage(points, reach), key=len)
-        area_m2 = _hull_area([grounds[i] for i in largest]) if self._scene.homography is not None else None
+            clusters = single_linkage(
+                grounds, self._params.link_distance_heights, [person.height for person in standing]
+            )
+        largest = max(clusters, key=len)
+        area_m2 = _hull_area([grounds[i] for i in largest]) if metric else None
         return _Cluster(tuple(standing[i] for i in largest), area_m2)
 
     def _say(self, state: EventState, zone_id: str | None, gathering: _Gathering) -> RuleEvent:
@@ -262,24 +260,41 @@ class CrowdingRule(TimedRule[CrowdingParams]):
         )
 
 
-def single_linkage(points: NDArray[np.float64], reach: float | NDArray[np.float64]) -> list[list[int]]:
+def single_linkage(points: Sequence[Point], reach: float, heights: Sequence[float] | None = None) -> list[list[int]]:
     """Clusters of points, linked when not farther apart than `reach`.
 
     Args:
-        points: (N, 2) float64.
-        reach: One distance, or (N, N) for each pair, in the points' unit.
+        points: Where each is.
+        reach: A distance in the points' unit, or in the mean of both heights where these are given.
+        heights: Of each.
 
     Returns:
-        Indices of each cluster's points.
+        Indices of each cluster's points, in order; the cluster of the first point first.
     """
-    linked = np.hypot(*(points[:, None, :] - points[None, :, :]).transpose(2, 0, 1)) <= reach
-    unseen, clusters = set(range(len(points))), []
-    while unseen:
-        cluster = [unseen.pop()]
+    order = sorted(range(len(points)), key=lambda index: points[index][0])
+    farthest = reach if heights is None else reach * max(heights)
+    linked: list[list[int]] = [[] for _ in points]
+    for place, one in enumerate(order):
+        at = points[one]
+        for other in order[place + 1 :]:
+            if points[other][0] - at[0] > farthest:
+                break
+            within = reach if heights is None else reach * (heights[one] + heights[other]) / 2.0
+            if distance(at, points[other]) <= within:
+                linked[one].append(other)
+                linked[other].append(one)
+    clusters = []
+    seen = [False] * len(points)
+    for first in range(len(points)):
+        if seen[first]:
+            continue
+        seen[first] = True
+        cluster = [first]
         for index in cluster:  # grows while it is walked
-            near = unseen.intersection(np.flatnonzero(linked[index]).tolist())
-            unseen -= near
-            cluster.extend(near)
+            for near in linked[index]:
+                if not seen[near]:
+                    seen[near] = True
+                    cluster.append(near)
         clusters.append(sorted(cluster))
     return clusters
 

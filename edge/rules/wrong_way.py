@@ -16,7 +16,7 @@ from operator import attrgetter
 import numpy as np
 
 from contract.event import EventState
-from contract.geometry import Point, angle_between_deg, distance, isotropic
+from contract.geometry import Point, angle_between_deg, distance
 from contract.rules.wrong_way import WrongWayFacts, WrongWayParams
 from edge.behaviour.pace import is_hop
 from edge.classes import lookalike_group
@@ -64,6 +64,19 @@ class _Sample:
     box_length: float
     """Longer side of the box in picture heights."""
     score: float
+
+
+@dataclass(slots=True)
+class _Way:
+    """A track in a lane, over the last `WINDOW_S`."""
+
+    samples: deque[_Sample] = field(default_factory=deque)
+    along: deque[float] = field(default_factory=deque)
+    """How far along each of them is: all that is looked at of those who go the right way."""
+
+    def clear(self) -> None:
+        self.samples.clear()
+        self.along.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +128,11 @@ class WrongWayRule(TimedRule[WrongWayParams]):
         super().__init__(params, scene, name)
         for zone_id in params.zones:
             scene.lane_direction(zone_id, aspect=1.0)
-        self._samples: dict[tuple[TrackId, str], deque[_Sample]] = {}
+        self._ways: dict[tuple[TrackId, str], _Way] = {}
+        self._oldest_s = -math.inf
+        """Ways that ended before are forgotten ..."""
+        self._swept_s = -math.inf
+        """... and were taken away at this watched second."""
         self._drives: dict[TrackId, _Drive] = {}
         """Open events by the track that the vehicle has now."""
         self._count = 0
@@ -124,65 +141,77 @@ class WrongWayRule(TimedRule[WrongWayParams]):
         if not self._in_force(now):
             return self._end_all()
         events = []
+        aspect = observation.aspect
         for track in self._tracks(observation):
-            for zone_id in self._params.zones:
-                if self._scene.zone_contains(zone_id, track.ground):
-                    event = self._follow(track, zone_id, observation, now)
-                    if event is not None:
-                        events.append(event)
-        events += self._end_gone(now)
-        oldest_s = now.watched_s - WINDOW_S
-        self._samples = {key: kept for key, kept in self._samples.items() if kept[-1].moment.watched_s >= oldest_s}
+            x1, _, x2, y2 = track.xyxy
+            for zone_id in self._own_zones(((x1 + x2) / 2.0, y2)):
+                event = self._follow(track, zone_id, observation.detected, aspect, now)
+                if event is not None:
+                    events.append(event)
+        if self._drives:
+            events += self._end_gone(now)
+        self._oldest_s = now.watched_s - WINDOW_S
+        if not 0.0 <= now.watched_s - self._swept_s < WINDOW_S:
+            self._swept_s = now.watched_s
+            self._ways = {
+                key: way for key, way in self._ways.items() if way.samples[-1].moment.watched_s >= self._oldest_s
+            }
         return events
 
-    def _follow(self, track: Track, zone_id: str, observation: Observation, now: Moment) -> RuleEvent | None:
+    def _follow(self, track: Track, zone_id: str, searched: bool, aspect: float, now: Moment) -> RuleEvent | None:
+        direction = self._scene.lane_direction(zone_id, aspect)
+        way = self._extend(track, zone_id, direction, aspect, now, searched=searched)
         drive = self._drives.get(track.track_id)
-        samples = self._sample(track, zone_id, observation, now)
-        if samples is None:  # gated or missed: it is where it was
+        if way is None:  # gated or missed: it is where it was
             if drive is not None and now.watched_s - drive.progress.watched_s <= STANDING_S:
                 drive.last = now
             return None
-        direction = self._scene.lane_direction(zone_id, observation.aspect)
-        opposing = self._opposing(samples, direction)
-        drive = drive or self._relinked(track, samples, direction)
+        opposing = self._opposing(way, direction)
+        if drive is None and self._drives:
+            drive = self._relinked(track, way.samples, direction)
         if drive is not None:
-            return self._continue(drive, samples, opposing, direction)
-        return None if opposing is None else self._raise(track, zone_id, samples, opposing)
+            return self._continue(drive, way.samples, opposing, direction)
+        return None if opposing is None else self._raise(track, zone_id, way.samples, opposing)
 
-    def _sample(self, track: Track, zone_id: str, observation: Observation, now: Moment) -> deque[_Sample] | None:
+    def _extend(
+        self, track: Track, zone_id: str, direction: Point, aspect: float, now: Moment, *, searched: bool
+    ) -> _Way | None:
         """Add the track's position; None where it says nothing new."""
-        plane = self._scene.to_plane(track.ground, observation.aspect)
+        x1, y1, x2, y2 = track.xyxy
+        x = (x1 + x2) / 2.0
+        plane = self._scene.to_plane((x, y2), aspect)
         if plane is None:
             self.rejected["above_horizon"] += 1
             return None
-        if not (track.detected and observation.detected) or is_cut_off(track) or not self._is_within(track, zone_id):
+        if not (track.detected and searched) or is_cut_off(track) or not self._is_within(track, zone_id):
             return None
-        sample = _Sample(
-            moment=now,
-            plane=plane,
-            along=_dot(plane, self._scene.lane_direction(zone_id, observation.aspect)),
-            picture=isotropic(track.ground, observation.aspect),
-            box_length=max(track.width * observation.aspect, track.height),
-            score=track.confidence,
-        )
-        samples = self._samples.setdefault((track.track_id, zone_id), deque())
+        along = plane[0] * direction[0] + plane[1] * direction[1]
+        length = max((x2 - x1) * aspect, y2 - y1)
+        sample = _Sample(now, plane, along, (x * aspect, y2), length, track.confidence)
+        way = self._ways.get((track.track_id, zone_id))
+        if way is None or way.samples[-1].moment.watched_s < self._oldest_s:
+            way = self._ways[track.track_id, zone_id] = _Way()
+        samples = way.samples
         if samples:
             step_s = now.watched_s - samples[-1].moment.watched_s
             if step_s <= 0.0:
                 return None
             if self._impossible(samples[-1], sample, step_s):
                 self.rejected["speed"] += 1
-                samples.clear()
+                way.clear()
         samples.append(sample)
+        way.along.append(along)
         while samples[0].moment.watched_s < now.watched_s - WINDOW_S:
             samples.popleft()
-        return samples
+            way.along.popleft()
+        return way
 
     def _is_within(self, track: Track, zone_id: str) -> bool:
         """Tell whether the middle quarter of the box's lower edge lies in the lane."""
         x1, _, x2, y2 = track.xyxy
         inner = INNER * (x2 - x1)
-        return all(self._scene.zone_contains(zone_id, (x, y2)) for x in (x1 + inner, x2 - inner))
+        zones_at = self._scene.zones_at
+        return zone_id in zones_at((x1 + inner, y2)) and zone_id in zones_at((x2 - inner, y2))
 
     def _impossible(self, before: _Sample, after: _Sample, step_s: float) -> bool:
         if self._scene.homography is not None and distance(before.plane, after.plane) > MAX_SPEED_MPS * step_s:
@@ -190,9 +219,10 @@ class WrongWayRule(TimedRule[WrongWayParams]):
         boxes = distance(before.picture, after.picture) / min(before.box_length, after.box_length)
         return boxes > max(2.0, MAX_SPEED_BOXES * step_s)
 
-    def _opposing(self, samples: deque[_Sample], direction: Point) -> _Travel | None:
+    def _opposing(self, way: _Way, direction: Point) -> _Travel | None:
         """The stretch since the vehicle turned against the lane, if it is long, straight and opposed enough."""
-        along = [sample.along for sample in samples]
+        samples = way.samples
+        along = list(way.along)
         least = max(along) - self._jitter(samples[-1]) * math.hypot(*direction)
         first = len(along) - 1
         while along[first] < least:  # who goes the right way, or stands, is done with here
@@ -306,7 +336,7 @@ class WrongWayRule(TimedRule[WrongWayParams]):
     def _end_all(self) -> list[RuleEvent]:
         events = [self._say(EventState.END, drive) for drive in sorted(self._drives.values(), key=attrgetter("key"))]
         self._drives.clear()
-        self._samples.clear()
+        self._ways.clear()
         return events
 
     def _say(self, state: EventState, drive: _Drive) -> RuleEvent:

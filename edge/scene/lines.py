@@ -8,9 +8,9 @@ start ------------------- end      `along`: 0 ... 1
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from contract.geometry import Point, offset_from_line
+from contract.geometry import Point, distance
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,26 +21,32 @@ class DirectedLine:
         start: One end.
         end: The other.
         side: 1.0 or -1.0: the sign of `offset_from_line` on the far side.
+        normal: Unit vector to the far side.
     """
 
     start: Point
     end: Point
     side: float
+    normal: Point = field(init=False, compare=False)
+    _way: Point = field(init=False, repr=False, compare=False)
+    """From start to end."""
+    _length: float = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        dx, dy = way = (self.end[0] - self.start[0], self.end[1] - self.start[1])
+        length = math.hypot(dx, dy)
+        object.__setattr__(self, "normal", (-dy / length * self.side, dx / length * self.side))
+        object.__setattr__(self, "_way", way)
+        object.__setattr__(self, "_length", distance(self.start, self.end))
 
     def past(self, point: Point) -> float:
         """How far a point lies beyond the straight line, in the plane's unit; negative before it."""
-        return self.side * offset_from_line(point, (self.start, self.end))
-
-    @property
-    def normal(self) -> Point:
-        """Unit vector to the far side."""
-        dx, dy = self.end[0] - self.start[0], self.end[1] - self.start[1]
-        length = math.hypot(dx, dy)
-        return (-dy / length * self.side, dx / length * self.side)
+        (x, y), (dx, dy) = self.start, self._way
+        return self.side * ((dx * (point[1] - y) - dy * (point[0] - x)) / self._length)
 
     def along(self, point: Point) -> float:
         """Where a point stands beside the line: 0 at its start, 1 at its end, outside of that beyond the ends."""
-        dx, dy = self.end[0] - self.start[0], self.end[1] - self.start[1]
+        dx, dy = self._way
         return ((point[0] - self.start[0]) * dx + (point[1] - self.start[1]) * dy) / (dx * dx + dy * dy)
 
     def crossing(self, before: Point, after: Point) -> float | None:
@@ -49,8 +55,8 @@ class DirectedLine:
         Returns:
             The share of the step that lies before the line, 0 to 1; None when it does not cross so.
         """
-        near, far = self.past(before), self.past(after)
-        if not near < 0.0 <= far:
+        near = self.past(before)
+        if not near < 0.0 <= (far := self.past(after)):
             return None
         share = near / (near - far)
         point = (before[0] + share * (after[0] - before[0]), before[1] + share * (after[1] - before[1]))

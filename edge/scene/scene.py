@@ -10,8 +10,11 @@ from functools import lru_cache
 from typing import Self
 from zoneinfo import ZoneInfo
 
+import numpy as np
+from numpy.typing import NDArray
+
 from contract.camera_config import CalibrationConfig, CameraConfig, LineConfig, PlanSignalConfig, ZoneConfig
-from contract.geometry import Point, distance, isotropic, meets_box, offset_from_line, point_in_polygon, polygon_centre
+from contract.geometry import Point, distance, isotropic, offset_from_line, point_in_polygon, polygon_centre
 from contract.rules.base import ScheduleRef
 from contract.schedule import Schedule
 from contract.site_config import SiteConfig
@@ -112,20 +115,28 @@ class Scene:
             try:
                 inside = cells[key]
             except KeyError:
-                inside = cells[key] = self._zones_of_cell(key)
+                self._look_at_row(key // _CELLS)
+                inside = cells[key]
             if inside is not None:
                 return inside
         known = self._memory.inside.get(point)
         return self._exact_zones_at(point) if known is None else known
 
-    def _zones_of_cell(self, key: int) -> frozenset[str] | None:
-        top, left = (index / _CELLS for index in divmod(key, _CELLS))
-        cell = (left - _TOUCHES, top - _TOUCHES, left + 1.0 / _CELLS + _TOUCHES, top + 1.0 / _CELLS + _TOUCHES)
+    def _look_at_row(self, row: int) -> None:
+        """Find out about all cells of a row, each edge and cell at once."""
+        lefts = np.arange(_CELLS) / _CELLS
+        top = row / _CELLS
+        crossed = np.zeros(_CELLS, np.bool_)
         for zone in self.zones.values():
-            corners = zone.coordinates
-            if any(meets_box(a, b, cell) for a, b in zip(corners, (*corners[1:], corners[0]), strict=True)):
-                return None
-        return self._exact_zones_at((left + 0.5 / _CELLS, top + 0.5 / _CELLS))
+            corners = np.array(zone.coordinates)
+            crossed |= _crossed(corners, np.roll(corners, -1, axis=0), lefts, top)
+        inside, half = None, 0.5 / _CELLS
+        for column, is_crossed in enumerate(crossed.tolist()):
+            if is_crossed:
+                inside = None
+            elif inside is None:  # no border is between a cell and the next
+                inside = self._exact_zones_at((column / _CELLS + half, top + half))
+            self._memory.cells[row * _CELLS + column] = inside
 
     def _exact_zones_at(self, point: Point) -> frozenset[str]:
         memory, (x, y) = self._memory, point
@@ -247,6 +258,29 @@ class Scene:
             ValueError: The site has no such schedule, or the time is naive.
         """
         return ref is None or self.schedule(ref).is_active(utc)
+
+
+def _crossed(
+    starts: NDArray[np.float64], ends: NDArray[np.float64], lefts: NDArray[np.float64], top: float
+) -> NDArray[np.bool_]:
+    """(cells,) whether an edge may run through a cell of a row: never False where one does.
+
+    Args:
+        starts: (edges, 2).
+        ends: (edges, 2).
+        lefts: (cells,) the cells' left sides.
+        top: Their upper side.
+    """
+    side = 1.0 / _CELLS
+    (x1, y1), (x2, y2) = starts.T[:, :, None], ends.T[:, :, None]
+    left, right, upper, lower = lefts - _TOUCHES, lefts + side + _TOUCHES, top - _TOUCHES, top + side + _TOUCHES
+    near = (np.maximum(x1, x2) >= left) & (np.minimum(x1, x2) <= right)
+    near &= (np.maximum(y1, y2) >= upper) & (np.minimum(y1, y2) <= lower)
+    # On which side of the edge each corner lies; a cell of which all lie on one side is not crossed.
+    sides = [(x2 - x1) * (y - y1) - (y2 - y1) * (x - x1) for x in (left, right) for y in (upper, lower)]
+    near &= (np.minimum.reduce(sides) <= 0.0) & (np.maximum.reduce(sides) >= 0.0)
+    crossed: NDArray[np.bool_] = near.any(axis=0)
+    return crossed
 
 
 def _outline(zone_id: str, corners: tuple[Point, ...]) -> tuple[str, float, float, float, float, tuple[Point, ...]]:
