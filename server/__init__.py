@@ -95,7 +95,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from server.alerts.views import blueprint as live
     from server.auth import web
     from server.auth.sign_in_pages import blueprint as sign_in
-    from server.ingest.views import blueprint as api
     from server.monitoring.readiness import FEED_NUMBERS, JOB_NUMBERS, feed_numbers, job_numbers
     from server.monitoring.views import blueprint as monitoring
     from server.notifications.views import blueprint as notices
@@ -104,6 +103,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from server.residents.views import blueprint as residents
     from server.retention.views import blueprint as retention
     from server.silences.views import blueprint as silences
+    from server.storage.views import blueprint as api
 
     settings = settings.prepared()
     app = Flask(__name__)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -98,11 +99,11 @@ def _take(parts: Services, channel_id: int) -> list[Parcel]:
             .where(Notification.channel_id == channel_id, _is_due(now))
             .order_by(Notification.planned_at, Notification.id)
         ).all()
-        tree = PlaceTree.read(session)
+        tree, zone = PlaceTree.read(session), parts.settings.zone
         ready = [
             (row, incident)
             for row, incident in rows
-            if _is_still_wanted(session, row, incident, channel, principal, tree, now)
+            if _is_still_wanted(session, row, incident, channel, principal, tree, now, zone)
         ]
         if not ready:
             return []
@@ -123,6 +124,7 @@ def _is_still_wanted(
     principal: Principal | None,
     tree: PlaceTree,
     now: datetime,
+    zone: ZoneInfo,
 ) -> bool:
     """Ask again at the moment of sending: people, scopes, silences and the incident itself change while it waits."""
     if row.planned_at + notices.GIVE_UP_AFTER < now:
@@ -132,7 +134,7 @@ def _is_still_wanted(
     if not is_theirs or incident.merged_into_id is not None or incident.state not in OPEN_STATES:
         _settle(row, NoticeState.DROPPED, "over" if is_theirs else "not for this recipient")
         return False
-    word = quiet.ask(session, incident, now)
+    word = quiet.ask(session, incident, now, zone)
     if word.silenced:
         _settle(row, NoticeState.SILENCED, word.decision)
         return False

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from server.db.models import Incident
+from server.domain.silencing import AlertOutcome
+from server.silences import service as silences
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,11 @@ class Quiet:
     decision: str
 
 
-def ask(session: Session, incident: Incident, now: datetime) -> Quiet:  # noqa: ARG001 (the silences need them)
-    """Whether the incident is to be kept quiet."""
-    return Quiet(silenced=False, decision="alert")
+def ask(session: Session, incident: Incident, now: datetime, zone: ZoneInfo) -> Quiet:
+    """Whether the incident is to be kept quiet, and by what."""
+    word = silences.decide(session, incident, now, zone)
+    if word.outcome is AlertOutcome.SILENCED:
+        return Quiet(silenced=True, decision=f"silenced by {word.silence_id}")
+    if word.outcome is AlertOutcome.INHIBITED:
+        return Quiet(silenced=True, decision=f"inhibited by {word.inhibited_by}")
+    return Quiet(silenced=False, decision=word.outcome.value)

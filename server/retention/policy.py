@@ -27,6 +27,25 @@ class What(StrEnum):
     """A file in the store that nothing speaks of."""
 
 
+REASONS = (
+    "false_alarm",
+    "resolved",
+    "undecided",
+    "quarantined",
+    "evidence_over",
+    "untouched",
+    "age",
+    "room",
+    "orphan",
+)
+"""Why something was deleted; pages say it in words."""
+
+
+def why(reason: str, days: int | None = None) -> str:
+    """A reason as the list of deletions keeps it: `resolved:90`."""
+    return reason if days is None else f"{reason}:{days}"
+
+
 @dataclass(frozen=True, slots=True)
 class RetentionPolicy:
     """Periods; None is for ever."""

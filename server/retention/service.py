@@ -24,7 +24,7 @@ from server.domain.incident import IncidentState
 from server.domain.notices import NoticeState
 from server.retention import deletions, holds
 from server.retention.erasing import erase_events, erase_incidents
-from server.retention.policy import RetentionPolicy, What
+from server.retention.policy import RetentionPolicy, What, why
 from server.services import Services
 
 log = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ class _Run:
                 if not ids:
                     return
                 erase_events(session, ids)
-                reason = f"in quarantine for {self._parts.settings.keep_quarantined_days} days"
+                reason = why("quarantined", self._parts.settings.keep_quarantined_days)
                 self._write(session, What.QUARANTINED, "events", reason, len(ids))
 
     def notifications(self) -> None:
@@ -154,7 +154,7 @@ class _Run:
             return
         with self._database.write() as session:
             gone = session.execute(delete(Notification).where(condition)).rowcount  # type: ignore[attr-defined]  # of a cursor result
-            reason = f"older than {self._parts.settings.keep_notification_days} days"
+            reason = why("age", self._parts.settings.keep_notification_days)
             self._write(session, What.NOTIFICATION, "notifications", reason, gone)
 
     def logs(self) -> None:
@@ -168,9 +168,7 @@ class _Run:
             return
         with self._database.write() as session:
             gone = self._parts.chain.forget_before(session, before)
-            self._write(
-                session, What.AUDIT, "audit_log", f"older than {self._parts.settings.keep_audit_days} days", gone
-            )
+            self._write(session, What.AUDIT, "audit_log", why("age", self._parts.settings.keep_audit_days), gone)
             session.execute(delete(Deletion).where(Deletion.at < before))
 
     def _over_files(self, session: Session) -> Any:
@@ -230,13 +228,13 @@ class _Run:
         for name in names:
             match states.get(name):
                 case IncidentState.FALSE_ALARM:
-                    reason = f"a false alarm, {settings.keep_false_alarm_evidence_days} days ago"
+                    reason = why("false_alarm", settings.keep_false_alarm_evidence_days)
                 case IncidentState.RESOLVED:
-                    reason = f"resolved, {settings.keep_resolved_evidence_days} days ago"
+                    reason = why("resolved", settings.keep_resolved_evidence_days)
                 case None:
-                    reason = f"in quarantine for {settings.keep_quarantined_days} days"
+                    reason = why("quarantined", settings.keep_quarantined_days)
                 case _:
-                    reason = f"not decided, and untouched for {settings.keep_evidence_days} days"
+                    reason = why("undecided", settings.keep_evidence_days)
             grouped.setdefault(reason, []).append(name)
         return grouped
 
@@ -270,7 +268,7 @@ class _Run:
                 What.DETAIL,
                 f"incident:{incident.id}",
                 self._now,
-                "its evidence is over",
+                why("evidence_over"),
                 rows=incident.event_count,
                 village_id=incident.village_id,
                 incident_id=incident.id,
@@ -283,7 +281,7 @@ class _Run:
         self._count(What.INCIDENT, len(incidents))
         if self.report.dry_run:
             return
-        reason = f"untouched for {self._parts.settings.keep_incident_days} days"
+        reason = why("untouched", self._parts.settings.keep_incident_days)
         lines = [
             deletions.line(
                 What.INCIDENT,

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from server.db.models import EvidenceFile
 from server.db.work_models import Deletion
 from server.retention import deletions
-from server.retention.policy import What
+from server.retention.policy import What, why
 from server.services import Services
 
 log = logging.getLogger(__name__)
@@ -73,9 +73,7 @@ def _sweep_batch(parts: Services, names: list[str], now: datetime) -> int:
     orphans = [name for name in names if name not in known]
     if not orphans:
         return 0
-    lines = [
-        deletions.line(What.ORPHAN, name, now, "in the store, but not in the database", rows=1) for name in orphans
-    ]
+    lines = [deletions.line(What.ORPHAN, name, now, why("orphan"), rows=1) for name in orphans]
     with parts.database.write() as session:
         session.execute(insert(Deletion), lines)
     for name in orphans:

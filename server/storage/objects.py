@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 _INCOMING: Final = "incoming"
 _CHECKED: Final = "checking"
-_UPLOAD_HOLDS: Final = timedelta(minutes=10)
+UPLOAD_HOLDS: Final = timedelta(minutes=10)
 _FORGOTTEN_AFTER: Final = timedelta(days=1)
 _ANSWER_S: Final = 20
 _CHUNK: Final = 1024 * 1024
@@ -153,7 +153,7 @@ class ObjectStore:
 
         key = f"{_INCOMING}/{check_sha256(sha256)}-{secrets.token_hex(16)}"
         with _available():
-            return obstore.sign(self._bucket, "PUT", key, _UPLOAD_HOLDS), key, _UPLOAD_HOLDS
+            return obstore.sign(self._bucket, "PUT", key, UPLOAD_HOLDS), key, UPLOAD_HOLDS
 
     def finish_upload(self, sha256: str, key: str, *, max_bytes: int, expected_bytes: int) -> StoredFile:
         """Check what was written directly, and put it in its place.

@@ -19,6 +19,7 @@ from server.domain.access import Principal
 from server.errors import InvalidInput, NotFound, TooLarge, Unavailable
 from server.ingest.service import show_picture
 from server.retention import deletions, holds
+from server.retention.policy import why
 from server.storage import copies
 from server.storage.store import Body, EvidenceStore, StoredFile, check_sha256
 
@@ -94,13 +95,16 @@ def announced_evidence(
     Raises:
         NotFound: No event of a camera of this device names it.
         TooLarge: Over its type's limit.
-        StoreUnavailable: The store does not answer.
+        Unavailable: The store does not answer, or is about to let go of the same file.
     """
     check_sha256(sha256)
     with database.read() as session:
         reference = _reference(session, device, sha256)
         file = session.get(EvidenceFile, sha256)
         is_known = file is not None and file.removed_at is None
+        if file is not None and file.removed_at is not None and file.purged_at is None:
+            # The store is about to let go of the earlier file, and would take the new one along.
+            raise Unavailable("an earlier file with this content is being removed", "Send it again.", retry_after_s=60)
     if is_known and store.has(sha256):
         return None
     limit = limits[reference.media_type]
@@ -159,7 +163,7 @@ def make_room(database: Database, store: EvidenceStore, clock: Clock, keep_bytes
         for sha256 in victims:
             store.remove(sha256)
         with database.write() as session:
-            deletions.remove_files(session, victims, clock.utc(), "room was needed: the oldest goes first")
+            deletions.remove_files(session, victims, clock.utc(), why("room"))
             deletions.purged(session, victims, clock.utc())
         removed += len(victims)
         log.warning("evidence_removed", extra={"fields": {"files": len(victims), "why": "room"}})
