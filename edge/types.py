@@ -109,6 +109,15 @@ class Detections:
 
 
 @dataclass(frozen=True, slots=True)
+class Sighting:
+    """A detection of the past."""
+
+    monotonic_s: float
+    xyxy: tuple[float, float, float, float]
+    """Normalised [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
     """One object followed through frames, as the rules see it now."""
 
@@ -125,6 +134,8 @@ class Track:
     found: tuple[float, float, float, float] | None = None
     """The detector's own box in this frame, as `xyxy`, which is smoothed over time and lags behind what sets off; None
     where it was not detected."""
+    before: tuple[Sighting, ...] = ()
+    """Its detections before it was known to be somebody, in order of time: told once, when it is reported first."""
 
     @property
     def ground(self) -> Point:

@@ -14,12 +14,13 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
+from itertools import count as count_from
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.types import Observation, Part, SignalState, StaticRegion, Track, TrackId, ViewReading
+from edge.types import Observation, Part, Sighting, SignalState, StaticRegion, Track, TrackId, ViewReading
 
 MAGIC = b"LAO1"
 _HEAD = struct.Struct("<4sII")
@@ -73,6 +74,7 @@ def encode(block: Block) -> bytes:
         "signals": _changes([dict(item.signals) for item in observations]),
         "static": _changes([[asdict(region) for region in item.static_regions] for item in observations]),
         "parts": _changes([[asdict(part) for part in item.parts] for item in observations]),
+        "before": _sightings(observations),
         "columns": [[name, str(column.dtype), len(column)] for name, column in columns.items()],
     }
     head = json.dumps(header, separators=(",", ":")).encode()
@@ -111,7 +113,7 @@ def _unpack(raw: bytes) -> Block:
     count = header["count"]
     times: list[float] = np.cumsum(columns["time"]).view(np.float64).tolist()
     utc: list[int] = np.cumsum(columns["utc"]).tolist()
-    tracks = _tracks(columns, header["classes"], times)
+    tracks = _tracks(columns, header["classes"], times, dict(header.get("before", ())))
     searched = np.unpackbits(columns["searched"], count=count).astype(bool).tolist()
     viewed = np.unpackbits(columns["viewed"], count=count).astype(bool).tolist()
     views = iter(columns["view"].reshape(-1, len(_VIEW_FIELDS)).tolist())
@@ -209,12 +211,28 @@ def _moved(by: Sequence[float], box: tuple[float, float, float, float]) -> tuple
     return (box[0] + by[0], box[1] + by[1], box[2] + by[2], box[3] + by[3])
 
 
-def _tracks(columns: dict[str, NDArray[Any]], classes: list[str], times: list[float]) -> Iterator[tuple[Track, ...]]:
+def _sightings(observations: Sequence[Observation]) -> list[tuple[int, list[tuple[float, ...]]]]:
+    """The row of each track that tells where it was found before it was known, and those places: few tracks do."""
+    tracks = (track for item in observations for track in item.tracks)
+    return [
+        (row, [(early.monotonic_s, *early.xyxy) for early in track.before])
+        for row, track in enumerate(tracks)
+        if track.before
+    ]
+
+
+def _tracks(
+    columns: dict[str, NDArray[Any]],
+    classes: list[str],
+    times: list[float],
+    sightings: dict[int, list[list[float]]],
+) -> Iterator[tuple[Track, ...]]:
     ids = iter(np.cumsum(columns["id"]).tolist())
     kinds, flags = iter(columns["class"].tolist()), iter(columns["flag"].tolist())
     confidence, first, last = (iter(columns[name].tolist()) for name in ("confidence", "first", "last"))
     (boxes, is_delta), (founds, is_near) = _boxes(columns, "box"), _boxes(columns, "found")
     known: dict[int, Track] = {}
+    rows = count_from(0)
     for now_s, count in zip(times, columns["count"].tolist(), strict=True):
         found = []
         for _ in range(count):
@@ -242,6 +260,9 @@ def _tracks(columns: dict[str, NDArray[Any]], classes: list[str], times: list[fl
                 else (_kept(before, "last_seen_s") if flag & _SAME_LAST else next(last)),
                 detected=bool(flag & _DETECTED),
                 found=own,
+                before=tuple(
+                    Sighting(at_s, (x1, y1, x2, y2)) for at_s, x1, y1, x2, y2 in sightings.get(next(rows), ())
+                ),
             )
             found.append(track)
         yield tuple(found)

@@ -17,11 +17,12 @@ import numpy as np
 
 from edge.tracking.appearance import Look, looks
 from edge.tracking.assignment import Pair, match_pairs
-from edge.tracking.candidates import Array, Candidates, Corners, Groups, is_covered, overlap, prepare
+from edge.tracking.candidates import Array, Candidates, Groups, is_covered, overlap, prepare
 from edge.tracking.identity import STANDS_S, Identity, Left
 from edge.tracking.kalman import BoxFilter, Step
 from edge.tracking.relink import LostTracks, is_shown_again
 from edge.tracking.settings import TrackerSettings
+from edge.tracking.telling import take_early, told
 from edge.types import Detections, Frame, Track, TrackId
 
 BLIND_S = 30.0
@@ -48,8 +49,8 @@ SURE_LOOKS = 2
 """Two sure detections are somebody."""
 FAIR_LOOKS, FAIR_WAY = 3, 0.4
 """So many detections in a row, the last so many longer sides away from the first, are somebody though none was sure."""
-BOX_STEPS = 65536.0
-"""Boxes are told in steps of this part of the picture: far finer than any detector, and cheap to store."""
+EARLY_LOOKS = 8
+"""So many detections of a track that is not confirmed are remembered."""
 
 
 class ByteTracker:
@@ -100,6 +101,8 @@ class ByteTracker:
             identity.see(frame.monotonic_s, candidates.class_names[column], score)
             identity.sure += score >= self._settings.sure_score
             identity.moves_to(identity.filter.place, frame.monotonic_s)
+            if identity.track_id == 0:
+                identity.early = [*identity.early[1 - EARLY_LOOKS :], (frame.monotonic_s, identity.filter.place)]
         self._settle({row for row, _ in found}, step_s, frame)
         self._reunite(frame.monotonic_s)
         self._take_looks(frame)
@@ -347,11 +350,12 @@ class ByteTracker:
                     TrackId(identity.track_id),
                     identity.class_name,
                     identity.score,
-                    _told(identity.filter.corners(), aspect),
+                    told(identity.filter.corners(), aspect),
                     identity.first_seen_s,
                     identity.last_seen_s,
                     is_found,
-                    _told(identity.found_xyxy, aspect) if is_found else None,
+                    told(identity.found_xyxy, aspect) if is_found else None,
+                    take_early(identity, aspect) if identity.early else (),
                 )
                 tracks.append(track)
         return tracks
@@ -377,19 +381,4 @@ def _is_another(standing: Identity, candidates: Candidates, column: int) -> bool
     longer = STANDS_LEAST * max(width, height)
     return abs(centre_x - x) > max(STANDS_ASIDE * width, longer) or abs(centre_y - y) > max(
         STANDS_ASIDE * height, longer
-    )
-
-
-def _told(corners: Corners, aspect: float) -> Corners:
-    """Normalised and inside, in steps of 1/65536, a sixteenth of a pixel of a 4K picture: stored, they come back to the
-    last bit."""
-    left, top, right, bottom = corners
-    left, right = left / aspect, right / aspect
-    if not (0.0 <= left <= right <= 1.0 and 0.0 <= top <= bottom <= 1.0):
-        left, top, right, bottom = (min(max(share, 0.0), 1.0) for share in (left, top, right, bottom))
-    return (
-        round(left * BOX_STEPS) / BOX_STEPS,
-        round(top * BOX_STEPS) / BOX_STEPS,
-        round(right * BOX_STEPS) / BOX_STEPS,
-        round(bottom * BOX_STEPS) / BOX_STEPS,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from contract.rules.base import VEHICLE_CLASSES
@@ -13,6 +14,13 @@ STANDS_S = 10.0
 other all the time, 3 s broke a tenth more tracks ..."""
 STANDS_WITHIN = 0.4
 """... its centre stayed within this share of its longer side: a box half hidden shifts by a quarter."""
+SETS_OFF_LOOKS, SETS_OFF = 3, 0.2
+"""What is found so often in a row, each time farther from its usual place on one way, and this share of its longer side
+from it in the end, sets off: before it has made way enough to be elsewhere ..."""
+SETS_OFF_STEP = 0.02
+"""... by at least this share each time ..."""
+SETS_OFF_SIZE = 0.75
+"""... and its box keeps this share of its usual sides: one that is hidden bit by bit shifts, too, and shrinks."""
 USUAL_GAIN = 0.1
 """Share of the newest box in the usual one: a few halves seen in passing change it little."""
 
@@ -59,6 +67,12 @@ class Identity:
     """Its mean box since it last moved; the latest count most."""
     found_xyxy: Place = (0.0, 0.0, 0.0, 0.0)
     """The detector's own box at the latest detection: corners in picture heights."""
+    away: tuple[float, float] = (0.0, 0.0)
+    """How far its centre was from there when it was found last ..."""
+    going: int = 0
+    """... and how often in a row it was farther each time."""
+    early: list[tuple[float, Place]] = field(default_factory=list)
+    """When and where it was found as long as it was not confirmed."""
     look: Look | None = None
     look_s: float = float("-inf")
     """When its look was taken last."""
@@ -79,9 +93,10 @@ class Identity:
         x, y, width, height = box
         home_x, home_y, home_width, home_height = self.home
         within = STANDS_WITHIN * max(width, height, home_width, home_height)
-        if abs(x - home_x) > within or abs(y - home_y) > within:
+        if abs(x - home_x) > within or abs(y - home_y) > within or self._sets_off(box):
             self.home = self.usual = box
             self.since_s = now_s
+            self.away, self.going = (0.0, 0.0), 0
         else:
             old = self.usual
             self.usual = (
@@ -91,10 +106,27 @@ class Identity:
                 old[3] + USUAL_GAIN * (height - old[3]),
             )
 
+    def _sets_off(self, box: Place) -> bool:
+        """Note that its box is here now; tell whether it has left its usual place by going on and on."""
+        x, y, width, height = box
+        usual_x, usual_y, usual_width, usual_height = self.usual
+        (old_x, old_y), new_x, new_y = self.away, x - usual_x, y - usual_y
+        longer, before = max(usual_width, usual_height), math.hypot(old_x, old_y)
+        ahead = math.hypot(new_x, new_y) if before == 0.0 else (old_x * new_x + old_y * new_y) / before
+        self.away = (new_x, new_y)
+        self.going = self.going + 1 if ahead >= before + SETS_OFF_STEP * longer else 0
+        return (
+            self.going >= SETS_OFF_LOOKS
+            and math.hypot(new_x, new_y) >= SETS_OFF * longer
+            and width >= SETS_OFF_SIZE * usual_width
+            and height >= SETS_OFF_SIZE * usual_height
+        )
+
     def begin(self, now_s: float) -> None:
         """It was seen for the first time."""
         self.born = self.home = self.usual = self.filter.place
         self.since_s = now_s
+        self.early = [(now_s, self.born)]
 
     def stood(self, least_s: float) -> bool:
         """Tell whether it had kept its place for so long when it was seen last."""

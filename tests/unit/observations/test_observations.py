@@ -23,7 +23,18 @@ from edge.observations.codec import Block, BlockDamaged, decode, encode
 from edge.observations.log import FOLDER, SUFFIX, ObservationLog
 from edge.observations.reader import Damage, read_blocks, stored_cameras
 from edge.picture import ArrayPicture
-from edge.types import Detections, Frame, Observation, Part, SignalState, StaticRegion, Track, TrackId, ViewReading
+from edge.types import (
+    Detections,
+    Frame,
+    Observation,
+    Part,
+    Sighting,
+    SignalState,
+    StaticRegion,
+    Track,
+    TrackId,
+    ViewReading,
+)
 from edge.what_if import NO_EVIDENCE, Judge, feed
 from tests.support.scenes import NOON, STREAM_START_S, make_camera, make_site, observation, person
 
@@ -46,6 +57,12 @@ def many(seconds: float, seed: int = 1, tracks: int = 8) -> Iterator[Observation
                 now_s if rng.random() < 0.7 else now_s - 0.4,
                 rng.random() < 0.7,
                 tuple(round(rng.random() * 65536) / 65536 for _ in range(4)) if rng.random() < 0.6 else None,  # type: ignore[arg-type]
+                tuple(
+                    Sighting(now_s - 0.2 * ago, (0.1, 0.2, 0.3 + 0.01 * number, 0.4))
+                    for ago in range(rng.randrange(4), 0, -1)
+                )
+                if rng.random() < 0.2
+                else (),
             )
             for number in range(1, rng.randrange(tracks) + 1)
         )
@@ -69,12 +86,13 @@ def test_what_is_stored_comes_back_to_the_last_bit() -> None:
     assert decode(data, 1) == (block, len(data))
 
 
-@pytest.mark.parametrize("part", [Observation, Track, StaticRegion, Part, ViewReading])
+@pytest.mark.parametrize("part", [Observation, Track, Sighting, StaticRegion, Part, ViewReading])
 def test_nothing_that_rules_see_is_left_out(part: type[Any]) -> None:
     """A field that is new must be stored, too, and be made to differ in `many`."""
     known = {
         Observation: "camera_id monotonic_s utc aspect tracks detected signals view static_regions parts",
-        Track: "track_id class_name confidence xyxy first_seen_s last_seen_s detected found",
+        Track: "track_id class_name confidence xyxy first_seen_s last_seen_s detected found before",
+        Sighting: "monotonic_s xyxy",
         StaticRegion: "region_id xyxy area appeared_s last_seen_s is_hole",
         Part: "class_name confidence xyxy",
         ViewReading: " ".join(field.name for field in fields(ViewReading)),  # every field, by its name
