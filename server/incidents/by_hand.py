@@ -299,13 +299,13 @@ def _part(
 
 def _give_key(session: Session, source: Incident, target: Incident, now: datetime) -> None:
     """New events of a key go to the later of two open incidents that share it; another key finds its own again."""
-    if target.state not in OPEN_STATES or reach(target) < now:
+    if target.state not in OPEN_STATES:
         return
     holder = session.scalar(select(Incident).where(Incident.open_key == target.key))
-    if holder is None and target.key != source.key:
-        target.open_key = target.key
-    elif holder is source and target.first_at > source.first_at:
+    if holder is source and target.first_at > source.first_at:
         release(session, target.key)
+        target.open_key = target.key
+    elif holder is None and target.key != source.key and reach(target) >= now:
         target.open_key = target.key
 
 
