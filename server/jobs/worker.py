@@ -65,14 +65,14 @@ class Worker:
             thread.join(timeout=STOP_S)
 
     def prepare(self) -> None:
-        """Put the regular jobs into the queue; on the embedded database also take back what a killed process held.
+        """Put the regular jobs into the queue; on the embedded database also take back what a killed process held: there is no other.
 
         Raises:
             Unavailable: The database is not to be had now.
         """
         now, zone = self._parts.clock.utc(), self._parts.settings.zone
         with self._parts.database.write() as session:
-            if self._parts.settings.is_embedded:
+            if self._parts.settings.is_embedded and self._parts.settings.jobs == "embedded":
                 queue.release_all(session)
                 delivery.release_all(session)
             for name, kind in self._registry.items():
