@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,9 +18,8 @@ from werkzeug.test import TestResponse
 from contract.event import CameraHealth, CameraStatus, Heartbeat
 from edge.outbox import PatientOutbox, ServerLink, SqliteOutbox
 from edge.outbox.sender import EventSender
-from server.audit.service import list_entries
 from server.db.device_models import DeviceNonce
-from server.db.models import Camera, CameraConfigVersion, Device, EventRecord, EventRevision, Incident
+from server.db.models import AuditEntry, Camera, CameraConfigVersion, Device, EventRecord, EventRevision, Incident
 from server.devices import service as devices
 from tests.edge_fakes import FakeClock, make_event
 from tests.support.identity import make_identity, signed_headers
@@ -29,7 +30,7 @@ from tests.support.village import NOW, Village, event, listening, reference
 
 def audited(village: Village) -> list[str]:
     with village.parts.database.read() as session:
-        return [entry.action for entry in list_entries(session)]
+        return [entry.action for entry in session.scalars(select(AuditEntry).order_by(AuditEntry.sequence))]
 
 
 def stored_events(village: Village) -> int:
@@ -173,7 +174,7 @@ def test_threat_21_a_signature_that_covers_too_little_is_no_signature(
         kept = tuple(item for item in getattr(signing, name) if item != cut)
         monkeypatch.setattr(signing, name, kept)
     if cut == "nonce":
-        monkeypatch.setattr(signing.secrets, "token_urlsafe", lambda _size: "short")
+        monkeypatch.setattr(secrets, "token_urlsafe", lambda _size: "short")
     sent = Sent(embedded_village, "POST", "/api/v1/events", json.dumps({"events": [event()]}).encode())
     assert sent.again().status_code == 401
 
@@ -187,7 +188,7 @@ def test_threat_21_a_signature_that_covers_too_little_is_no_signature(
         fullmatch=True,
     ),
     given_signature=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60)
-    | st.binary(min_size=64, max_size=64).map(lambda raw: f"langan=:{__import__('base64').b64encode(raw).decode()}:"),
+    | st.binary(min_size=64, max_size=64).map(lambda raw: f"langan=:{base64.b64encode(raw).decode()}:"),
 )
 def test_no_signature_that_somebody_makes_up_is_taken_or_a_bug(
     embedded_village: Village, given_input: str, given_signature: str
@@ -246,7 +247,10 @@ def test_threat_04_a_device_whose_clock_is_a_day_off_still_reports(
     village: Village, tmp_path: Any, off: timedelta
 ) -> None:
     """With the real edge's link: it is told the time, its events are kept apart, and the admin sees why."""
-    own_clock = lambda: village.clock.utc() + off  # noqa: E731
+
+    def own_clock() -> datetime:
+        return village.clock.utc() + off
+
     seen = own_clock()
     with listening(village) as url, ServerLink(url, village.identities["box-a"], now=own_clock) as link:
         camera = CameraStatus(camera_id="cam-1", health=CameraHealth.OK)
