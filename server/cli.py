@@ -14,13 +14,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from server import create_services, migrations
-from server.auth import passwords
+from server.audit import anchors
+from server.audit.queries import export
+from server.auth import first_admin, passwords
 from server.auth import service as auth
 from server.db.engine import Database
 from server.devices import codes
 from server.devices import service as devices
 from server.domain.access import USER_ROLES, Role
-from server.errors import ServerError
+from server.errors import ServerError, Unavailable
 from server.http import set_up_logging
 from server.places import service as places
 from server.services import Services
@@ -70,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     retention.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
     retention.set_defaults(command=_retention)
 
+    setup = commands.add_parser("setup-link", help="print a link for the first admin, good once and for an hour")
+    setup.set_defaults(command=_setup_link)
+
     migrate = commands.add_parser("migrate", help="bring the database to the newest revision")
     migrate.set_defaults(command=_migrate)
 
@@ -109,10 +114,25 @@ def _parser() -> argparse.ArgumentParser:
     stats = commands.add_parser("stats", help="what the server holds, as one JSON line")
     stats.set_defaults(command=_show_stats)
 
-    audit = commands.add_parser("audit", help="audit log").add_subparsers(required=True, metavar="COMMAND")
-    verify = audit.add_parser("verify", help="check the chain; names the first bad row")
-    verify.set_defaults(command=_verify_audit)
+    _add_audit(commands.add_parser("audit", help="audit log").add_subparsers(required=True, metavar="COMMAND"))
     return parser
+
+
+def _add_audit(audit: Any) -> None:
+    verify = audit.add_parser("verify", help="check the chain; names the first bad row")
+    verify.add_argument(
+        "--anchor",
+        action="append",
+        default=[],
+        metavar="NUMBER:HASH",
+        help="as a report, a log line or `audit head` told it; may be repeated",
+    )
+    verify.set_defaults(command=_verify_audit)
+    head = audit.add_parser("head", help="print where the log stands, and write it down outside of the database")
+    head.set_defaults(command=_audit_head)
+    export = audit.add_parser("export", help="write the log as lines of JSON to standard output")
+    export.add_argument("--since", type=int, default=0, metavar="NUMBER", help="only rows after this one")
+    export.set_defaults(command=_export_audit)
 
 
 def _add_processes(commands: Any) -> None:
@@ -147,7 +167,32 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
         _upgrade(settings)
     share_metrics(options.workers)
     create_services(settings).store.forget_unfinished()
-    serve(settings, bind, options.workers)
+    serve(settings, bind, options.workers, _first_admin_code(settings))
+    return 0
+
+
+def _first_admin_code(settings: Settings) -> str | None:
+    """A code for the first admin while there is none; its connection is closed before workers are forked."""
+    parts = create_services(settings)
+    try:
+        if migrations.current(parts.database) != migrations.head():
+            return None
+        with parts.database.write() as session:
+            return first_admin.new_code(session, parts.clock)
+    except Unavailable:  # the server starts and waits for its database: `setup-link` prints one later
+        return None
+    finally:
+        parts.database.close()
+
+
+def _setup_link(settings: Settings, _options: argparse.Namespace) -> int:
+    parts = _ready(settings)
+    with parts.database.write() as session:
+        code = first_admin.new_code(session, parts.clock)
+    if code is None:
+        print("There is an admin already: `langan-server user add NAME --role admin` adds another.", file=sys.stderr)
+        return 1
+    print(first_admin.link(settings.public_url or f"http://{settings.bind}", code))
     return 0
 
 
@@ -311,15 +356,31 @@ def _show_stats(settings: Settings, _options: argparse.Namespace) -> int:
     return 0
 
 
-def _verify_audit(settings: Settings, _options: argparse.Namespace) -> int:
+def _verify_audit(settings: Settings, options: argparse.Namespace) -> int:
     parts = _ready(settings)
+    told = [anchors.Anchor.read(text, parts.clock.utc()) for text in options.anchor]
+    told += anchors.kept_anchors(settings.data_dir)
     with parts.database.read() as session:
         report = parts.chain.verify(session)
-    if report.fault is None:
-        print(f"The audit log is whole: {report.rows} rows.")
+        fault = report.fault or anchors.check(session, told)
+    if fault is None:
+        print(f"The audit log is whole: {report.rows} rows, {len(told)} anchors.")
         return 0
-    print(f"The audit log is broken at row {report.fault.sequence}: {report.fault.reason}", file=sys.stderr)
+    print(f"The audit log is broken at row {fault.sequence}: {fault.reason}", file=sys.stderr)
     return 1
+
+
+def _audit_head(settings: Settings, _options: argparse.Namespace) -> int:
+    parts = _ready(settings)
+    print(anchors.anchor_head(parts.database, parts.clock, settings.data_dir))
+    return 0
+
+
+def _export_audit(settings: Settings, options: argparse.Namespace) -> int:
+    with _ready(settings).database.read() as session:
+        for line in export(session, options.since):
+            print(line)
+    return 0
 
 
 if __name__ == "__main__":

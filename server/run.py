@@ -22,6 +22,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from server import create_app
+from server.auth import first_admin
 from server.jobs import worker as jobs
 from server.monitoring.metrics import SHARED_FOLDER
 from server.services import EXTENSION, Services
@@ -124,7 +125,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """The app as gunicorn starts it; the app itself is made in the worker."""
 
-    def __init__(self, settings: Settings, bind: str, workers: int) -> None:
+    def __init__(self, settings: Settings, bind: str, workers: int, first_admin_code: str | None = None) -> None:
         self._settings = settings
         self._options: dict[str, Any] = {
             "bind": bind,
@@ -141,7 +142,7 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
             # X-Forwarded-* count as LANGAN_PROXY_HOPS says (ProxyFix), never because the client is on this machine.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
-            "when_ready": _announce,
+            "when_ready": functools.partial(_announce, settings.public_url, first_admin_code),
             "child_exit": _forget_metrics,
         }
         super().__init__()
@@ -157,10 +158,10 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
         return create_app(self._settings)
 
 
-def serve(settings: Settings, bind: str, workers: int) -> None:
-    """Serve until SIGTERM or Ctrl-C."""
+def serve(settings: Settings, bind: str, workers: int, first_admin_code: str | None = None) -> None:
+    """Serve until SIGTERM or Ctrl-C; print a link for the first admin where there is none yet."""
     try:
-        Application(settings, bind, workers).run()
+        Application(settings, bind, workers, first_admin_code).run()
     finally:
         if SHARED_FOLDER in os.environ:
             shutil.rmtree(os.environ[SHARED_FOLDER], ignore_errors=True)
@@ -181,10 +182,14 @@ def _forget_metrics(_arbiter: Arbiter, worker: Worker) -> None:
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
-def _announce(arbiter: Arbiter) -> None:
+def _announce(public_url: str, first_admin_code: str | None, arbiter: Arbiter) -> None:
     """Print where the server listens, once it does: port 0 has become a real one."""
     host, port = arbiter.LISTENERS[0].sock.getsockname()[:2]
-    sys.stdout.write(f"Làng An listens on http://{f'[{host}]' if ':' in host else host}:{port}\n")
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    sys.stdout.write(f"Làng An listens on {address}\n")
+    if first_admin_code is not None:
+        link = first_admin.link(public_url or address, first_admin_code)
+        sys.stdout.write(f"There is no admin yet. Make the first one here, within an hour: {link}\n")
     sys.stdout.flush()
 
 

@@ -13,7 +13,7 @@ from server import i18n
 from server.admin.camera_health import camera_row, camera_rows, device_rows
 from server.admin.starter import starter_text
 from server.admin.versions import version_rows
-from server.audit import service as audit
+from server.audit.queries import AuditFilter, known_actions, list_entries
 from server.auth.web import request_id, require
 from server.cameras import service as cameras_service
 from server.domain.access import Permission, Principal
@@ -109,14 +109,20 @@ def create_camera() -> BaseResponse:
 def audit_log() -> str:
     """Who did what, newest first."""
     require(Permission.READ_AUDIT)
+    parts, wanted = services(), AuditFilter.read(request.args)
     before = request.args.get("before", type=int)
-    with services().database.read() as session:
-        rows = audit.list_entries(session, before=before, limit=AUDIT_ROWS)
+    with parts.database.read() as session:
+        rows = list_entries(session, wanted, zone=parts.settings.zone, before=before, limit=AUDIT_ROWS)
+        actions = known_actions(session)
     is_full = len(rows) == AUDIT_ROWS and rows[-1].sequence > 1
     return render_template(
         "admin/audit.html",
         rows=[(row, i18n.gettext(f"audit.{row.action}"), _words(row.detail)) for row in rows],
-        older_url=url_for("admin.audit_log", before=rows[-1].sequence) if is_full else None,
+        filters=wanted,
+        actions=sorted((i18n.gettext(f"audit.{action}"), action) for action in actions),
+        date_problem=i18n.gettext("filter.date.wrong") if wanted.has_wrong_day else "",
+        older_url=url_for("admin.audit_log", **wanted.query, before=rows[-1].sequence) if is_full else None,
+        newer_url=url_for("admin.audit_log", **wanted.query) if before is not None else None,
     )
 
 

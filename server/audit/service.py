@@ -165,11 +165,3 @@ class AuditChain:
             entry.request_id,
         ]
         return hmac.digest(self._key, previous + json.dumps(fields, ensure_ascii=False).encode(), hashlib.sha256)
-
-
-def list_entries(session: Session, *, before: int | None = None, limit: int = 50) -> list[AuditEntry]:
-    """The newest rows first; `before` is the sequence of the last row of the page before."""
-    query = select(AuditEntry).order_by(AuditEntry.sequence.desc()).limit(min(limit, 200))
-    if before is not None:
-        query = query.where(AuditEntry.sequence < before)
-    return list(session.scalars(query))

@@ -29,6 +29,12 @@ def base_of(session: Session, key: bytes) -> tuple[int, bytes, bool]:
     return base.sequence, base.hash, hmac.compare_digest(base.seal, _seal(key, base.sequence, base.hash))
 
 
+def where_it_begins(session: Session) -> tuple[int, bytes]:
+    """Number and hash of the row before the log's first one."""
+    base = session.get(AuditBase, _BASE_ID, populate_existing=True)
+    return (0, GENESIS) if base is None else (base.sequence, base.hash)
+
+
 def older_than(session: Session, at: datetime) -> int:
     """How many rows are older, the newest row never counted."""
     newest = select(func.max(AuditEntry.sequence)).scalar_subquery()

@@ -34,6 +34,11 @@ def new_code(session: Session, clock: Clock) -> str | None:
     return one_time.issue(session, clock, Purpose.FIRST_ADMIN) if is_wanted(session) else None
 
 
+def link(address: str, code: str) -> str:
+    """What is printed: the code stands behind `#`."""
+    return f"{address.rstrip('/')}{PATH}#{code}"
+
+
 def create(
     session: Session, clock: Clock, *, code: str, username: str, password: str, display_name: str, language: str
 ) -> User:

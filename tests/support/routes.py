@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from server.silences import service as silences
+from server.silences.service import SilenceDraft
 from tests.support.media import jpeg
 from tests.support.village import Village, event, reference
 
@@ -23,6 +26,8 @@ ADMINS = frozenset({ADMIN, SITE_ADMIN})
 WATCHERS = frozenset({OFFICER}) | ADMINS
 EVERYBODY = PEOPLE | {STRANGER}
 DEVICES = frozenset({DEVICE})
+NOBODYS = "00000000-0000-7000-8000-000000000000"
+"""The number of no incident and no event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,10 @@ ROUTES: dict[str, Route] = {
     "GET sign_in.setup": page(EVERYBODY, own={404}),
     "POST sign_in.make_first_admin": page(EVERYBODY, own={401}),
     "GET api.healthz": page(EVERYBODY, own={200}),
+    "GET monitoring.readyz": page(EVERYBODY, own={200, 503}),
+    "GET monitoring.metrics": page(EVERYBODY, own={200, 403}),
+    "GET api.openapi": page(EVERYBODY, own={200}),
+    "POST api.post_enrolment": page(EVERYBODY, own={415, 422}),
     # Everybody's own account
     "GET account.security": page(PEOPLE),
     "GET account.password": page(PEOPLE),
@@ -89,8 +98,26 @@ ROUTES: dict[str, Route] = {
     "GET police.incident": page(WATCHERS, foreign=404),
     "POST police.act": Route(WATCHERS, 404, frozenset({303, 409}), form=(("action", "acknowledge"), ("version", "1"))),
     "POST police.ask_copy": page(WATCHERS, foreign=404, own={404}),
+    "POST grouping.assign": page(WATCHERS, foreign=404, own={303, 409}),
+    "POST grouping.merge": Route(WATCHERS, 404, frozenset({404}), form=(("other", f"{NOBODYS}:1"), ("reason", "x"))),
+    "POST grouping.unmerge": Route(WATCHERS, 404, frozenset({404, 409}), form=(("other", NOBODYS), ("reason", "x"))),
+    "POST grouping.split": Route(WATCHERS, 404, frozenset({404}), form=(("event", NOBODYS), ("reason", "x"))),
+    "POST grouping.silence": Route(WATCHERS, 404, frozenset({303}), form=(("hours", "1"), ("reason", "x"))),
+    "GET silences.page": page(WATCHERS),
+    "POST silences.create": page(WATCHERS, own={422}),
+    "POST silences.create_maintenance": page(ADMINS, own={422}),
+    "POST silences.end": page(WATCHERS, foreign=404, own={303, 409}),
     "GET live.live": Route(WATCHERS, streams=True),
     "GET live.media": page(PEOPLE, foreign=404, own={200, 404}),
+    "POST retention.place_hold": page(WATCHERS, foreign=404),
+    "POST retention.release_hold": page(WATCHERS, foreign=404, own={303, 404, 409, 422}),
+    "GET notices.settings": page(WATCHERS),
+    "POST notices.add_channel": page(WATCHERS, own={422}),
+    "POST notices.change_channel": page(WATCHERS, foreign=404, own={404}),
+    "POST notices.confirm_channel": page(WATCHERS, own={422}),
+    "POST notices.send_code": page(WATCHERS, foreign=404, own={404}),
+    "POST notices.remove_channel": page(WATCHERS, foreign=404, own={404}),
+    "POST notices.show_secret": page(WATCHERS, foreign=404, own={404}),
     # Residents
     "GET residents.log": page(PEOPLE),
     # Admins
@@ -103,8 +130,10 @@ ROUTES: dict[str, Route] = {
     "GET admin.audit_log": page(frozenset({SITE_ADMIN})),
     "GET devices.devices": page(ADMINS),
     "POST devices.add_device": page(ADMINS, own={422}),
-    "POST devices.renew_token": page(ADMINS, foreign=403),
+    "POST devices.make_code": page(ADMINS, foreign=403),
     "POST devices.revoke": page(ADMINS, foreign=403),
+    "GET retention.overview": page(ADMINS),
+    "GET notices.delivery": page(ADMINS),
     "GET users.users": page(ADMINS),
     "POST users.add_user": page(ADMINS, own={422}),
     "POST users.change_user": page(ADMINS, foreign=404),
@@ -115,6 +144,8 @@ ROUTES: dict[str, Route] = {
     "POST api.post_events": of_device(own={422}),
     "PUT api.put_evidence": of_device(own={204}),
     "GET api.get_evidence": of_device(own={404}),
+    "POST api.begin_upload": of_device(own={404}),  # the store is a folder of its own
+    "POST api.finish_upload": of_device(own={404}),
     "POST api.post_evidence_gone": of_device(own={204, 404}),
     "PUT api.put_copy_report": of_device(own={404, 422}),
     "POST api.post_heartbeat": of_device(own={422}),
@@ -132,6 +163,14 @@ class Objects:
     """What a page would say of them: nobody of another place may read it."""
 
 
+def _silence(village: Village, letter: str) -> int:
+    parts, now = village.parts, village.clock.utc()
+    draft = SilenceDraft(f"village-{letter}", now, now + timedelta(hours=1), "hội làng", kinds=("speeding",))
+    officer = village.principal(f"officer_{letter}")
+    with parts.database.write() as session:
+        return silences.create(session, village.clock, parts.settings.zone, officer, draft).id
+
+
 def objects_of(village: Village, letter: str) -> Objects:
     """An incident with a picture, a camera, a device and an account of village `a` or `b`."""
     place, device, camera = f"village-{letter}", f"box-{letter}", f"cam-village-{letter}"
@@ -145,7 +184,9 @@ def objects_of(village: Village, letter: str) -> Objects:
         "camera_id": camera,
         "device_id": device,
         "user_id": village.user_ids[f"officer_{letter}"],
+        "silence_id": _silence(village, letter),
         "filename": "css/langan.css",
+        "channel_id": 999_999_999,  # a channel is its owner's alone: everybody else's is 404, whatever the place
     }
     return Objects(
         values,

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from contract.ids import uuid7
-from server.audit.service import list_entries
+from server.audit.queries import list_entries
 from server.db.models import Alert, Camera, Device, EventRecord, EventRevision, Incident
 from server.devices import service as devices
 from server.domain.incident import IncidentAction, IncidentState
