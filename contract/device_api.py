@@ -94,6 +94,15 @@ class CameraConfigTaken(ContractModel):
     author: str
 
 
+class UploadAddress(ContractModel):
+    """Answer to `POST /api/v1/evidence/SHA256/upload`: where the device may write one file straight to the store."""
+
+    url: str
+    upload: str
+    """Given back with `POST .../uploaded?upload=` once the file was written."""
+    holds_s: int
+
+
 class ErrorDetail(ContractModel):
     """What went wrong and what to do."""
 

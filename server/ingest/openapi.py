@@ -14,7 +14,15 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from contract.device_api import CameraConfigs, CameraConfigTaken, Enrolment, EnrolmentResult, ErrorAnswer, Health
+from contract.device_api import (
+    CameraConfigs,
+    CameraConfigTaken,
+    Enrolment,
+    EnrolmentResult,
+    ErrorAnswer,
+    Health,
+    UploadAddress,
+)
 from contract.event import CopyReport, EventBatch, EventBatchResult, Heartbeat, HeartbeatResult
 from contract.json_schemas import event_schema
 
@@ -29,6 +37,7 @@ _GIVEN: Final[tuple[type[BaseModel], ...]] = (
     EnrolmentResult,
     CameraConfigs,
     CameraConfigTaken,
+    UploadAddress,
     ErrorAnswer,
     Health,
 )
@@ -101,6 +110,22 @@ def _paths() -> dict[str, Any]:
         "/api/v1/evidence/{sha256}/gone": {
             "parameters": [_parameter("sha256", _SHA256)],
             "post": _operation("Tell that a file will not come", answers={204: None}, errors=(*_DEVICE, 404, 409)),
+        },
+        "/api/v1/evidence/{sha256}/upload": {
+            "parameters": [_parameter("sha256", _SHA256)],
+            "post": _operation(
+                "Ask where to write a file straight to the object store; 404 where the server takes files itself",
+                answers={200: UploadAddress, 204: None},
+                errors=(*_DEVICE, 404),
+            ),
+        },
+        "/api/v1/evidence/{sha256}/uploaded": {
+            "parameters": [_parameter("sha256", _SHA256), _parameter("upload", {"type": "string"}, where="query")],
+            "post": _operation(
+                "Tell that it was written; it is checked as any evidence",
+                answers={201: None, 204: None},
+                errors=(*_DEVICE, 404),
+            ),
         },
         "/api/v1/copies/{sha256}": {
             "parameters": [_parameter("sha256", _SHA256)],
@@ -191,8 +216,8 @@ def _response(status: int, answers: list[Answer]) -> dict[str, Any]:
     return made
 
 
-def _parameter(name: str, schema: dict[str, str]) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": schema}
+def _parameter(name: str, schema: dict[str, str], *, where: str = "path") -> dict[str, Any]:
+    return {"name": name, "in": where, "required": True, "schema": schema}
 
 
 def _reference(model: type[BaseModel]) -> dict[str, str]:

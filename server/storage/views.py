@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Response, jsonify, request
+from flask import Response, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from contract.device_api import UploadAddress
 from server.devices.web import device_request
 from server.errors import InvalidInput, NotFound, Unavailable
 from server.ingest.views import blueprint
@@ -35,7 +36,8 @@ def begin_upload(sha256: str) -> tuple[Response, int]:
         return Response(), HTTPStatus.NO_CONTENT
     url, key, holds = store.begin_upload(sha256)
     token = _signer(parts).dumps([device.id, sha256, key])
-    return jsonify(url=url, upload=token, holds_s=int(holds.total_seconds())), HTTPStatus.OK
+    address = UploadAddress(url=url, upload=token, holds_s=int(holds.total_seconds()))
+    return Response(address.model_dump_json(), mimetype="application/json"), HTTPStatus.OK
 
 
 @blueprint.post("/api/v1/evidence/<sha256>/uploaded")
