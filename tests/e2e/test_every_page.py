@@ -12,7 +12,7 @@ from tests.support.seed import tell_health
 pytestmark = pytest.mark.browser
 
 PAGES = {
-    "officer": ("/live", "/log", "/password"),
+    "officer": ("/live", "/log", "/password", "/notifications"),
     "resident": ("/log",),
     "admin": (
         "/admin/cameras",
@@ -21,6 +21,8 @@ PAGES = {
         "/admin/devices",
         "/admin/users",
         "/admin/audit",
+        "/admin/notifications",
+        "/admin/retention",
     ),
 }
 WCAG_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]

@@ -8,6 +8,7 @@ import hmac
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from server.domain.incident import IncidentAction
 from server.domain.notices import Channel, NoticeState
 from server.incidents import service as incidents
 from server.notifications import delivery, senders
+from server.silences import service as silences
+from server.silences.service import SilenceDraft
 from tests.support.https_files import make_certificate
 from tests.support.mailbox import Mailbox, running_mailbox
 from tests.support.village import Village, event, running_village
@@ -322,12 +325,24 @@ def test_threat_29_a_camera_s_name_stays_within_its_line(told_village: Village, 
 def test_threat_19_a_silence_that_ends_while_sending_leaves_its_decision(
     told_village: Village, mailbox: Mailbox
 ) -> None:
-    village = told_village
+    village, parts = told_village, told_village.parts
     channel(village, "officer_a")
+    now = village.clock.utc()
+    draft = SilenceDraft("village-a", now, now + timedelta(minutes=10), "hội làng", kinds=("crowding",))
+    with parts.database.write() as session:
+        silence = silences.create(session, village.clock, parts.settings.zone, village.principal("officer_a"), draft)
     village.post([event()])
     work(village)
+    assert mailbox.mails == []
     [row] = notifications(village)
-    assert row.decision == "alert"
+    assert (row.state, row.decision) == (NoticeState.SILENCED, f"silenced by {silence.id}")
+    work(village, 700)  # the silence is over: what it kept back stays kept back, and says by what
+    assert mailbox.mails == []
+    assert notifications(village)[0].decision == f"silenced by {silence.id}"
+    village.post([event(10 * n) for n in range(1, 8)])  # worse, and decided anew
+    work(village)
+    assert len(mailbox.mails) == 1
+    assert notifications(village)[0].decision == "alert"
 
 
 def test_nothing_is_left_in_the_outbox(told_village: Village) -> None:
