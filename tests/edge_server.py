@@ -47,6 +47,7 @@ class EdgeServer:
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.sign: Callable[[dict[str, str]], dict[str, str]] = lambda headers: headers
         """Told the headers with which the server has signed an answer, gives those that are sent."""
+        self.server_key = SERVER_KEY
         self.mood: Callable[[int, str], str] = lambda _number, _path: "well"
         self.max_batch = 1000
         self.poison: set[str] = set()
@@ -192,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = b"" if said is None else json.dumps(said).encode()
         self.send_response(status)
         if "Signature" in self.headers:
-            signed = SERVER_KEY.sign_answer(self.message(), status, content, datetime.now(UTC))
+            signed = self.server.house.server_key.sign_answer(self.message(), status, content, datetime.now(UTC))
             for name, value in self.server.house.sign(signed).items():
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
