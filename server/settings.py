@@ -32,7 +32,8 @@ class Settings(WorkSettings):
     database_url: str = ""
     """`sqlite:///...` or `postgresql://...`; empty means `langan.sqlite` in the data folder."""
     secret_key: SecretStr = SecretStr("")
-    """Signs CSRF tokens and the audit chain. Empty: made once and kept in the data folder."""
+    """Signs CSRF tokens, the audit chain and what devices are told: with another one every device must enrol again.
+    Empty: made once and kept in the data folder."""
     public_url: str = ""
     """How browsers reach the server (`https://...`). Empty: as they ask; cookies are Secure with https."""
     bind: str = "127.0.0.1:8000"

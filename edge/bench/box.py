@@ -49,7 +49,7 @@ class Plan:
     """What is run and how long it is watched.
 
     Attributes:
-        site_text: site.yaml; its server is not asked, because no device token is given.
+        site_text: site.yaml; its server is not asked, because the box is not enrolled.
         camera_text: A camera file: every camera gets its zones and rules.
         phases: What the cameras play.
         cpus: Ids of the cores that the edge may use.
