@@ -65,15 +65,16 @@ def number(session: Session) -> int:
             UnnumberedAlert.village_id,
             UnnumberedAlert.change,
             UnnumberedAlert.at,
+            UnnumberedAlert.decision,
+            UnnumberedAlert.silence_id,
+            UnnumberedAlert.inhibited_by_id,
         ),
         execution_options={"synchronize_session": False},
     ).all()
     if taken:
         # Transactions about one incident exclude each other, so among the rows of one round ids tell their order.
-        rows = [
-            {"incident_id": row.incident_id, "village_id": row.village_id, "change": row.change, "at": row.at}
-            for row in sorted(taken, key=lambda row: row.id)
-        ]
+        columns = ("incident_id", "village_id", "change", "at", "decision", "silence_id", "inhibited_by_id")
+        rows = [{name: getattr(row, name) for name in columns} for row in sorted(taken, key=lambda row: row.id)]
         session.execute(insert(Alert), rows)
         session.info["feed_written"] = True
     return len(taken)

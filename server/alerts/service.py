@@ -43,7 +43,15 @@ def write_pending(session: Session) -> None:
     if not pending:
         return
     rows = [
-        {"incident_id": incident.id, "village_id": incident.village_id, "change": change, "at": at}
+        {
+            "incident_id": incident.id,
+            "village_id": incident.village_id,
+            "change": change,
+            "at": at,
+            "decision": incident.alert_decision,
+            "silence_id": incident.silence_id,
+            "inhibited_by_id": incident.inhibited_by_id,
+        }
         for incident, change, at in pending.values()
     ]
     if numbers_at_commit(session):

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from server.db.types import Base, BigKey, UuidColumn
+from server.db.types import Base, BigKey, UuidColumn, words
+from server.domain.silencing import AlertOutcome
 
 
 class UnnumberedAlert(Base):
@@ -25,3 +26,6 @@ class UnnumberedAlert(Base):
     village_id: Mapped[str] = mapped_column(ForeignKey("places.id"))
     change: Mapped[str] = mapped_column(String(24))
     at: Mapped[datetime]
+    decision: Mapped[AlertOutcome | None] = mapped_column(words(AlertOutcome))
+    silence_id: Mapped[int | None]
+    inhibited_by_id: Mapped[UUID | None] = mapped_column(UuidColumn)

@@ -25,6 +25,7 @@ from server.db.incident_models import Incident, IncidentStep, Silence
 from server.db.types import Base, BigKey, JsonColumn, UuidColumn, words
 from server.domain.access import Role
 from server.domain.copies import CopyState
+from server.domain.silencing import AlertOutcome
 
 __all__ = ["Incident", "IncidentStep", "Silence"]
 _ABOUT_CAMERA_OPEN = "state <> 'end' AND kind IN ('camera_offline', 'camera_tampered')"
@@ -317,6 +318,10 @@ class Alert(Base):
     change: Mapped[str] = mapped_column(String(24))
     """`opened`, `updated`, `evidence`, `merged` or a state of the life cycle."""
     at: Mapped[datetime] = mapped_column(index=True)
+    decision: Mapped[AlertOutcome | None] = mapped_column(words(AlertOutcome))
+    """What was decided when the alert came up; it holds even when the silence ends while the alert is being sent."""
+    silence_id: Mapped[int | None]
+    inhibited_by_id: Mapped[UUID | None] = mapped_column(UuidColumn)
 
     __table_args__ = ({"sqlite_autoincrement": True},)
 

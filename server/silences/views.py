@@ -191,7 +191,7 @@ def _page(principal: Principal, problem: str = "") -> str:
         cameras=choices,
         kinds=sorted(((kind, i18n.gettext(f"kind.{kind}")) for kind in RULES), key=lambda item: item[1]),
         severities=[(item.value, i18n.gettext(f"severity.{item}")) for item in SEVERITIES[:-1]],
-        hours=[(hours, i18n.format_duration(hours * 3600)) for hours in HOURS],
+        hours=[(hours, i18n.ngettext("duration.hours", "duration.hours.many", hours)) for hours in HOURS],
         may_handle=may_handle,
         may_maintain=may_handle and access.may(principal, Permission.MANAGE_CAMERAS),
         weekdays=[(day, i18n.weekday(day)) for day in range(7)],
