@@ -94,6 +94,10 @@ class CameraConfigTaken(ContractModel):
     author: str
 
 
+OFFERS_DIRECT_UPLOADS: Final = "Langan-Direct-Uploads"
+"""Header of the answer to a file of evidence: `1` where `POST .../upload` gives an address."""
+
+
 class UploadAddress(ContractModel):
     """Answer to `POST /api/v1/evidence/SHA256/upload`: where the device may write one file straight to the store."""
 

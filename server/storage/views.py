@@ -12,7 +12,7 @@ from http import HTTPStatus
 from flask import Response, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from contract.device_api import UploadAddress
+from contract.device_api import OFFERS_DIRECT_UPLOADS, UploadAddress
 from server.devices.web import device_request
 from server.errors import InvalidInput, NotFound, Unavailable
 from server.ingest.views import blueprint
@@ -24,6 +24,14 @@ from server.storage.service import make_room
 __all__ = ["blueprint"]  # of the devices' API, with the addresses below in it
 
 _SALT = "evidence upload"
+
+
+@blueprint.after_request
+def _offer(response: Response) -> Response:
+    """Tell a device that sends a file that the next one may go straight to the store."""
+    if request.endpoint == "api.put_evidence" and services().settings.direct_uploads:
+        response.headers[OFFERS_DIRECT_UPLOADS] = "1"
+    return response
 
 
 @blueprint.post("/api/v1/evidence/<sha256>/upload")
