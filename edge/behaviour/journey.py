@@ -111,6 +111,15 @@ class Journey:
         """Its places of the last seconds, in order of time."""
         return self.since(self.last.at_s - seconds)
 
+    def of_first(self, seconds: float) -> list[Sample]:
+        """Its first remembered places, over some seconds, in order of time."""
+        until_s = self.samples[0].at_s + seconds
+        return [sample for sample in self.samples if sample.at_s <= until_s]
+
+    def between(self, first_s: float, last_s: float) -> list[Sample]:
+        """Its places from a watched second up to another, in order of time."""
+        return [sample for sample in self.since(first_s) if sample.at_s <= last_s]
+
     def since(self, first_s: float) -> list[Sample]:
         """Its places from a watched second on, in order of time."""
         recent = []

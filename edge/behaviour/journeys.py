@@ -31,8 +31,14 @@ MIDWAY_S = 2.5
 and of its first one afterwards: such a link needs both, in about the same direction ..."""
 BEND_DEG = 100.0
 """... where a quarter of a circle is about the same."""
-MIDWAY_GROWTH = 0.6
-"""As `REACH_GROWTH`."""
+MIDWAY_GROWTH, MIDWAY_SHARE = 0.6, 0.2
+"""As `REACH_GROWTH`; and this share of the way that it made unseen."""
+SETS_OFF_BOXES = 2.0
+"""Who sets off is faster by at most so many box lengths a second after each second."""
+QUICKER, SETS_OFF_MPS2 = 1.5, 2.0
+"""On the ground nobody was faster unseen than this many times as before and after, and what one gains so ..."""
+TREMBLE_BOXES = 0.2
+"""... but for boxes that tremble, or show halves, by this share of their length."""
 MIDWAY_M = 1.8
 """A box length on the ground, at least."""
 CLEARLY_BOXES = 0.3
@@ -102,19 +108,23 @@ class Journeys:
                 continue
             journey_of = by_track.get(track.track_id)
             sample = self._sample(track, aspect, now) if searched and track.detected else None
-            if journey_of is not None and sample is not None and not self._possible(journey_of.samples[-1], sample):
+            new = [] if sample is None else [sample]
+            if track.before and sample is not None:
+                last_s = -math.inf if journey_of is None else journey_of.last.at_s
+                new = [early for early in self._early(track, aspect, now) if early.at_s > last_s] + new
+            if journey_of is not None and new and not self._possible(journey_of.samples[-1], new[0]):
                 self.refused.append((track, "speed"))
                 journey_of = None  # its track jumped, or something else took it over
             if journey_of is None:
-                if sample is None:
+                if not new:
                     continue
-                journey_of = Journey(next(self._numbers), track, deque(), now, sample, [])
+                journey_of = Journey(next(self._numbers), track, deque(), now, new[0], [])
                 self._all[journey_of.number] = by_track[track.track_id] = journey_of
                 has_born = True
             journey_of.seen = now
             present[journey_of.number] = journey_of
-            if sample is not None:
-                self._add(journey_of, track, sample)
+            if new:
+                self._add(journey_of, track, new)
         self.sequels = self._link(present, now) if has_born or len(present) < len(self._all) else []
         self.gone = self._forget(now) if len(present) < len(self._all) else []
 
@@ -150,15 +160,25 @@ class Journeys:
         self._present.clear()
         self.sequels, self.gone = [], []
 
+    def _early(self, track: Track, aspect: float, now: Moment) -> list[Sample]:
+        """Where a track was found before it was known to be somebody."""
+        found = [(now.ago(now.monotonic_s - early.monotonic_s), early.xyxy) for early in track.before]
+        return [sample for then, box in found if (sample := self._sample_of(box, aspect, then)) is not None]
+
     def _sample(self, track: Track, aspect: float, now: Moment) -> Sample | None:
-        x1, y1, x2, y2 = track.xyxy
+        sample = self._sample_of(track.xyxy, aspect, now)
+        if sample is None:
+            self.refused.append((track, "above_horizon"))
+        return sample
+
+    def _sample_of(self, box: tuple[float, float, float, float], aspect: float, then: Moment) -> Sample | None:
+        x1, y1, x2, y2 = box
         ground = ((x1 + x2) / 2.0, y2)
         plane = self._scene.to_plane(ground, aspect)
         if plane is None:
-            self.refused.append((track, "above_horizon"))
             return None
         picture = (ground[0] * aspect, y2)
-        return Sample(now, now.watched_s, ground, picture, plane, max((x2 - x1) * aspect, y2 - y1))
+        return Sample(then, then.watched_s, ground, picture, plane, max((x2 - x1) * aspect, y2 - y1))
 
     def _possible(self, before: Sample, after: Sample) -> bool:
         step_s = after.at_s - before.at_s
@@ -169,16 +189,17 @@ class Journeys:
         too_fast = metric and distance(before.plane, after.plane) > MAX_SPEED_MPS * step_s
         return boxes <= MAX_SPEED_BOXES * step_s and not too_fast
 
-    def _add(self, journey: Journey, track: Track, sample: Sample) -> None:
+    def _add(self, journey: Journey, track: Track, new: Sequence[Sample]) -> None:
         samples, news = journey.samples, journey.news
-        if samples and sample.at_s <= samples[-1].at_s:  # watched time stands still across a gap
-            before = samples.pop()
-            if news and news[-1] is before:
-                news[-1] = sample
-        else:
-            news.append(sample)
-        samples.append(sample)
-        while samples[0].at_s < sample.at_s - self._keep_s:
+        for sample in new:
+            if samples and sample.at_s <= samples[-1].at_s:  # watched time stands still across a gap
+                before = samples.pop()
+                if news and news[-1] is before:
+                    news[-1] = sample
+            else:
+                news.append(sample)
+            samples.append(sample)
+        while samples[0].at_s < samples[-1].at_s - self._keep_s:
             samples.popleft()
         journey.track, journey.fresh = track, True
         journey.track_ids[track.track_id] = None
@@ -194,7 +215,8 @@ class Journeys:
 
     def _link(self, present: dict[int, Journey], now: Moment) -> list[Journey]:
         """Let lost journeys go on with the young ones that begin where they must be."""
-        lost = [journey for journey in self._all.values() if journey.number not in present]
+        # Who is missed just now may be found again, or have become the young one: it only keeps others from it.
+        missed = [journey for journey in self._all.values() if not journey.fresh]
         young_of: dict[str, list[Journey]] = {}
         for journey in present.values():
             if now.watched_s - journey.born_at.at_s <= YOUNG_S and not journey.told:
@@ -202,16 +224,18 @@ class Journeys:
         pairs = sorted(
             (
                 (boxes, old, new)
-                for old in lost
+                for old in missed
                 for new in young_of.get(old.group, ())
-                if new.born_at.at_s >= old.samples[-1].at_s and (boxes := self._apart(old, new)) < math.inf
+                if new is not old
+                and new.born_at.at_s >= old.samples[-1].at_s
+                and (boxes := self._apart(old, new)) < math.inf
             ),
             key=lambda pair: (pair[0], pair[1].number, pair[2].number),
         )
         sequels: list[Journey] = []
         for boxes, old, new in pairs:
             rivals = [other for other in pairs if (other[1] is old) != (other[2] is new)]
-            if all(other[0] > boxes + CLEARLY_BOXES for other in rivals):
+            if old.number not in present and all(other[0] > boxes + CLEARLY_BOXES for other in rivals):
                 self._continue(old, new)
                 present[old.number] = old
                 del present[new.number]
@@ -235,6 +259,25 @@ class Journeys:
         old.score.total += new.score.total
         old.score.count += new.score.count
 
+    def _in_time(self, old: Journey, new: Journey, gone_s: float) -> bool:
+        """Tell whether a way unseen is none too long for the speeds before and after; always without metres.
+
+        Far away a box's length in the picture is tens of metres on the road.
+        """
+        if self._scene.homography is None:
+            return True
+        last, first = old.last, new.born_at
+        paces = [_motion(samples, metric=True) for samples in (old.of_last(LATELY_S), new.of_first(LATELY_S))]
+        fastest = max((math.hypot(*pace) for pace in paces if pace is not None), default=math.inf)
+        slack = max(self._tremble_m(sample) for sample in (last, first))
+        return distance(last.plane, first.plane) <= QUICKER * fastest * gone_s + SETS_OFF_MPS2 * gone_s**2 + slack
+
+    def _tremble_m(self, sample: Sample) -> float:
+        """What a box's tremble is worth on the ground."""
+        x, y = sample.ground
+        farther = self._scene.to_plane((x, y - TREMBLE_BOXES * sample.size), 1.0)
+        return math.inf if farther is None else distance(farther, sample.plane)
+
     def _apart(self, old: Journey, new: Journey) -> float:
         """Box lengths between where a lost object must have been and where another of its group began; infinity: it
         cannot be it."""
@@ -250,7 +293,7 @@ class Journeys:
         reach = REACH_BOXES
         if not old.stands():
             velocity = new.velocity()
-            if velocity is None:  # too early to tell whether it goes the same way
+            if velocity is None or not self._in_time(old, new, gone_s):  # None: too early to tell whether it goes there
                 return math.inf
             reach = min(MOST_REACH_BOXES, REACH_BOXES + REACH_GROWTH * gone_s)
             if not new.stands():
@@ -258,34 +301,44 @@ class Journeys:
         boxes = min((distance(place, first.picture) / size for place, _ in expected), default=math.inf)
         if boxes <= reach:
             return boxes
-        boxes = _midway(old, new, gone_s, metric=self._scene.homography is not None)
-        return boxes if boxes <= min(MOST_REACH_BOXES, REACH_BOXES + MIDWAY_GROWTH * gone_s) else math.inf
+        boxes, way = _midway(old, new, gone_s, metric=self._scene.homography is not None)
+        reach = min(MOST_REACH_BOXES, REACH_BOXES + MIDWAY_GROWTH * gone_s + MIDWAY_SHARE * way)
+        return boxes if boxes <= reach else math.inf
 
 
-def _midway(old: Journey, new: Journey, gone_s: float, *, metric: bool) -> float:
-    """Box lengths between where one began and where another must have been that changed its velocity meanwhile.
+def _midway(old: Journey, new: Journey, gone_s: float, *, metric: bool) -> tuple[float, float]:
+    """How far one began from where another must have been that changed its velocity meanwhile, and how far that is.
 
-    On the ground where it is known: a turn of a quarter of a circle may look like one of a half.
+    Both in box lengths, the first infinite where it cannot be; on the ground where it is known: a turn of a quarter of
+    a circle may look like one of a half.
     """
+    nowhere = (math.inf, 0.0)
     if gone_s > MIDWAY_S:
-        return math.inf
+        return nowhere
     last, first = old.last, new.born_at
     before = _motion(old.of_last(LATELY_S), metric=metric)
     after = _motion([sample for sample in new.samples if sample.at_s <= first.at_s + LATELY_S], metric=metric)
-    if before is None or after is None or angle_between_deg(before, after) > BEND_DEG:
-        return math.inf
-    (x, y), half_s = (last.plane if metric else last.picture), gone_s / 2.0
-    place = (x + half_s * (before[0] + after[0]), y + half_s * (before[1] + after[1]))
-    if metric:
-        return distance(place, first.plane) / max(MIDWAY_M, LENGTHS_M.get(new.class_name, 0.0))
-    return distance(place, first.picture) / max(last.size, first.size)
+    if before is None or after is None or after == (0.0, 0.0):
+        return nowhere
+    (x, y), place = (last.plane, first.plane) if metric else (last.picture, first.picture)
+    box = max(MIDWAY_M, LENGTHS_M.get(new.class_name, 0.0)) if metric else max(last.size, first.size)
+    ahead = (gone_s / 2.0 * (before[0] + after[0]), gone_s / 2.0 * (before[1] + after[1]))
+    way = math.hypot(*ahead)
+    if before == (0.0, 0.0):  # it stood on for a while, nobody knows how long, and set off then
+        if math.hypot(*after) > SETS_OFF_BOXES * box * gone_s:
+            return nowhere
+        share = ((place[0] - x) * ahead[0] + (place[1] - y) * ahead[1]) / way**2
+        ahead = (min(1.0, max(0.0, share)) * ahead[0], min(1.0, max(0.0, share)) * ahead[1])
+    elif angle_between_deg(before, after) > BEND_DEG:
+        return nowhere
+    return distance((x + ahead[0], y + ahead[1]), place) / box, way / box
 
 
 def _motion(samples: Sequence[Sample], *, metric: bool) -> Point | None:
-    """The velocity over a short time; None where it stood, or too little is known."""
+    """The velocity over a short time, zero where it stood; None where too little is known."""
     if len(samples) < 3:
         return None
     velocity = picture_velocity(samples)
     if math.hypot(*velocity) < STANDS_BOXES * samples[-1].size:
-        return None
+        return (0.0, 0.0)
     return slope([sample.at_s for sample in samples], [sample.plane for sample in samples]) if metric else velocity

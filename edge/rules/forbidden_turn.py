@@ -19,6 +19,7 @@ from contract.geometry import Point, angle_between_deg, distance
 from contract.rules.forbidden_turn import ForbiddenTurnFacts, ForbiddenTurnParams
 from edge.behaviour.approach import LENGTHS_M
 from edge.behaviour.journey import SMOOTH_S, Journey, Sample, mean_sample, slope
+from edge.behaviour.middle import ground_of_middle
 from edge.rules.base import Moment
 from edge.rules.journey_rule import JourneyRule
 from edge.scene import Scene
@@ -38,10 +39,21 @@ SWING_MPS2_M = 2.5
 is the rear before a turn and the front after it. Measured on whole tracks: cars 9-15, a truck 14."""
 MAX_TURN_BOXES = 4.5
 """The same in box lengths without a homography: boxes are mostly longer than the 2.2 m of a motorbike from ahead."""
+SLOW_MPS, SLOW_BOXES = 1.0, 0.4
+SWAPPED_DEG = 45.0
+"""Only what goes on with another heading, both times faster than this, may be another vehicle."""
 ABRUPT_S = 0.6
 UNSEEN_S = 3.0
 UNSEEN_BOXES = 3.0
 """A turn of which so much was not seen may be another vehicle's."""
+LEADS_S = 1.0
+"""Who is first seen beyond a zone, or lost before one, was in it if its way leads there within this time ..."""
+LEADS_STEP_S = 0.2
+LEADS_LOOKS = 3
+LEADS_MPS, LEADS_BOXES = 2.0, 0.5
+"""... at no less than this speed; without a homography in box lengths a second."""
+HEADS_MPS = 1.0
+"""Slower, a trembling box has no heading: the one before counts."""
 
 
 @dataclass(slots=True)
@@ -52,6 +64,12 @@ class _Way:
     """For each zone of the order: the first and the last place in it, once those before it were passed."""
     places: deque[Sample] = field(default_factory=deque)
     """Smoothed places, about `STEP_S` apart."""
+    heading: Point = (0.0, 0.0)
+    """Of the last second in which it moved."""
+    aspect: float = 1.0
+    """Of the picture."""
+    is_begun: bool = False
+    """Where it came from was asked."""
 
 
 class ForbiddenTurnRule(JourneyRule[ForbiddenTurnParams, _Way]):
@@ -87,12 +105,17 @@ class ForbiddenTurnRule(JourneyRule[ForbiddenTurnParams, _Way]):
             if len(self._params.order) == 1:
                 event = event or self._judge_turning_back(journey, way, observation.aspect)
             else:
-                event = event or self._judge_order(journey, way, place)
+                event = event or self._judge_order(journey, way, place, observation.aspect)
         return event
 
-    def _judge_order(self, journey: Journey, way: _Way, place: Sample) -> RuleEvent | None:
+    def _judge_order(self, journey: Journey, way: _Way, place: Sample, aspect: float) -> RuleEvent | None:
         order = self._params.order
-        inside = [self._scene.zone_contains(zone_id, place.ground) for zone_id in order]
+        velocity = _heading(journey.between(place.at_s - HEADING_S, place.at_s))
+        if velocity is not None and math.hypot(*velocity) >= self._pace(HEADS_MPS, LEADS_BOXES, place):
+            way.heading = velocity
+        way.aspect = aspect
+        ground = ground_of_middle(self._scene, place, way.heading, journey.class_name, aspect)
+        inside = [self._scene.zone_contains(zone_id, ground) for zone_id in order]
         for index in range(len(order) - 1, 0, -1):  # the last first: nobody passes two zones in one step
             before = way.reached[index - 1]
             if not inside[index] or inside[index - 1] or before is None:
@@ -103,19 +126,49 @@ class ForbiddenTurnRule(JourneyRule[ForbiddenTurnParams, _Way]):
         if inside[0]:
             first = way.reached[0]
             way.reached = [(place if first is None else first[0], place), *[None] * (len(order) - 1)]
+        elif not way.is_begun and len(way.places) >= LEADS_LOOKS:
+            way.is_begun = True
+            if way.reached[0] is None and self._leads(journey, way, journey.of_first(HEADING_S), order[0], -1.0):
+                way.reached[0] = (way.places[0], way.places[0])
         end = way.reached[-1]
         # A few more places must show that it goes on: two tracks that swap look like a turn at first.
         return self._tell_order(journey, way) if end is not None and place.at_s - end[0].at_s >= ABRUPT_S else None
+
+    def _pace(self, metres: float, boxes: float, place: Sample) -> float:
+        """A speed in the plane's unit a second."""
+        return metres if self._scene.homography is not None else boxes * place.size
+
+    def _leads(self, journey: Journey, way: _Way, places: Sequence[Sample], zone_id: str, sense: float) -> bool:
+        """Tell whether a way leads on into a zone (sense 1, from its last place), or came out of it (-1, its first)."""
+        velocity = _heading(places)
+        place = places[-1] if sense > 0.0 else places[0]
+        if velocity is None or math.hypot(*velocity) < self._pace(LEADS_MPS, LEADS_BOXES, place):
+            return False
+        middle = ground_of_middle(self._scene, place, velocity, journey.class_name, way.aspect)
+        start = self._scene.to_plane(middle, way.aspect)
+        if start is None:
+            return False
+        homography = self._scene.homography
+        for step in range(round(LEADS_S / LEADS_STEP_S) + 1):
+            ahead_s = sense * step * LEADS_STEP_S
+            x, y = start[0] + ahead_s * velocity[0], start[1] + ahead_s * velocity[1]
+            ground = (x / way.aspect, y) if homography is None else homography.to_picture((x, y))
+            if ground is not None and self._scene.zone_contains(zone_id, ground):
+                return True
+        return False
 
     def _gone(self, journey: Journey) -> RuleEvent | None:
         way = self._notes.get(journey.number)
         if way is None or len(way.reached) == 1:
             return None
         before, zone_id = way.reached[-2], self._params.order[-1]
-        late = [place for place in journey.of_last(SMOOTH_S) if self._scene.zone_contains(zone_id, place.ground)]
-        in_time = before is not None and len(late) > 1 and late[0].at_s - before[1].at_s <= self._params.within_s
-        if way.reached[-1] is None and in_time:  # it left the picture before the mean of its places was in the zone
-            way.reached[-1] = (late[0], late[-1])
+        late = journey.of_last(SMOOTH_S)
+        in_time = before is not None and late[0].at_s - before[1].at_s <= self._params.within_s
+        if way.reached[-1] is None and in_time:
+            # It left the picture, or was lost, before the mean of its places was in the zone.
+            inside = [place for place in late if self._scene.zone_contains(zone_id, place.ground)]
+            if len(inside) > 1 or self._leads(journey, way, journey.of_last(HEADING_S), zone_id, 1.0):
+                way.reached[-1] = (late[0], late[-1])
         return self._tell_order(journey, way)
 
     def _tell_order(self, journey: Journey, way: _Way) -> RuleEvent | None:
@@ -193,6 +246,13 @@ def _heading(places: Sequence[Sample]) -> Point | None:
     return slope([place.at_s for place in places], [place.plane for place in places])
 
 
+def _turns(before: Point, after: Point, slow: float) -> bool:
+    """Tell whether a way goes on elsewhere: who brakes to a stop, or sets off from one, is swapped with nobody."""
+    if min(math.hypot(*before), math.hypot(*after)) < slow:
+        return False
+    return angle_between_deg(before, after) > SWAPPED_DEG
+
+
 def _is_abrupt(places: Sequence[Sample], limit: float | None) -> bool:
     """Tell whether a way changes its velocity as no vehicle can, or was not seen in the middle.
 
@@ -208,8 +268,9 @@ def _is_abrupt(places: Sequence[Sample], limit: float | None) -> bool:
         first, second = _heading(before), _heading(after)
         if first is None or second is None:
             continue
-        most = MAX_TURN_BOXES * max(one.size, other.size) if limit is None else limit
+        size = max(one.size, other.size)
+        most, slow = (MAX_TURN_BOXES * size, SLOW_BOXES * size) if limit is None else (limit, SLOW_MPS)
         apart_s = (after[0].at_s + after[-1].at_s - before[0].at_s - before[-1].at_s) / 2.0
-        if distance(first, second) > most * apart_s:
+        if distance(first, second) > most * apart_s and _turns(first, second, slow):
             return True
     return False

@@ -230,6 +230,72 @@ def test_a_track_that_comes_back_on_who_stands_there_next_is_not_the_one_that_tu
     assert events[-1].track_ids == (1, 2)
 
 
+@pytest.mark.parametrize("camera", [HEIGHTS, METRES], ids=["heights", "metres"])
+def test_who_is_first_seen_beyond_the_first_zone_came_from_where_its_way_leads_back_to(camera: dict[str, Any]) -> None:
+    """A queue hid it there: it shows 2 m beyond the zone and turns."""
+    late = lambda t: right_turn(t) if t >= 5.1 else []  # noqa: E731 - beside its twin below
+    assert states(run(make_rule(**TURN, camera=camera), watch(late, 18.0), finish=False)) == ["start", "end"]
+
+
+@pytest.mark.parametrize("camera", [HEIGHTS, METRES], ids=["heights", "metres"])
+def test_who_comes_from_elsewhere_to_the_second_zone_did_not_turn(camera: dict[str, Any]) -> None:
+    """From the far side straight down into the alley, and from the right, past the first zone's end."""
+
+    def down(at_s: float) -> list[Track]:
+        return at(0.67, 0.3 + 0.1 * at_s)
+
+    def from_the_right(at_s: float) -> list[Track]:
+        x = 0.95 - SPEED * at_s
+        return at(x, 0.6) if x > 0.67 else at(0.67, 0.6 + SPEED * ASPECT * (0.67 - x) / SPEED)
+
+    for way in (down, from_the_right):
+        assert run(make_rule(**TURN, camera=camera), watch(way, 10.0)) == []
+
+
+@pytest.mark.parametrize("camera", [HEIGHTS, METRES], ids=["heights", "metres"])
+def test_who_is_lost_where_its_way_leads_into_the_second_zone_is_told(camera: dict[str, Any]) -> None:
+    """1.6 m before the zone: nothing is seen of it there."""
+
+    def lost(at_s: float) -> list[Track]:
+        return u_turn(at_s) if at_s < 8.3 else []
+
+    events = run(make_rule(**U_TURN, camera=camera), watch(lost, 16.0), finish=False)
+    assert states(events)[:1] == ["start"]
+    assert events[0].zone == "ve"
+
+
+def test_who_is_lost_on_its_way_straight_on_is_not_told() -> None:
+    for camera in (HEIGHTS, METRES):
+        for rule in (U_TURN, TURN):
+            straight = watch(lambda t: east(t) if t < 5.5 else [], 16.0)
+            assert run(make_rule(**rule, camera=camera), straight) == []
+
+
+def test_a_zone_counts_with_the_middle_of_a_vehicle() -> None:
+    """A lorry drives past below the upper lane's zone; the middle of one that turns into it is in, its foot is not."""
+    near = {**ZONES, "ve": {"name": "Chiều về", "coordinates": rectangle(0.0, 0.2, 0.5, 0.30)}}
+
+    def turns(at_s: float) -> list[Track]:  # its foot comes west at 0.335, its middle 1.15 m farther up
+        return [vehicle(1, x, y - 0.015, "truck") for track in u_turn(at_s) for x, y in [track.ground]]
+
+    assert states(run(make_rule(**U_TURN, camera={**METRES, "zones": near}), watch(turns, 16.0))) == ["start", "end"]
+    assert run(make_rule(**U_TURN, camera={"zones": near}), watch(turns, 16.0)) == []  # without metres the foot counts
+
+
+def test_who_brakes_hard_before_it_turns_is_no_swap() -> None:
+    """From 9 m/s to a stop within half a second, as trembling boxes show it; then it turns."""
+
+    def brakes(at_s: float) -> list[Track]:
+        stop_s = (0.6 - 0.05) / 0.225
+        if at_s < stop_s:
+            return at(0.05 + 0.225 * at_s, 0.6)
+        return u_turn(max(5.5, at_s - stop_s - 2.0 + 5.5))
+
+    made = make_rule(**U_TURN, camera=METRES)
+    assert states(run(made, watch(brakes, 18.0))) == ["start", "end"]
+    assert made.rejected["swapped"] == 0
+
+
 def test_people_other_hours_and_predicted_boxes_do_not_count() -> None:
     walking = watch(lambda t: [person(1, track.ground[0], track.ground[1]) for track in u_turn(t)], 20.0)
     assert run(make_rule(**U_TURN, camera=METRES), walking) == []
