@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,14 +41,13 @@ def keep_by_class(
     Returns:
         Indices of the boxes that stay, most confident first.
     """
-    order = np.argsort(-confidence, kind="stable")
-    boxes, classes = xyxy[order], class_id[order]
-    suppresses = (iou_matrix(boxes, boxes) > iou_threshold) & (classes[:, None] == classes[None, :])
-    alive = np.ones(len(order), np.bool_)
-    for index in np.flatnonzero(np.triu(suppresses, 1).any(axis=1)).tolist():
-        if alive[index]:
-            alive[index + 1 :] &= ~suppresses[index, index + 1 :]
-    return order[alive]
+    if len(confidence) == 0:
+        return np.zeros(0, np.intp)
+    corners = np.asarray(xyxy, np.float64)
+    rectangles = np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), axis=1)
+    classes = np.asarray(class_id, np.int32)
+    kept = cv2.dnn.NMSBoxesBatched(rectangles, confidence, classes, -1.0, iou_threshold)  # type: ignore[arg-type] # its stubs know lists only
+    return np.asarray(kept, np.intp)
 
 
 def _area(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -142,14 +142,14 @@ def _near(regions: Regions, others: Regions | None, reach: float = 0.0) -> NDArr
     if others is None or not len(regions) or not len(others):
         return np.zeros((len(regions), len(others) if others is not None else 0), np.bool_)
     # Side by side, not as (N, M, 4): numpy is slow along an axis of four.
-    a, b = regions.boxes.T[:, :, None], others.boxes.T[:, None, :]
-    apart = np.maximum(np.maximum(a[0] - b[2], b[0] - a[2]), np.maximum(a[1] - b[3], b[1] - a[3]))
-    sides = np.maximum(
-        (regions.boxes[:, 2:] - regions.boxes[:, :2]).max(axis=1)[:, None],
-        (others.boxes[:, 2:] - others.boxes[:, :2]).max(axis=1)[None],
-    )
-    sizes = regions.pixels[:, None] / others.pixels[None]
-    return np.asarray((apart < reach * sides) & (sizes <= ALIKE) & (sizes >= 1.0 / ALIKE), np.bool_)
+    a, b = regions.boxes.T[:, :, None], others.boxes.T[:, None]
+    beside = np.maximum(a[:2] - b[2:], b[:2] - a[2:])
+    apart = np.maximum(beside[0], beside[1])
+    sizes = regions.pixels[:, None] / others.pixels
+    near: NDArray[np.bool_] = apart < (reach * np.maximum(regions.sides[:, None], others.sides) if reach else 0.0)
+    near &= sizes <= ALIKE
+    near &= sizes >= 1.0 / ALIKE
+    return near
 
 
 def _near_tracks(regions: Regions, tracks: Sequence[Box], shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -144,7 +144,8 @@ class MotionGate:
         signed: NDArray[np.int16] = small[sample].astype(np.int16) - expected[sample].astype(np.int16)
         shift = round(_median(signed, -_LEVELS, _LEVELS))
         if shift:
-            expected = np.clip(expected.astype(np.int16) + shift, 0, _LEVELS - 1).astype(np.uint8)
+            # It stops at black and at white.
+            expected = np.asarray(cv2.add(expected, float(shift)), np.uint8)  # type: ignore[call-overload] # or a number
         difference = np.asarray(cv2.absdiff(small, expected), np.uint8)
         elapsed_s = max(0.0, now_s - self._last_s)
         settling = now_s < self._settled_s
