@@ -38,6 +38,7 @@ from server.incidents.upkeep import (
     refresh_pictures,
     step,
 )
+from server.retention import holds
 
 _NO_REASON: Final = "Say why: it tells how cameras should be set."
 
@@ -290,6 +291,7 @@ def _part(
         recount(session, incident, hours, now)
         refresh_pictures(session, incident)
     _give_key(session, source, target, now)
+    holds.follow(session, source.id, target.id, now)
     for incident, other in ((source, target), (target, source)):
         session.add(step(incident, now, IncidentAction.SPLIT, by=principal, text=reason, other_id=other.id))
         detail = {"other": str(other.id), "events": len(event_ids), "why": reason}

@@ -15,6 +15,7 @@ from server.db.models import AuditEntry, EventRecord, EventRevision, EvidenceFil
 from server.db.types import Base
 from server.db.work_models import Deletion, LegalHold, Notification
 from server.domain.incident import IncidentAction
+from server.incidents import by_hand
 from server.incidents import service as incidents
 from server.notifications import planning
 from server.retention import holds, sweep
@@ -153,6 +154,27 @@ def test_a_hold_follows_an_incident_that_is_merged(village: Village) -> None:
         session.get_one(Incident, held).merged_into_id = other
     with village.parts.database.read() as session:
         assert holds.held_ids(session) == {held, other}
+
+
+def test_a_hold_follows_events_that_are_split_off(village: Village) -> None:
+    held = happen(village, jpeg(1))
+    second = event(30)
+    village.post([second])
+    officer = village.principal("officer_a")
+    with village.parts.database.write() as session:
+        holds.place(session, village.clock, officer, held, "Hồ sơ 12/2026")
+        fresh = by_hand.split(
+            session,
+            village.clock,
+            village.parts.settings.zone,
+            officer,
+            held,
+            version=session.get_one(Incident, held).version,
+            reason="hai vụ",
+            event_ids=[UUID(second["event_id"])],
+        )
+    with village.parts.database.read() as session:
+        assert holds.held_ids(session) == {held, fresh.id}
 
 
 @pytest.mark.parametrize("name", ["officer_b", "resident_a"])
