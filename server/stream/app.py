@@ -8,8 +8,10 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import parse_qs
 
 from server.alerts.position import read_position
@@ -28,8 +30,8 @@ log = logging.getLogger("server.access")
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Drop = Callable[[tuple[str, int]], Callable[[], None]]
-"""Gives what cuts the connection of a peer (address, port)."""
+Cut = Callable[[tuple[str, int]], None]
+"""Cuts the connection of a peer (address, port) at once."""
 
 LIVE: Final = "/api/v1/live"
 ROUTES: Final = frozenset({LIVE, "/healthz", "/readyz", "/metrics"})
@@ -42,6 +44,36 @@ _STREAM_HEADERS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is looked at of a request."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    """With lower-case names."""
+    query_string: bytes
+    peer: tuple[str, int]
+    id: str
+    began_s: float
+
+    @classmethod
+    def of(cls, scope: MutableMapping[str, Any]) -> Self:
+        """Read it from ASGI's words."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        sent_id = headers.get("x-request-id", "")
+        request_id = sent_id if REQUEST_ID.fullmatch(sent_id) else secrets.token_hex(8)
+        peer = scope["client"] or ("", 0)
+        return cls(scope["method"], scope["path"], headers, scope["query_string"], peer, request_id, time.monotonic())
+
+    def query(self, name: str) -> str:
+        """A value of the query; empty when it is not there."""
+        try:
+            return parse_qs(self.query_string.decode("latin-1"), max_num_fields=20).get(name, [""])[0]
+        except ValueError:
+            return ""
+
+
 class StreamApp:
     """The ASGI app.
 
@@ -50,96 +82,79 @@ class StreamApp:
         live: The feed.
         metrics: What `/metrics` tells.
         readiness: What `/readyz` tells.
-        drop_of: How to cut a peer's connection.
+        cut: How to cut a peer's connection.
     """
 
-    def __init__(self, settings: Settings, live: Live, metrics: Metrics, readiness: Readiness, drop_of: Drop) -> None:
+    def __init__(self, settings: Settings, live: Live, metrics: Metrics, readiness: Readiness, cut: Cut) -> None:
         self._settings = settings
         self._live = live
         self._metrics = metrics
         self._readiness = readiness
-        self._drop_of = drop_of
+        self._cut = cut
         self._sending: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request. While a stream is open this frame is all that is kept of it, beside its client."""
         if scope["type"] != "http":
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        sent_id = headers.get("x-request-id", "")
-        request_id = sent_id if REQUEST_ID.fullmatch(sent_id) else secrets.token_hex(8)
-        began_s = time.monotonic()
-        who = "-"
+        request = Request.of(scope)
+        if request.path != LIVE or request.method != "GET":
+            await self._answer_whole(request, send)
+            return
+        client = await self._join(request, send)
+        del request
+        if client is None:
+            return
         try:
-            status, body, more = await self._answer(scope, headers, receive, send, request_id)
-        except ServerError as error:
-            status, body, more = error.status, json.dumps(error.as_json()).encode(), {}
-            if error.retry_after_s is not None:
-                more["Retry-After"] = str(error.retry_after_s)
-        if status:
-            await _send_whole(send, status, body, {"X-Request-Id": request_id, **more})
-            route = scope["path"] if scope["path"] in ROUTES else "-"
-            self._metrics.request(scope["method"], route, status, time.monotonic() - began_s)
-            log.info("request", extra={"fields": _log(scope, status, began_s, who, request_id)})
-
-    async def _answer(
-        self, scope: MutableMapping[str, Any], headers: dict[str, str], receive: Receive, send: Send, request_id: str
-    ) -> tuple[int, bytes, dict[str, str]]:
-        """The whole answer to what is no stream; status 0 after a stream, which was answered already."""
-        path = scope["path"]
-        if scope["method"] not in {"GET", "HEAD"} or path not in ROUTES:
-            raise NotFound("nothing here but the live feed")
-        json_type = {"Content-Type": "application/json"}
-        if path == "/healthz":
-            return HTTPStatus.OK, json.dumps({"status": "ok", "clients": len(self._live.audience)}).encode(), json_type
-        if path == "/readyz":
-            status, body = await asyncio.to_thread(self._readiness.look)
-            return status, json.dumps(body).encode(), json_type
-        if path == "/metrics":
-            peer = scope["client"][0] if scope["client"] else ""
-            self._metrics.refuse_strangers(self._settings, peer, headers)
-            text, content_type = await asyncio.to_thread(self._metrics.page)
-            return HTTPStatus.OK, text, {"Content-Type": content_type}
-        await self._stream(scope, headers, receive, send, request_id)
-        return 0, b"", {}
-
-    async def _stream(
-        self, scope: MutableMapping[str, Any], headers: dict[str, str], receive: Receive, send: Send, request_id: str
-    ) -> None:
-        began_s = time.monotonic()
-        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
-        position = read_position(headers.get("last-event-id") or query.get("last_event_id", [""])[0])
-        token = self._token(headers)
-        if not token:
-            raise NotAuthenticated("nobody is signed in", "Sign in.")
-        welcome, position = await self._live.welcome(token, position)
-        if welcome is None:
-            raise NotAuthenticated("nobody is signed in", "Sign in.")
-        if not may_watch(welcome.principal):
-            raise Forbidden("your role may not do this", "Ask an admin.")
-        release = self._live.reserve(welcome.principal)
-        try:
-            fields = _log(scope, HTTPStatus.OK, began_s, welcome.principal.actor, request_id)
-            log.info("request", extra={"fields": fields})
-            self._metrics.request(scope["method"], LIVE, HTTPStatus.OK, time.monotonic() - began_s)
-            await send(_start(HTTPStatus.OK, {**_STREAM_HEADERS, "X-Request-Id": request_id}))
-            if scope["method"] == "HEAD":
-                await send({"type": "http.response.body", "body": b""})
-                return
-            await self._follow(scope, welcome, position, token, receive, send)
+            while (await receive())["type"] != "http.disconnect":
+                pass
         finally:
-            release()
+            client.ended = True
+            self._live.audience.dismiss(client)
+            self._live.audience.release(client.actor)
 
-    async def _follow(
-        self,
-        scope: MutableMapping[str, Any],
-        welcome: Welcome,
-        position: int,
-        token: str,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        """Send what was missed, and then what is new, until one side ends it."""
+    async def _answer_whole(self, request: Request, send: Send) -> None:
+        try:
+            status, body, more = await self._page(request)
+        except ServerError as error:
+            await self._refuse(request, error, send)
+            return
+        await _send_whole(send, status, body, {"X-Request-Id": request.id, **more})
+        self._note(request, status, "-")
+
+    async def _page(self, request: Request) -> tuple[HTTPStatus, bytes, dict[str, str]]:
+        if request.method not in {"GET", "HEAD"} or request.path not in ROUTES - {LIVE}:
+            raise NotFound("nothing here but the live feed")
+        if request.path == "/healthz":
+            return HTTPStatus.OK, json.dumps({"status": "ok", "clients": len(self._live.audience)}).encode(), {}
+        if request.path == "/readyz":
+            status, found = await asyncio.to_thread(self._readiness.look)
+            return status, json.dumps(found).encode(), {}
+        self._metrics.refuse_strangers(self._settings, request.peer[0], request.headers)
+        text, content_type = await asyncio.to_thread(self._metrics.page)
+        return HTTPStatus.OK, text, {"Content-Type": content_type}
+
+    async def _join(self, request: Request, send: Send) -> Client | None:
+        """Check who asks, send what they missed, and let them in; None when they were refused."""
+        try:
+            position = read_position(request.headers.get("last-event-id") or request.query("last_event_id"))
+            token = self._token(request.headers)
+            if not token:
+                raise NotAuthenticated("nobody is signed in", "Sign in.")
+            welcome, position = await self._live.welcome(token, position)
+            if welcome is None:
+                raise NotAuthenticated("nobody is signed in", "Sign in.")
+            if not may_watch(welcome.principal):
+                raise Forbidden("your role may not do this", "Ask an admin.")
+            self._live.reserve(welcome.principal)
+        except ServerError as error:
+            await self._refuse(request, error, send)
+            return None
+        self._note(request, HTTPStatus.OK, welcome.principal.actor)
+        await send(_start(HTTPStatus.OK, {**_STREAM_HEADERS, "X-Request-Id": request.id}))
+        return self._client(request, token_hash(token), welcome, position, send)
+
+    def _client(self, request: Request, token: bytes, welcome: Welcome, position: int, send: Send) -> Client:
         audience = self._live.audience
 
         def wake(client: Client) -> None:
@@ -149,14 +164,8 @@ class StreamApp:
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
-        cut = self._drop_of(scope["client"])
-
-        def drop() -> None:
-            self._metrics.live_drops.inc()
-            cut()
-
         reached = max(position, welcome.reached)
-        client = Client(token_hash(token), welcome.principal, reached, wake, drop)
+        client = Client(token, welcome.principal, reached, wake, partial(self._drop, request.peer))
         missed = welcome.messages
         if not welcome.is_more:
             missed = missed + audience.since(reached, welcome.villages)
@@ -166,12 +175,32 @@ class StreamApp:
             client.end(b"retry: 200\nid: %d\n\n" % client.position)
         else:
             audience.admit(client)
-        try:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-        finally:
-            client.ended = True
-            audience.dismiss(client)
+        return client
+
+    def _drop(self, peer: tuple[str, int]) -> None:
+        self._metrics.live_drops.inc()
+        self._cut(peer)
+
+    async def _refuse(self, request: Request, error: ServerError, send: Send) -> None:
+        more = {"X-Request-Id": request.id}
+        if error.retry_after_s is not None:
+            more["Retry-After"] = str(error.retry_after_s)
+        await _send_whole(send, error.status, json.dumps(error.as_json()).encode(), more)
+        self._note(request, error.status, "-")
+
+    def _note(self, request: Request, status: int, who: str) -> None:
+        took_s = time.monotonic() - request.began_s
+        route = request.path if request.path in ROUTES else "-"
+        self._metrics.request(request.method, route, status, took_s)
+        fields = {
+            "method": request.method,
+            "path": request.path[:300],
+            "status": int(status),
+            "ms": round(took_s * 1000, 1),
+            "who": who,
+            "request_id": request.id,
+        }
+        log.info("request", extra={"fields": fields})
 
     def _token(self, headers: dict[str, str]) -> str:
         """The session token of the cookie: over https the one that browsers take with https only."""
@@ -208,14 +237,3 @@ async def _send_whole(send: Send, status: int, body: bytes, headers: dict[str, s
     headers = {"Content-Type": "application/json", **SECURITY_HEADERS, "Cache-Control": "no-store", **headers}
     await send(_start(status, {**headers, "Content-Length": str(len(body))}))
     await send({"type": "http.response.body", "body": body})
-
-
-def _log(scope: MutableMapping[str, Any], status: int, began_s: float, who: str, request_id: str) -> dict[str, Any]:
-    return {
-        "method": scope["method"],
-        "path": scope["path"][:300],
-        "status": int(status),
-        "ms": round((time.monotonic() - began_s) * 1000, 1),
-        "who": who,
-        "request_id": request_id,
-    }

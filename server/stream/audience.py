@@ -58,6 +58,11 @@ class Client:
         self._drop = drop
         self._wake = wake
 
+    @property
+    def actor(self) -> str:
+        """The person."""
+        return self.principal.actor
+
     def give(self, message: Message) -> None:
         """Hand it a message, unless it has it."""
         if message.sequence > self.position:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -122,8 +121,8 @@ class Live:
                 return found, position
             # So much came meanwhile that memory has lost what follows: once more, from the database.
 
-    def reserve(self, principal: Principal) -> Callable[[], None]:
-        """Keep a place for somebody; gives what frees it.
+    def reserve(self, principal: Principal) -> None:
+        """Keep a place for somebody; `audience.release` gives it back.
 
         Raises:
             Unavailable: There is none.
@@ -132,7 +131,6 @@ class Live:
             raise Unavailable(
                 "too many live views are open", "Close one, or try again soon.", retry_after_s=FULL_RETRY_S
             )
-        return lambda: self.audience.release(principal.actor)
 
     async def _follow(self) -> None:
         while not self.is_closing:

@@ -53,10 +53,11 @@ def _peer(transport: asyncio.Transport) -> tuple[str, int]:
     return str(name[0]), int(name[1])
 
 
-def _drop_of(peer: tuple[str, int]) -> Callable[[], None]:
-    """What cuts the connection of a peer at once, unsent bytes and all."""
+def _cut(peer: tuple[str, int]) -> None:
+    """Cut the connection of a peer at once, unsent bytes and all."""
     transport = _connections.get((peer[0], peer[1]))
-    return (lambda: None) if transport is None else transport.abort
+    if transport is not None:
+        transport.abort()
 
 
 class Server(uvicorn.Server):
@@ -97,7 +98,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         send_timeout_s=settings.stream_send_timeout_s,
     )
     await live.start()
-    app = StreamApp(settings, live, parts.metrics, Readiness(parts), _drop_of)
+    app = StreamApp(settings, live, parts.metrics, Readiness(parts), _cut)
     config = uvicorn.Config(
         cast("Any", app),
         http=Protocol,

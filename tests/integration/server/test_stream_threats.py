@@ -161,11 +161,13 @@ def test_threat_13_who_was_away_for_longer_than_memory_reaches_is_told_from_the_
     post(village, 2, "village-b")
     post(village, 3)
     village.settle()
-    with server_process(village, "stream", "--port", "0") as streaming:
-        with live(streaming.url, real_token(village, "officer_a"), last_event_id="0") as stream:
-            stream.wait_for("all", lambda seen: "spot-3" in spots(seen))
-            post(village, 4)
-            stream.wait_for("new", lambda seen: "spot-4" in spots(seen))
+    with (
+        server_process(village, "stream", "--port", "0") as streaming,
+        live(streaming.url, real_token(village, "officer_a"), last_event_id="0") as stream,
+    ):
+        stream.wait_for("all", lambda seen: "spot-3" in spots(seen))
+        post(village, 4)
+        stream.wait_for("new", lambda seen: "spot-4" in spots(seen))
     assert set(spots(stream)) == {"spot-1", "spot-3", "spot-4"}
     ids = [int(item[0]) for item in stream.messages if item[1] == "alert"]
     assert ids == sorted(set(ids))
@@ -310,9 +312,11 @@ def test_threat_15_sigterm_tells_live_pages_to_come_back_and_they_miss_nothing(
         assert streaming.child.wait(60) == 0
     assert "end" not in {name for _, name, _ in stream.messages}  # which would mean: you may not watch any more
     post(village, 2)
-    with server_process(village, "stream", "--port", "0") as other:
-        with live(other.url, token, last_event_id=stream.last_id) as resumed:
-            resumed.wait_for("what was missed", lambda seen: seen.alerts)
+    with (
+        server_process(village, "stream", "--port", "0") as other,
+        live(other.url, token, last_event_id=stream.last_id) as resumed,
+    ):
+        resumed.wait_for("what was missed", lambda seen: seen.alerts)
     assert spots(resumed) == ["spot-2"]
 
 
