@@ -87,6 +87,9 @@ class Incident(Base):
         Index(None, "state", "touched_at"),
         Index(None, "first_at", "id"),
         Index(None, "state", "first_at"),
+        Index(None, "kind", "first_at", "id"),
+        Index(None, "village_id", "state", "first_at", "id"),
+        Index(None, "village_id", "kind", "first_at", "id"),
         Index(
             None,
             "merged_into_id",
