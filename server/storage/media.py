@@ -9,6 +9,8 @@ from server.errors import InvalidInput
 
 MAX_SIDE_PX: Final = 8192
 """A JPEG wider or higher than this is a bomb: no camera of ours makes one."""
+MAX_PIXELS: Final = 36_000_000
+"""Nor one of more: 8K is 33 million. Who looks at it decodes 4 bytes a pixel."""
 MP4_BRANDS: Final = frozenset(
     {b"isom", b"iso2", b"iso3", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"dash", b"M4V "}
 )
@@ -85,8 +87,11 @@ def _check_frame(header: bytes) -> None:
     if len(header) < 5:
         raise InvalidInput("the JPEG is cut off", "Send the whole picture.")
     height, width = struct.unpack(">HH", header[1:5])
-    if not (0 < width <= MAX_SIDE_PX and 0 < height <= MAX_SIDE_PX):
-        raise InvalidInput(f"the JPEG says it is {width} x {height} pixels", f"Send at most {MAX_SIDE_PX} a side.")
+    if not (0 < width <= MAX_SIDE_PX and 0 < height <= MAX_SIDE_PX and width * height <= MAX_PIXELS):
+        raise InvalidInput(
+            f"the JPEG says it is {width} x {height} pixels",
+            f"Send at most {MAX_SIDE_PX} a side, and {MAX_PIXELS} in all.",
+        )
 
 
 def _check_mp4(file: BinaryIO, size_bytes: int) -> None:

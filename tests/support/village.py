@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -62,6 +63,7 @@ FACTS: dict[str, dict[str, Any]] = {
 }
 
 
+_EVIDENCE = re.compile(r"/api/v1/evidence/([0-9a-f]{64})")
 _SIGN_AS = "X-Sign-As"
 _VILLAGE = "village of the tests"
 
@@ -156,7 +158,15 @@ class Village:
         target = quote(environ["PATH_INFO"].encode("latin-1"))
         if environ["QUERY_STRING"]:
             target += f"?{environ['QUERY_STRING']}"
-        headers = signed_headers(self.identities[device], environ["REQUEST_METHOD"], target, body, now=self.clock.utc())
+        announced = _EVIDENCE.fullmatch(target) if environ["REQUEST_METHOD"] == "PUT" else None
+        headers = signed_headers(
+            self.identities[device],
+            environ["REQUEST_METHOD"],
+            target,
+            body,
+            now=self.clock.utc(),
+            sha256=bytes.fromhex(announced[1]) if announced else None,  # as the edge does, which trusts its file's name
+        )
         for name, value in headers.items():
             key = name.upper().replace("-", "_")
             environ[key if key == "CONTENT_LENGTH" else f"HTTP_{key}"] = value
