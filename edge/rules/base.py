@@ -203,7 +203,8 @@ class TimedRule(ABC, Generic[ParamsT]):
 
 def box_diagonal(track: Track, aspect: float) -> float:
     """Diagonal of a track's box in picture heights."""
-    return math.hypot(track.width * aspect, track.height)
+    x1, y1, x2, y2 = track.xyxy
+    return math.hypot((x2 - x1) * aspect, y2 - y1)
 
 
 def is_cut_off(track: Track) -> bool:

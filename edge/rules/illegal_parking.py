@@ -36,7 +36,7 @@ SAME_VEHICLE_IOU = 0.5
 """Standing boxes that overlap by this much are of one vehicle that the detector named twice."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Stand:
     """A place at which a vehicle stands."""
 
@@ -79,6 +79,13 @@ class _Stand:
     track_ids: dict[TrackId, None] = field(default_factory=dict)
     pace: Pace | None = None
     """None before the event was raised."""
+    centre: Point = field(init=False)
+    """Of the first box, in picture heights ..."""
+    diagonal: float = field(init=False)
+    """... and that box's."""
+
+    def __post_init__(self) -> None:
+        self.centre, self.diagonal = _centre(self.first, self.aspect), box_diagonal(self.first, self.aspect)
 
     @property
     def ground(self) -> Point:
@@ -87,8 +94,8 @@ class _Stand:
 
     def moved(self, track: Track) -> float:
         """How far a track is from this place, as a share of the larger box's diagonal."""
-        apart = distance(_centre(self.first, self.aspect), _centre(track, self.aspect))
-        return apart / max(box_diagonal(self.first, self.aspect), box_diagonal(track, self.aspect))
+        apart = distance(self.centre, _centre(track, self.aspect))
+        return apart / max(self.diagonal, box_diagonal(track, self.aspect))
 
     def beside(self, other: _Stand, aspect: float) -> float:
         """How far another stand's ground point is from this one's, as a share of the smaller box's diagonal."""
@@ -104,8 +111,9 @@ class _Stand:
         self.seen, self.away, self.left = True, False, False
         self.stay_s, self.queue_s = self.counted_s, self.queued_s
         if track.detected or self.ground_x.count == 0:
-            self.ground_x.add(track.ground[0])
-            self.ground_y.add(track.ground[1])
+            x, y = track.ground
+            self.ground_x.add(x)
+            self.ground_y.add(y)
             self.cut_off.add(is_cut_off(track))
             self.score.add(track.confidence)
 
@@ -156,11 +164,12 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
         if signal is not None and observation.signals.get(signal) is SignalState.RED:
             self._queue_until_s = now.watched_s + self._params.queue_clear_s
         queueing = now.watched_s <= self._queue_until_s
+        step_s = self._step_s
         for stand in self._stands:
             if queueing:
-                stand.queued_s += self._step_s
+                stand.queued_s += step_s
             else:
-                stand.counted_s += self._step_s
+                stand.counted_s += step_s
 
     def _pause(self, now: Moment) -> list[RuleEvent]:
         """Out of the schedule: events end and no time counts, but what stands where is remembered."""
