@@ -102,7 +102,10 @@ class DeliveryError(EdgeError):
 
     Attributes:
         permanent: Sending the same again cannot help.
+        request_id: Of the request that failed: the server's log names the same. Empty where none was sent.
     """
+
+    request_id = ""
 
     def __init__(self, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)

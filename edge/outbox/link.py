@@ -18,6 +18,7 @@ import functools
 import hashlib
 import json
 import logging
+import secrets
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _DETAIL_CHARS = 300
+_REQUEST_ID = "X-Request-Id"
+"""Ours, which the server's log and its audit log repeat."""
 _ENROL_AGAIN = "check server.url, or let an admin make a code and enrol this device (`langan-edge enrol`)"
 _UNKNOWN_THERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 """The server does not know the event, or is older than the question."""
@@ -303,10 +306,15 @@ class ServerLink:
         sha256: bytes | None = None,
     ) -> httpx.Response:
         """Sign and send a request; once more where the server had to tell us the time."""
+        request_id = secrets.token_hex(8)
         try:
             request = self._client.build_request(method, path, content=content, headers=headers)
+            request.headers[_REQUEST_ID] = request_id
             self._signer.sign(request, sha256)
             response = self._client.send(request)
+            log.debug(
+                "request method=%s path=%s status=%d request_id=%s", method, path, response.status_code, request_id
+            )
             if not self._has_learned_time(path, response):
                 return response
             if sha256 is not None:  # a file that was read to its end
@@ -314,7 +322,9 @@ class ServerLink:
             self._signer.sign(request)
             return self._client.send(request)
         except httpx.HTTPError as error:
-            raise self._unreachable(error) from error
+            failed = self._unreachable(error)
+            failed.request_id = request_id
+            raise failed from error
 
     def _has_learned_time(self, path: str, response: httpx.Response) -> bool:
         if response.status_code != HTTPStatus.UNAUTHORIZED:
@@ -335,7 +345,9 @@ class ServerLink:
 
     def _check(self, path: str, response: httpx.Response, rejections: frozenset[HTTPStatus] = frozenset()) -> None:
         if not (response.is_success or response.status_code == HTTPStatus.NOT_MODIFIED):
-            raise self._error(path, response, rejections)
+            failed = self._error(path, response, rejections)
+            failed.request_id = response.request.headers.get(_REQUEST_ID, "")
+            raise failed
 
     def _error(self, path: str, response: httpx.Response, rejections: frozenset[HTTPStatus]) -> DeliveryError:
         status = response.status_code

@@ -91,19 +91,21 @@ class SenderThread(ABC):
         """Log a failure; return how long to wait before the next attempt, in seconds."""
         if isinstance(error, (DeviceRefused, NotOurServer)):
             delay_s = self._backoff.jitter(REFUSED_RETRY_S)
-            self._say("delivery_refused", str(error), delay_s)
+            self._say("delivery_refused", error, delay_s)
         elif isinstance(error, EdgeError):
             delay_s = self._backoff.failed()
-            self._say("delivery_failed", str(error), delay_s)
+            self._say("delivery_failed", error, delay_s)
         else:
             delay_s = self._backoff.failed()
             log.error("sender_failed sender=%s retry_in_s=%.1f", self.name, delay_s, exc_info=error)
         return delay_s
 
-    def _say(self, name: str, cause: str, delay_s: float) -> None:
-        """Log a new cause loudly, and a repeated one quietly."""
+    def _say(self, name: str, error: EdgeError, delay_s: float) -> None:
+        """Log a new cause loudly, and a repeated one quietly. The server's log names the same request."""
+        cause, request_id = str(error), error.request_id if isinstance(error, DeliveryError) else ""
         level = logging.DEBUG if cause == self._said else logging.ERROR
-        log.log(level, "%s sender=%s cause=%r retry_in_s=%.1f kept=outbox", name, self.name, cause, delay_s)
+        words = "%s sender=%s cause=%r retry_in_s=%.1f kept=outbox request_id=%s"
+        log.log(level, words, name, self.name, cause, delay_s, request_id or "-")
         self._said = cause
 
 

@@ -204,8 +204,9 @@ class StreamApp:
 
     def _token(self, headers: dict[str, str]) -> str:
         """The session token of the cookie: over https the one that browsers take with https only."""
+        forwarded = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
         is_https = self._settings.public_url.startswith("https://") or (
-            self._settings.proxy_hops > 0 and headers.get("x-forwarded-proto", "").strip().lower() == "https"
+            self._settings.proxy_hops > 0 and forwarded == "https"
         )
         wanted = "__Host-langan_session" if is_https else "langan_session"
         for part in headers.get("cookie", "").split(";"):

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+from uuid import UUID
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import select
 
+from edge.errors import DeliveryError
+from edge.outbox.link import ServerLink
+from edge.outbox.store import PendingEvent
 from server.db.models import AuditEntry
 from server.http import JsonLines, TextLines
 from server.settings import Settings
-from tests.support.village import Village, event, running_village
+from tests.support.village import Village, event, listening, running_village
 
 
 def numbers(village: Village, **headers: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -76,6 +80,26 @@ def test_the_askers_request_id_is_answered_logged_and_audited(
     assert "0123456789abcdef" in {record.fields["request_id"] for record in caplog.records if hasattr(record, "fields")}
     with village.parts.database.read() as session:
         assert "0123456789abcdef" in set(session.scalars(select(AuditEntry.request_id)))
+
+
+def test_the_edges_log_and_the_servers_log_name_the_same_request(
+    embedded_village: Village, caplog: pytest.LogCaptureFixture
+) -> None:
+    village = embedded_village
+    caplog.set_level(logging.DEBUG)
+    with listening(village) as url, ServerLink(url, village.identities["box-a"]) as link:
+        body = event(village="village-b")
+        link.post_events([PendingEvent(UUID(body["event_id"]), 0, json.dumps(body))])
+        with pytest.raises(DeliveryError) as refused:
+            link.put_camera_config("cam-x", "camera: [")
+    of_edge = [item for item in caplog.messages if item.startswith("request method=POST path=/api/v1/events")]
+    of_server = {vars(item)["fields"]["request_id"] for item in caplog.records if item.name == "server.access"}
+    sent = {item.rpartition("request_id=")[2] for item in of_edge}
+    assert len(sent) == 1
+    assert sent <= of_server
+    with village.parts.database.read() as session:
+        assert sent <= set(session.scalars(select(AuditEntry.request_id)))
+    assert refused.value.request_id in of_server
 
 
 @pytest.mark.parametrize(
