@@ -119,7 +119,7 @@ def audit_log() -> str:
         "admin/audit.html",
         rows=[(row, i18n.gettext(f"audit.{row.action}"), _words(row.detail)) for row in rows],
         filters=wanted,
-        actions=sorted((i18n.gettext(f"audit.{action}"), action) for action in actions),
+        actions=sorted(((action, i18n.gettext(f"audit.{action}")) for action in actions), key=lambda item: item[1]),
         date_problem=i18n.gettext("filter.date.wrong") if wanted.has_wrong_day else "",
         older_url=url_for("admin.audit_log", **wanted.query, before=rows[-1].sequence) if is_full else None,
         newer_url=url_for("admin.audit_log", **wanted.query) if before is not None else None,

@@ -26,7 +26,7 @@ from webauthn.helpers.structs import (
 )
 
 from server.auth import one_time, second_factor
-from server.auth.one_time import Purpose
+from server.auth.one_time import Purpose, Ticket
 from server.auth.sealing import Sealer
 from server.clock import Clock
 from server.db.account_models import Passkey
@@ -154,13 +154,20 @@ def ask_to_sign_in(session: Session, clock: Clock, site: RelyingParty, user_id: 
     return Question(ticket, json.loads(webauthn.options_to_json(options)))
 
 
-def check_sign_in(session: Session, clock: Clock, site: RelyingParty, *, ticket: str, answer: str) -> User:
+def check_sign_in(session: Session, clock: Clock, site: RelyingParty, asked: Ticket | None, answer: str) -> User:
     """Who holds the passkey that answered.
+
+    Args:
+        session: Of `Database.write`.
+        clock: The time.
+        site: This site.
+        asked: What `one_time.take` gave for the question's ticket, in a transaction of its own: a question is used up
+            by a wrong answer, too.
+        answer: JSON of the browser's script.
 
     Raises:
         NotAuthenticated: The answer is not one to the question, or of no key that we know.
     """
-    asked = one_time.take(session, clock, Purpose.SIGN_IN_PASSKEY, ticket)
     if asked is None:
         raise _unknown()
     try:

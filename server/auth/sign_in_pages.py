@@ -86,9 +86,9 @@ def check_passkey() -> BaseResponse:
     next_path = local_path(form.get("next"))
     try:
         with parts.database.write() as session:
-            user = passkeys.check_sign_in(
-                session, parts.clock, site, ticket=form.get("ticket", ""), answer=form.get("answer", "")
-            )
+            asked = one_time.take(session, parts.clock, Purpose.SIGN_IN_PASSKEY, form.get("ticket", ""))
+        with parts.database.write() as session:
+            user = passkeys.check_sign_in(session, parts.clock, site, asked, form.get("answer", ""))
             attempts.forgive_link(session, web.client_address())
             method = Method.SECOND_FACTOR if _gave_password(session, user) else Method.PASSKEY
             entered = open_for(session, parts.clock, parts.session_policy, user, method, web.caller(), factor="passkey")

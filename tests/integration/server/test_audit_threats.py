@@ -237,6 +237,7 @@ def test_the_page_filters_and_turns_pages_by_key(village: Village) -> None:
     assert len(rest) == 10
     assert max(rest) < min(numbers(page(village, "?action=test")))
     assert len(numbers(page(village, "?action=later"))) == 2
+    assert re.search(r'<option value="later" selected>', page(village, "?action=later"))
     assert len(numbers(page(village, "?who=system&subject=test:1"))) == 2
     assert len(numbers(page(village, "?since=2026-03-04"))) == 2
     assert len(numbers(page(village, "?until=2026-03-01"))) == 0
