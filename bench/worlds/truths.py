@@ -28,6 +28,8 @@ EDGE_M = 0.6
 
 IN_PICTURE = 0.75
 """What has less of its box in the picture may be told or not."""
+HALF = 0.5
+"""Of a stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,11 @@ def shown(
     view: PinholeCamera,
     disturbances: Sequence[Disturbance] = (),
 ) -> list[Truth]:
-    """The same truths; those whose objects are hardly in the picture, or fall into a stall, become optional."""
+    """The same truths; those whose objects are hardly in the picture, or fall into a stall, become optional.
+
+    So do vehicles that park with their foot below the picture: where one stands is where it touches the ground, and two
+    that stop there one after the other, one inside the zone and one before it, look the same.
+    """
     by_id = {item.object_id: item for item in trajectories}
     result = []
     for truth in truths:
@@ -119,10 +125,11 @@ def shown(
         times = np.linspace(truth.start_s, max(truth.end_s, truth.start_s + STEP_S), 12)
         places, headings = item.at(times)
         count = len(times)
-        _, share, _ = view.boxes(places, headings, np.tile(item.size_m, (count, 1)), np.zeros(count))
+        xyxy, share, _ = view.boxes(places, headings, np.tile(item.size_m, (count, 1)), np.zeros(count))
         watched = [not any(d.at_s <= at < d.at_s + d.stall_s for d in disturbances) for at in times.tolist()]
         hardly = float(share.mean()) < IN_PICTURE or np.mean(watched) < IN_PICTURE
-        result.append(replace(truth, optional=True) if hardly else truth)
+        footless = truth.kind == "illegal_parking" and np.mean(xyxy[:, 3] >= view.resolution_wh[1]) > HALF
+        result.append(replace(truth, optional=True) if hardly or footless else truth)
     return result
 
 

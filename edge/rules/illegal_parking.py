@@ -32,6 +32,8 @@ before."""
 SAME_PLACE = 0.2
 """A vehicle found again touches the ground, on average, within so much of its box's diagonal of where it did. The next
 in a row, which moves up when the first drives off, stops short of there or beyond."""
+BORN_THERE = 0.2
+"""... and so was it when it was found: one that moves up there was first seen where it stood before."""
 SAME_VEHICLE_IOU = 0.5
 """Standing boxes that overlap by this much are of one vehicle that the detector named twice."""
 
@@ -233,6 +235,8 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
             (other is not stand and other.seen and not other.away and other.born and other.pace is None)
             and -STOOD_S <= after_s <= self._patience_s(stand)
             and _alike(stand, other.first)
+            and _apart(stand.ground, other.first.ground, other.aspect)
+            <= BORN_THERE * box_diagonal(other.first, other.aspect)
             and stand.moved(other.first) <= self._params.move_boxes
         )
 
@@ -318,6 +322,11 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
             ),
             track_ids=stand.track_ids,
         )
+
+
+def _apart(one: Point, other: Point, aspect: float) -> float:
+    """Picture heights between two normalised points."""
+    return distance(isotropic(one, aspect), isotropic(other, aspect))
 
 
 def _alike(stand: _Stand, track: Track) -> bool:

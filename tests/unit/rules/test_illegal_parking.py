@@ -252,6 +252,19 @@ def test_a_lorry_that_stops_near_the_place_which_a_car_left_is_another_vehicle()
     assert events[-1].track_ids == (2,)
 
 
+def test_a_vehicle_that_is_found_while_it_moves_up_to_a_place_just_left_is_another_one() -> None:
+    """Its track begins half a box short of there, a second before it stands."""
+
+    def row(at_s: float) -> list[Track]:
+        first = [vehicle(1, 0.25 + 0.1 * max(0.0, at_s - 100.0), 0.5)] if at_s < 107.0 else []
+        second = [vehicle(2, 0.25 - 0.065 * max(0.0, 105.0 - at_s), 0.5)] if at_s >= 104.0 else []
+        return first + second
+
+    events = run(make_rule(**RULE, max_stay_s=60.0), watch(row, 175.0), finish=False)
+    assert states(events) == ["start", "end", "start"]
+    assert raised_at_s(events)[1] == pytest.approx(165.0, abs=1.0)
+
+
 def test_a_vehicle_that_sets_off_towards_a_place_just_left_does_not_take_it_over() -> None:
     """The second stood right behind and was found late; it sets off a second after the first."""
 
