@@ -13,9 +13,10 @@ from contract.geometry import Point, distance
 from contract.rules.stop_line import StopLineFacts, StopLineParams
 from edge.behaviour.approach import Approach, Crossing
 from edge.behaviour.journey import Journey, Sample
-from edge.behaviour.speed import tremble_in_plane
+from edge.behaviour.speed import tremble_in_plane, tremble_of
 from edge.rules.at_line import BACK_BOXES, BACK_M, AtLine, AtLineRule
 from edge.rules.base import Moment, RunningMean
+from edge.scene import Scene
 from edge.types import Observation, RuleEvent, SignalState
 
 STILL_M, STILL_BOXES = 1.0, 0.25
@@ -27,6 +28,16 @@ ENTERED_M, ENTERED_BOXES = 1.5, 0.5
 """So far past the line, and in the junction, it has entered: `red_light` decides about it."""
 
 
+UNSEEN_RED_S = 3.0
+"""Who is found past the line for the first time so long into red came over it on red: on green it had driven on ..."""
+UNSEEN_STAY_S = 5.0
+"""Nobody saw it drive, so it must be seen standing for longer: a detector's mistakes go away."""
+SURE_ERRORS = 3.0
+"""Standard errors by which its mean place must lie farther past the line than is let pass: they shrink as it stands."""
+TOLD_NEAR_M, TOLD_NEAR_BOXES = 3.0, 1.0
+"""... unless it is so near to one that was told in this red: that one, under another number."""
+
+
 @dataclass(slots=True)
 class _Wait(AtLine):
     """What is noted of one vehicle."""
@@ -35,6 +46,8 @@ class _Wait(AtLine):
     crossed_s: float | None = None
     told_s: float | None = None
     """The crossing about which an event was raised: it is not told again before the vehicle was before the line."""
+    was_unseen: bool = False
+    """Nobody saw it come: it was found past the line."""
     anchor: Point | None = None
     """Where it stands, in the plane; None: it is not past the line, or came over it by right."""
     since: Moment | None = None
@@ -50,6 +63,16 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
     """One event for each vehicle."""
 
     kind = "stop_line"
+
+    def __init__(self, params: StopLineParams, scene: Scene, name: str) -> None:
+        """See `AtLineRule`.
+
+        Raises:
+            ValueError: As there.
+        """
+        super().__init__(params, scene, name)
+        self._told: list[tuple[float, Point]] = []
+        """When red had begun, and where, of those that were told in the latest red."""
 
     def _judge(self, journey: Journey, observation: Observation, now: Moment) -> RuleEvent | None:
         wait = self._notes.setdefault(journey.number, _Wait(Approach(self._metric)))
@@ -69,18 +92,32 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
             return self._go_on(deed, now, self._facts(journey, wait, now.monotonic_s - since_s), stay_s)
         if (
             wait.told_s == wait.crossed_s
-            or stay_s < self._params.min_duration_s
-            or not self._stands_past(wait, journey.last)
+            or stay_s < max(self._params.min_duration_s, UNSEEN_STAY_S if wait.was_unseen else 0.0)
+            or not self._stands_past(wait, journey, observation.aspect, stay_s)
         ):
             return None
         wait.told_s = wait.crossed_s
+        self._told = [told for told in self._told if told[0] == red.first_s] + [(red.first_s, journey.smooth().plane)]
         started = self._began(wait.since, red.first_s, now)
         return self._raise(journey, self._junction, started, now, self._facts(journey, wait, stay_s), stay_s)
 
-    def _stands_past(self, wait: _Wait, sample: Sample) -> bool:
+    def _stands_past(self, wait: _Wait, journey: Journey, aspect: float, stay_s: float) -> bool:
+        sample = journey.last
         least = self._least(self._params.min_past_m, self._params.min_past_boxes, sample)
+        least += SURE_ERRORS * self._error(journey, aspect, stay_s)
         is_over = wait.over.value >= MOST_PLACES_OVER and least <= wait.past.value <= self._most(sample)
         return is_over and wait.inside.value <= 0.5
+
+    def _error(self, journey: Journey, aspect: float, stay_s: float) -> float:
+        """Standard error in metres of its mean place past the line, from what changes in time; 0 without metres."""
+        tremble, sample = tremble_of(journey.class_name), journey.last
+        spread = tremble_in_plane(sample.ground, sample.size, self._scene, aspect, tremble.share)
+        if not self._metric or spread is None:
+            return 0.0
+        x, y = self._line(aspect).normal
+        variance = float(x * x * spread[0, 0] + 2.0 * x * y * spread[0, 1] + y * y * spread[1, 1])
+        looks = 1.0 + stay_s / tremble.lasts_s
+        return math.sqrt(max(0.0, variance) * (1.0 - tremble.stays) / looks)
 
     def _is_still_past(self, wait: _Wait, sample: Sample) -> bool:
         """Once told, a box that trembles ends nothing: only driving on or back does."""
@@ -115,12 +152,18 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
         approach = wait.approach
         came = approach.came
         # Who was never clearly before the line has a box that trembles over it: nobody saw it come.
-        if came is None or approach.deepest > -self._least(BACK_M, BACK_BOXES, sample):
+        crossed_s: float | None
+        wait.was_unseen = False
+        if came is not None and approach.deepest <= -self._least(BACK_M, BACK_BOXES, sample):
+            crossed_s, crossed_on = came.at_s, self._shown_at(came) if self._in_lane(came) else SignalState.UNKNOWN
+        else:
+            crossed_s, crossed_on = self._first_found(journey, wait, sample, aspect), SignalState.RED
+            wait.was_unseen = True
+        if crossed_s is None:
             wait.crossed_s = wait.anchor = wait.since = None
             return
-        if wait.crossed_s != came.at_s:
-            wait.crossed_s = came.at_s
-            wait.crossed_on = self._shown_at(came) if self._in_lane(came) else SignalState.UNKNOWN
+        if wait.crossed_s != crossed_s:
+            wait.crossed_s, wait.crossed_on = crossed_s, crossed_on
             wait.anchor = wait.since = None
         if wait.crossed_on not in {SignalState.RED, SignalState.YELLOW}:
             return
@@ -133,6 +176,19 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
         wait.past.add(approach.surely_past)
         wait.over.add(float(approach.surely_past > 0.0))
         wait.boxes.add(self._boxes_past(sample, aspect))
+
+    def _first_found(self, journey: Journey, wait: _Wait, sample: Sample, aspect: float) -> float | None:
+        """When a vehicle was found that nobody saw come, if it came on red for all that is known."""
+        at_s = journey.born_at.moment.monotonic_s
+        red = self._timeline.run_at(at_s)
+        front = wait.approach.front
+        if red is None or red.state is not SignalState.RED or at_s - red.first_s < UNSEEN_RED_S or front is None:
+            return None
+        near = self._least(TOLD_NEAR_M, TOLD_NEAR_BOXES, sample)
+        is_told = any(began_s == red.first_s and distance(place, sample.plane) < near for began_s, place in self._told)
+        told_itself = wait.told_s is not None and wait.told_s == wait.crossed_s
+        is_beside = 0.0 <= self._line(aspect).along(front) <= 1.0
+        return at_s if is_beside and (told_itself or not is_told) else None
 
     def _shown_at(self, came: Crossing) -> SignalState:
         """What the signal showed at a crossing; unknown if it changed while nobody saw the vehicle."""

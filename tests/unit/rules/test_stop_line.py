@@ -19,6 +19,7 @@ from tests.support.stop_lines import (
     line_camera,
     line_rule,
     motorbike_at,
+    red_from,
     red_until,
     seen,
     with_metres,
@@ -168,13 +169,36 @@ def test_a_crossing_that_nobody_saw_counts_where_red_showed_all_the_time(
     assert bool(run(rule(), seen(hidden, signal_at, 15.0))) is told
 
 
-def test_who_is_first_seen_at_the_line_may_have_come_from_elsewhere() -> None:
-    """It stands 1.2 m past the line; its first box lies 0.2 m before it: a second track of a vehicle that was told."""
+def found_past(at_s: float, *, from_s: float, track_id: int = 1, until_s: float = 18.0) -> list[Track]:
+    """A motorbike that is found for the first time 1.2 m past the line, and stands there."""
+    return motorbike_at(1.2, track_id=track_id) if from_s <= at_s < until_s else []
+
+
+def test_who_is_found_past_the_line_long_after_red_began_came_on_red() -> None:
+    events = run(rule(), seen(lambda t: found_past(t, from_s=6.0), red_from(2.0), 25.0))
+    assert states(events) == ["start", "end"]
+    assert facts(events[0]).crossed_on == "red"
+    assert facts(events[0]).red_stay_s >= 5.0
+
+
+def test_who_is_found_past_the_line_soon_after_green_may_be_stuck_there() -> None:
+    assert run(rule(), seen(lambda t: found_past(t, from_s=4.0), red_from(2.0), 25.0)) == []
+    assert run(rule(), seen(lambda t: found_past(t, from_s=1.0), red_from(2.0), 25.0)) == []
+
+
+def test_what_is_found_past_the_line_for_a_moment_is_a_detectors_mistake() -> None:
+    assert run(rule(), seen(lambda t: found_past(t, from_s=6.0, until_s=10.5), red_from(2.0), 25.0)) == []
+
+
+def test_a_second_track_of_a_vehicle_that_was_told_is_not_told_again() -> None:
+    """Its first box lies 0.2 m before the line."""
 
     def appears(at_s: float) -> list[Track]:
-        return motorbike_at(-0.2 if at_s < 4.1 else 1.2) if at_s > 3.9 else []
+        if at_s < 9.0:
+            return stops(1.2)(at_s)
+        return motorbike_at(-0.2 if at_s < 11.1 else 1.2, track_id=2, y=0.52) if at_s > 10.9 else []
 
-    assert run(rule(), seen(appears, red_until(20.0), 20.0)) == []
+    assert states(run(rule(), seen(appears, red_until(25.0), 25.0))).count("start") == 1
 
 
 def test_held_tracks_go_on_waiting() -> None:
