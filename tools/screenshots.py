@@ -22,7 +22,12 @@ from tests.support.browser import chromium
 WIDTHS = {"phone": (390, 844), "desk": (1440, 900)}
 LANGUAGES = ("vi", "en")
 PAGES = {
-    "officer": {"live": "/live", "incident": "", "missing": "/incidents/00000000-0000-7000-8000-000000000000"},
+    "officer": {
+        "live": "/live",
+        "incident": "",
+        "silences": "/silences",
+        "missing": "/incidents/00000000-0000-7000-8000-000000000000",
+    },
     "resident": {"log": "/log", "password": "/password"},
     "admin": {
         "cameras": "/admin/cameras",
@@ -31,6 +36,7 @@ PAGES = {
         "devices": "/admin/devices",
         "users": "/admin/users",
         "audit": "/admin/audit",
+        "silences-admin": "/silences",
     },
 }
 FOUND_ON = {"incident": ("/live", ".card h2 a"), "camera": ("/admin/cameras", "tbody a")}

@@ -53,10 +53,12 @@ def suggestions(session: Session, card: IncidentCard) -> tuple[list[MergeSuggest
     mine = next((row for row in rows if row.id == card.id), None)
     if mine is None:
         return [], None
-    hints = merge_hints(_span(mine), map(_span, rows), _neighbours(session, card, rows))
+    # What an officer has put together or taken apart is not questioned again.
+    open_questions = [row for row in rows if not (mine.by_hand and row.by_hand)]
+    hints = merge_hints(_span(mine), map(_span, open_questions), _neighbours(session, card, rows))
     found = {item.id: item for item in cards(PlaceTree.read(session), rows)}
     merges = [MergeSuggestion(found[hint.incident_id], hint.reason) for hint in hints]
-    return merges, _split_hint(session, card)
+    return merges, None if mine.by_hand else _split_hint(session, card)
 
 
 def merge_choices(session: Session, card: IncidentCard, but: Iterable[UUID]) -> list[IncidentCard]:

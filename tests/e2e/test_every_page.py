@@ -12,7 +12,7 @@ from tests.support.seed import tell_health
 pytestmark = pytest.mark.browser
 
 PAGES = {
-    "officer": ("/live", "/log", "/password", "/notifications"),
+    "officer": ("/live", "/silences", "/log", "/password", "/notifications"),
     "resident": ("/log",),
     "admin": (
         "/admin/cameras",
@@ -22,6 +22,7 @@ PAGES = {
         "/admin/users",
         "/admin/audit",
         "/admin/notifications",
+        "/silences",
         "/admin/retention",
     ),
 }

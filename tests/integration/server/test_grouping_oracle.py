@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -180,7 +181,7 @@ def test_threat_03_eight_senders_at_once_make_the_oracles_incidents(village: Vil
             if status not in {200, 201}:
                 failures.append(status)
 
-    run_all([lambda seed=seed: send(seed) for seed in range(8)])
+    run_all([partial(send, seed) for seed in range(8)])
     assert failures == []
     for spot in spots:
         check(village, bodies[spot], spot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +11,13 @@ import pytest
 from sqlalchemy import select
 
 from server.audit.queries import list_entries
+from server.db.engine import LOCK_VILLAGE, lock
 from server.db.models import Alert, EventRecord, Incident
 from server.domain.incident import IncidentAction, IncidentState
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, StaleVersion
 from server.incidents import by_hand, detail, related, service
-from tests.support.village import NOW, Village, event
+from tests.support.postgres import Cluster
+from tests.support.village import NOW, Village, event, running_village
 
 
 def incident_of(village: Village, body: dict[str, Any], device: str = "box-a") -> UUID:
@@ -364,3 +367,26 @@ def test_a_reopened_incident_takes_new_events_again(village: Village) -> None:
     act(village, incident_id, "reopen")
     assert row(village, incident_id).open_key is not None
     assert incident_of(village, event(3660)) == incident_id
+
+
+def test_threat_09_an_alert_that_comes_late_is_marked_on_every_page(village: Village) -> None:
+    late, fresh = incident_of(village, event(0)), incident_of(village, event(3595, lasts_s=5, spot="other"))
+    wall = village.browser("officer_a").get("/live?lang=en").get_data(as_text=True)
+    cards = {item.split('"', 1)[0]: item for item in wall.split('<article class="card" id="incident-')[1:]}
+    assert "Late" in cards[str(late)]
+    assert "Late" not in cards[str(fresh)]
+    with village.parts.database.read() as session:
+        officer = village.principal("officer_a")
+        marked = {item: detail.incident_detail(session, officer, item).card.late for item in (late, fresh)}
+    assert marked == {late: True, fresh: False}
+
+
+@pytest.mark.postgres
+def test_threat_17_a_village_in_a_flood_holds_up_no_other_village(cluster: Cluster, tmp_path: Path) -> None:
+    with cluster.database() as url, running_village(tmp_path / "data", url) as village:
+        village.post([event(0), event(10)])
+        village.post([event(0, village="village-b")], device="box-b")
+        with village.parts.database.write() as session:
+            lock(session, LOCK_VILLAGE, ["village-a"])  # a long batch of the flooded village is being stored
+            answer = village.post([event(60, village="village-b")], device="box-b")
+        assert answer.get_json()["results"][0]["status"] == "created"
