@@ -65,6 +65,8 @@ class Homography:
     _target_scale: float
     _rows: tuple[float, ...]
     """The matrix, row by row: numbers of Python are quicker for a single point."""
+    _back: Array
+    """Its inverse."""
 
     @classmethod
     def fit(
@@ -126,6 +128,7 @@ class Homography:
             _source_scale=source_scale,
             _target_scale=scale,
             _rows=tuple(matrix.ravel().tolist()),
+            _back=np.asarray(np.linalg.inv(matrix), np.float64),
         )
 
     def to_ground(self, point: Point) -> Point | None:
@@ -139,7 +142,7 @@ class Homography:
 
     def to_picture(self, ground_m: Point) -> Point | None:
         """Map metres on the ground to a normalised picture point, maybe outside the picture; None behind the camera."""
-        x, y, w = (np.linalg.inv(self.matrix) @ (ground_m[0], ground_m[1], 1.0)).tolist()
+        x, y, w = (self._back @ (ground_m[0], ground_m[1], 1.0)).tolist()
         if w <= 0.0:
             return None
         return (x / w, y / w) if self.lens is None else self.lens.distort((x / w, y / w))
