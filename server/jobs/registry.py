@@ -81,10 +81,17 @@ def _confirm_channel(parts: Services, arguments: Mapping[str, Any]) -> None:
     send_code(parts, int(arguments["channel_id"]))
 
 
+def _anchor_audit(parts: Services, _arguments: Mapping[str, Any]) -> None:
+    from server.audit.anchors import anchor_head
+
+    anchor_head(parts.database, parts.clock, parts.settings.data_dir)
+
+
 REGISTRY: Final[dict[str, JobKind]] = {
     "upkeep": JobKind(_upkeep, every=timedelta(seconds=30)),
     "evidence.purge": JobKind(_purge, lease=timedelta(minutes=30), every=timedelta(minutes=10)),
     "evidence.sweep": JobKind(_sweep, lease=timedelta(hours=2), daily_at=time(3, 30)),
     "retention": JobKind(_retention, lease=timedelta(hours=2), daily_at=time(2, 30)),
+    "audit.anchor": JobKind(_anchor_audit, daily_at=time(0, 5)),
     "notifications.confirm": JobKind(_confirm_channel, lease=timedelta(minutes=2), give_up_after=5),
 }
