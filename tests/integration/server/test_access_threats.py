@@ -178,6 +178,8 @@ DEVICE_ROUTES = [
     ("PUT", "/api/v1/evidence/" + "0" * 64),
     ("GET", "/api/v1/evidence/" + "0" * 64),
     ("POST", "/api/v1/evidence/" + "0" * 64 + "/gone"),
+    ("POST", "/api/v1/evidence/" + "0" * 64 + "/upload"),
+    ("POST", "/api/v1/evidence/" + "0" * 64 + "/uploaded"),
     ("PUT", "/api/v1/copies/" + "0" * 64),
     ("PUT", "/api/v1/cameras/cam-1/config"),
     ("GET", "/api/v1/cameras/config"),
