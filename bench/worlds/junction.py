@@ -31,15 +31,25 @@ from contract.rules.base import MOTOR_VEHICLE_CLASSES, VEHICLE_CLASSES
 LINE_Y, JUNCTION_Y = -14.0, -11.0
 MAX_STAY_S = 30.0
 """Of parking before the line: shorter than red, so that a queue would be told if the signal were not asked."""
-NAMES = {"lan_vao": "Làn vào", "nga_tu": "Ngã tư", "nhanh_tay": "Nhánh tây", "lan_ra": "Làn ra"}
+NAMES = {
+    "lan_vao": "Làn vào",
+    "nga_tu": "Ngã tư",
+    "cho_re": "Vào và chờ rẽ",
+    "nhanh_tay": "Nhánh tây",
+    "lan_ra": "Làn ra",
+}
 KINDS = {"lan_vao": "lane", "nga_tu": "junction"}
+TURNS_TO = ("nhanh_tay", "lan_ra")
+"""Zones into which nobody may turn who was in `cho_re`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
     """A camera, its zones as far as it shows them, and four places whose coordinates were measured.
 
-    With `nga_tu`, the line and the signal are watched; with another zone that a vehicle may leave by, turns into it.
+    With `nga_tu`, the line and the signal are watched; with one of `TURNS_TO`, turns into it. As the admin's guide
+    says, the zone from which one turns reaches into the junction, to where drivers wait for a gap, and the one into
+    which one turns begins in the junction.
     """
 
     view: PinholeCamera
@@ -75,14 +85,16 @@ LEFT = _watch(
     aimed((22.0, -50.0, 7.5), (-3.5, -6.0), 4.0, 65.0),
     ((1.0, -19.0), (6.0, -16.0), (-7.0, 7.0), (-14.0, 1.0)),
     20.0,
-    nhanh_tay=((-14.5, -7.5), (0.0, 7.0)),
+    cho_re=((0.2, 7.0), (-20.0, -5.5)),
+    nhanh_tay=((-14.5, -4.5), (0.0, 7.0)),
 )
 """Where a left turn comes from and goes to lie one behind the other: only so both are near enough in one picture."""
 ROUND = _watch(
     aimed((0.5, 16.0, 8.0), (0.0, -16.0), 2.2, 36.5),
     ((-7.0, -19.5), (7.0, -19.5), (5.8, -12.5), (-5.5, -13.0)),
     20.0,
-    lan_ra=((-7.0, 0.0), (-20.0, -12.0)),
+    cho_re=((0.2, 7.0), (-20.0, -9.5)),
+    lan_ra=((-7.0, -0.5), (-20.0, -10.0)),
 )
 """On a pole beyond the junction, before both lanes of the southern arm: who comes in and turns round goes out there."""
 WATCHES = (FRONT, BEHIND, LEFT, ROUND)
@@ -114,7 +126,7 @@ def _sections(watch: Watch, line: StopLine, seed: int) -> dict[str, Any]:
     zones["lan_vao"]["direction"] = view.line((3.5, -19.5), (3.5, -15.0))
     rules: list[dict[str, Any]] = [
         {"kind": "wrong_way", "zones": ["lan_vao"]},
-        *({"kind": "forbidden_turn", "zones": ["lan_vao", zone]} for zone in zones if zone not in KINDS),
+        *({"kind": "forbidden_turn", "zones": ["cho_re", zone]} for zone in zones if zone in TURNS_TO),
     ]
     sections = {"calibration": view.calibration(watch.marks, np.random.default_rng([seed, 1])), "zones": zones}
     if "nga_tu" in zones:
@@ -163,9 +175,10 @@ def _truths(ways: Sequence[Motion], line: StopLine, watch: Watch) -> list[Truth]
         found += truths.red_light(ways, line)
         found += truths.stop_line(ways, line)
         found += truths.illegal_parking(motor, approach, MAX_STAY_S, line.red_s)
-    for area in watch.areas[1:]:
-        if area.zone not in KINDS:
-            found += truths.forbidden_turn(ways, approach, area)
+    waits = watch.area("cho_re")
+    for area in watch.areas:
+        if waits is not None and area.zone in TURNS_TO:
+            found += truths.forbidden_turn(ways, waits, area)
     return found
 
 

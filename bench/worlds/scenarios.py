@@ -59,6 +59,7 @@ SCENARIOS: dict[str, Scenario] = {
     "street-parking-disturbed": _traffic(street.parking, 2, disturbed=True),
     "street-pavement": _traffic(street.pavement, 3),
     "street-lanes": _traffic(street.lanes, 3),
+    "street-lanes-stopping": _traffic(street.lanes_stopping, 3),
     "junction-red-light": _traffic(junction.red_light, 5),
     "junction-red-light-behind": _traffic(junction.red_light_behind, 3),
     "junction-stop-line": _traffic(junction.stop_line, 5),

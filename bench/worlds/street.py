@@ -72,10 +72,18 @@ def _areas(x: Place, *names: str) -> list[Area]:
 
 NEAR = Watch.of(
     aimed((0.0, -7.0, 7.5), (28.0, -6.0), 2.42, 39.5),
-    _areas((16.0, 39.0), "lan_di", "lan_xe_may", "cam_do", "via_he"),
+    _areas((16.0, 39.0), "lan_di", "cam_do", "via_he"),
     ((21.0, -9.5), (21.0, -3.0), (38.0, 1.5), (38.0, -10.5)),
 )
 """As the admin's guide says: a rider at the far end is 60 rows of 384 high (14 mm lens); one side of the road shows."""
+LANES = Watch.of(
+    aimed((0.0, -7.0, 7.5), (38.0, -6.0), 2.42, 56.5),
+    _areas((16.0, 56.0), "lan_xe_may"),
+    ((25.0, -9.5), (25.0, -3.0), (54.0, 1.5), (54.0, -10.5)),
+)
+"""For lanes that cars must not use: the same lens tilted up; a car is 40 rows high at 56 m, and 5 s in view."""
+NEAR_ALL = replace(NEAR, areas=(*NEAR.areas, *(seen(area, NEAR.view) for area in _areas((16.0, 39.0), "lan_xe_may"))))
+"""With the lane too, which is too short here: for ordinary hours, in which nothing may be told."""
 FAST = Watch.of(
     aimed((0.0, -9.0, 8.0), (75.0, -3.3), 5.95, 100.5),
     _areas((40.0, 100.0), "lan_di", "long_duong"),
@@ -186,7 +194,7 @@ def _until(trajectories: Sequence[Trajectory], end_s: float) -> list[Trajectory]
 def ordinary(seed: int, duration_s: float) -> World:
     """Everyday traffic, walkers, motorbikes parked on the pavement's edge; nobody does wrong."""
     rng = np.random.default_rng(seed)
-    return _world("street-ordinary", seed, duration_s, _everyday(rng, seed, duration_s), ordinary=True)
+    return _world("street-ordinary", seed, duration_s, _everyday(rng, seed, duration_s), NEAR_ALL, ordinary=True)
 
 
 def ordinary_fast(seed: int, duration_s: float) -> World:
@@ -253,6 +261,14 @@ def _disturbances(rng: np.random.Generator, duration_s: float) -> tuple[Disturba
 def parking(seed: int, duration_s: float, *, disturbed: bool = False) -> World:
     """Vehicles stop in the no-parking lane for seconds (setting down) or minutes, and traffic passes them."""
     rng = np.random.default_rng(seed)
+    traffic = drive("street", _stopping(rng, duration_s), duration_s, seed)
+    disturbances = _disturbances(rng, duration_s) if disturbed else ()
+    name = "street-parking-disturbed" if disturbed else "street-parking"
+    return _world(name, seed, duration_s, traffic, disturbances=disturbances)
+
+
+def _stopping(rng: np.random.Generator, duration_s: float) -> list[Vehicle]:
+    """Traffic, of which some stop in the motorbikes' lane."""
     vehicles = _flow(rng, 4.0, duration_s)
     lane_m = 150.0  # where x = 0 lies on the eastward lane
     for index, start_s in enumerate(np.arange(5.0, duration_s - 60.0, 55.0).tolist()):
@@ -263,9 +279,7 @@ def parking(seed: int, duration_s: float, *, disturbed: bool = False) -> World:
         vehicles.append(
             Vehicle(f"do{index}", class_name, start_s, ("eastward",), 0.7, lane="0", stops=(stop,), vclass="motorcycle")
         )
-    disturbances = _disturbances(rng, duration_s) if disturbed else ()
-    name = "street-parking-disturbed" if disturbed else "street-parking"
-    return _world(name, seed, duration_s, drive("street", vehicles, duration_s, seed), disturbances=disturbances)
+    return vehicles
 
 
 def pavement(seed: int, duration_s: float) -> World:
@@ -308,7 +322,13 @@ def lanes(seed: int, duration_s: float) -> World:
                 vclass="motorcycle",
             )
         )
-    return _world("street-lanes", seed, duration_s, drive("street", vehicles, duration_s, seed))
+    return _world("street-lanes", seed, duration_s, drive("street", vehicles, duration_s, seed), LANES)
+
+
+def lanes_stopping(seed: int, duration_s: float) -> World:
+    """Cars and lorries that stop in the motorbikes' lane and drive on."""
+    traffic = drive("street", _stopping(np.random.default_rng(seed), duration_s), duration_s, seed)
+    return _world("street-lanes-stopping", seed, duration_s, traffic, LANES)
 
 
 def badly_placed(seed: int, duration_s: float) -> World:

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from bench.worlds import street
+from bench.worlds import junction, street
 from bench.worlds.noise import Level, make_noise
 from bench.worlds.observe import Alert, watch
 from bench.worlds.score import Score, score
@@ -77,3 +77,11 @@ def test_offenders_of_the_street_are_told_and_nobody_else(kind: str) -> None:
     assert (scores[kind].false, scores[kind].missed) == (0, 0), scores[kind].examples
     for errors in scores[kind].errors.values():
         assert np.percentile(np.abs(errors), 95) <= 0.05
+
+
+@pytest.mark.parametrize(("build", "seed"), [(junction.left_turns, 2), (junction.u_turns, 3)])
+def test_turns_of_the_junction_are_told_and_no_others(build: Callable[[int, float], World], seed: int) -> None:
+    scores, _ = _run(build(seed, 300.0))
+    turns = scores["forbidden_turn"]
+    assert turns.right >= 1
+    assert (turns.false, turns.missed) == (0, 0), turns.examples
