@@ -173,15 +173,19 @@ class _Run:
 
     def _over_files(self, session: Session) -> Any:
         """Files that are in use and that nothing keeps."""
-        kept = exists().where(
-            EvidenceReference.sha256 == EvidenceFile.sha256,
-            EventRecord.event_id == EvidenceReference.event_id,
-            not_(
+        # Looked up file by file: a list of all incidents that are over would be made anew for each batch.
+        kept = (
+            select(EvidenceReference.sha256)
+            .join(EventRecord, EventRecord.event_id == EvidenceReference.event_id)
+            .outerjoin(Incident, Incident.id == EventRecord.incident_id)
+            .where(
+                EvidenceReference.sha256 == EvidenceFile.sha256,
                 or_(
-                    EventRecord.incident_id.in_(select(Incident.id).where(self._evidence_over(session))),
-                    and_(EventRecord.incident_id.is_(None), self._quarantine_over()),
-                )
-            ),
+                    and_(Incident.id.is_not(None), not_(self._evidence_over(session))),
+                    and_(Incident.id.is_(None), not_(self._quarantine_over())),
+                ),
+            )
+            .exists()
         )
         return (
             select(EvidenceFile.sha256, EvidenceFile.size_bytes, EvidenceFile.stored_at)

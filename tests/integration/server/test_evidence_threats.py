@@ -176,7 +176,13 @@ def test_threat_25_a_resident_sees_the_redacted_picture_of_a_public_incident_onl
     assert [status("officer_a", item) for item in (raw, redacted, clip)] == [200, 200, 200]
     with village.parts.database.write() as session:
         incidents.act(
-            session, village.clock, village.principal("officer_a"), incident.id, IncidentAction.FALSE_ALARM, version=1
+            session,
+            village.clock,
+            village.principal("officer_a"),
+            incident.id,
+            IncidentAction.FALSE_ALARM,
+            version=1,
+            note="cái bóng",
         )
     assert status("resident_a", redacted) == 404
 
