@@ -20,12 +20,16 @@ from edge.behaviour.speed import Tremble, tremble_in_plane
 from edge.scene.scene import Scene
 from edge.types import Track, TrackId
 
+Box = tuple[float, float, float, float]
+
 GAP_STEPS = 1.6
 """More than so many usual steps between two places: it was missed."""
 JUMP_SURE = 3.0
 """Standard deviations by which a place may be off from where the pace led to, ..."""
 JUMP_M = 2.0
 """... or metres: nothing is handed over to itself, and less is a motorbike's length."""
+AT_BORDER = 0.01
+"""A box so near to the picture's edge is cut off there."""
 CHANGES = 0.05
 """Share of a pace that may be gained or lost while nobody looks."""
 
@@ -46,14 +50,26 @@ class Spot:
         return self.moment.watched_s
 
 
-def spot_of(track: Track, scene: Scene, aspect: float, now: Moment) -> Spot | None:
-    """Where a track was detected just now; None above the horizon."""
-    x1, y1, x2, y2 = track.found or track.xyxy
-    ground = ((x1 + x2) / 2.0, y2)
-    plane = scene.to_plane(ground, aspect)
-    if plane is None:
-        return None
-    return Spot(track.track_id, now, ground, plane, max((x2 - x1) * aspect, y2 - y1))
+def spots_of(track: Track, scene: Scene, aspect: float, now: Moment) -> list[Spot]:
+    """Where a track was detected just now, after the places where it was before it was known to be somebody.
+
+    Boxes that the picture cuts are left out, and places above the horizon.
+    """
+    seen = [(now.ago(now.monotonic_s - early.monotonic_s), early.xyxy) for early in track.before]
+    spots = []
+    for moment, box in [*seen, (now, track.found or track.xyxy)]:
+        x1, y1, x2, y2 = box
+        ground = ((x1 + x2) / 2.0, y2)
+        plane = scene.to_plane(ground, aspect) if is_whole(box) else None
+        if plane is not None:
+            spots.append(Spot(track.track_id, moment, ground, plane, max((x2 - x1) * aspect, y2 - y1)))
+    return spots
+
+
+def is_whole(xyxy: Box) -> bool:
+    """Whether neither the picture's sides nor its lower edge cut a box: else its foot is not on the ground."""
+    x1, _, x2, y2 = xyxy
+    return x1 >= AT_BORDER and x2 <= 1.0 - AT_BORDER and y2 <= 1.0 - AT_BORDER
 
 
 def one_vehicle(spots: Sequence[Spot], scene: Scene, aspect: float, tremble: Tremble) -> list[Spot]:

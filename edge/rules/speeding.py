@@ -13,8 +13,8 @@ from contract.geometry import distance
 from contract.rules.speeding import SpeedingFacts, SpeedingParams
 from edge.behaviour.journey import Journey
 from edge.behaviour.speed import KMH, MIN_PLACES, GroundSpeed, ground_speed, thinned, tremble_of
-from edge.behaviour.spots import Spot, one_vehicle, spot_of
-from edge.rules.base import AT_BORDER, Moment
+from edge.behaviour.spots import Spot, is_whole, one_vehicle, spots_of
+from edge.rules.base import Moment
 from edge.rules.journey_rule import JourneyRule
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent, Track, TrackId
@@ -61,9 +61,7 @@ class SpeedingRule(JourneyRule[SpeedingParams, _Measured]):
 
     def _watched(self, observation: Observation) -> Iterable[Track]:
         for track in super()._watched(observation):
-            x1, _, x2, y2 = track.found or track.xyxy
-            # Cut off by the lower edge, its foot is not on the ground either: a speed needs that, a direction does not.
-            if x1 >= AT_BORDER and x2 <= 1.0 - AT_BORDER and y2 <= 1.0 - AT_BORDER:
+            if is_whole(track.found or track.xyxy):
                 yield track
 
     def _decide(self, observation: Observation, now: Moment) -> list[RuleEvent]:
@@ -100,10 +98,11 @@ class SpeedingRule(JourneyRule[SpeedingParams, _Measured]):
 
     def _take(self, journey: Journey, aspect: float, now: Moment) -> list[Spot]:
         """Its places in the zones over the window, over all tracks that it had, after those of this moment."""
-        spot = spot_of(journey.track, self._scene, aspect, now)
-        if spot is None or not self._is_inside(spot):
+        new = spots_of(journey.track, self._scene, aspect, now)
+        if not new or new[-1].moment is not now or not self._is_inside(new[-1]):
             return []
-        self._spots.setdefault(spot.track_id, []).append(spot)
+        spot = new[-1]
+        self._spots.setdefault(spot.track_id, []).extend(early for early in new if self._is_inside(early))
         first_s = now.watched_s - WINDOW_S
         spots = [spot for spot in self._spots[spot.track_id] if spot.at_s >= first_s]
         for track_id in reversed(journey.track_ids):

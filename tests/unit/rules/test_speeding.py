@@ -10,8 +10,18 @@ from typing import Any, cast
 import pytest
 
 from contract.rules.speeding import SpeedingFacts
-from edge.types import RuleEvent, Track
-from tests.support.scenes import CALIBRATION, make_rule, observation, raised_at_s, run, states, vehicle, watch
+from edge.types import RuleEvent, Sighting, Track
+from tests.support.scenes import (
+    CALIBRATION,
+    STREAM_START_S,
+    make_rule,
+    observation,
+    raised_at_s,
+    run,
+    states,
+    vehicle,
+    watch,
+)
 
 RULE: dict[str, Any] = {"kind": "speeding", "zones": ["het"], "limit_kmh": 40}
 METRIC: dict[str, Any] = {"calibration": CALIBRATION}
@@ -149,6 +159,24 @@ def test_a_track_that_goes_on_as_another_vehicle_does_not_disturb_the_one_it_lef
     events = run(rule(), watch(exchanged, 8.0))
     assert states(events) == ["start", "end"]
     assert facts(events[-1]).speed_kmh == pytest.approx(60.0, rel=0.01)
+
+
+def test_what_was_seen_before_a_track_was_known_to_be_somebody_counts() -> None:
+    def known_late(at_s: float) -> list[Track]:
+        """In the picture for 1.2 s, reported for the last half of a second of it."""
+        (track,) = drive(60.0, from_x=0.3)(at_s)
+        if at_s < 0.7 or at_s > 1.3:
+            return []
+        early = tuple(
+            Sighting(STREAM_START_S + step / 5.0, drive(60.0, from_x=0.3)(step / 5.0)[0].xyxy) for step in range(4)
+        )
+        return [replace(track, found=track.xyxy, before=early if at_s < 0.9 else ())]
+
+    events = run(rule(), watch(known_late, 1.3))
+    assert states(events)[0] == "start"
+    assert facts(events[0]).speed_kmh == pytest.approx(60.0, rel=0.01)
+    unaware = [[replace(each, before=()) for each in known_late(index / 5.0)] for index in range(7)]
+    assert run(rule(), watch(lambda t: unaware[round(t * 5.0)], 1.3)) == []
 
 
 def test_an_id_switch_is_one_vehicle_and_two_vehicles_are_two() -> None:
