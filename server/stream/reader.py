@@ -118,6 +118,8 @@ def may_watch(principal: Principal) -> bool:
 def _messages(session: Session, position: int, villages: list[str] | None) -> tuple[list[Message], int]:
     """The feed after a position, a batch of it, and the new position."""
     items, reached = alerts.read_after(session, position, villages, BATCH)
+    if not items:
+        return [], reached
     cards = queries.cards_by_id(session, EVERYBODY, [item.incident_id for item in items])
     messages = []
     for item in items:
