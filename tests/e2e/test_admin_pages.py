@@ -141,22 +141,24 @@ def test_a_user_is_added_and_a_wrong_name_is_explained(site: Site, sign_in: Sign
     expect(page.locator(".versions")).to_contain_text("Nguyễn Văn Dũng")
 
 
-def test_a_device_is_added_renewed_and_revoked(site: Site, sign_in: SignIn) -> None:
+def test_a_device_is_given_codes_and_revoked(site: Site, sign_in: SignIn) -> None:
     page = sign_in(site.admin)
     page.goto("/admin/devices")
     form = page.locator("form[action='/admin/devices']")
     form.locator("[name=device_id]").fill("hop-moi")
     form.locator("[name=place_id]").select_option("dong-lam")
     form.get_by_role("button").click()
-    first = page.locator("code.secret").inner_text()
+    first = page.locator("code.secret.large").inner_text()
+    expect(page.locator(".one-time")).to_contain_text(f"langan-edge enrol {site.server.url} {first}")
     row = page.locator("#device-hop-moi")
+    expect(row).to_contain_text("Chưa ghi danh")
     row.locator("summary").first.click()
-    row.get_by_role("button", name="Cấp lại mã bí mật").click()
-    expect(page.locator("code.secret")).not_to_have_text(first)
+    row.get_by_role("button", name="Tạo mã ghi danh mới").click()
+    expect(page.locator("code.secret.large")).not_to_have_text(first)
     row.locator("summary").nth(1).click()
     row.get_by_role("button", name="Thu hồi").click()
     expect(row).to_contain_text("Đã thu hồi")
-    expect(page.locator("code.secret")).to_have_count(0)
+    expect(page.locator("code.secret.large")).to_have_count(0)
     expect(page.get_by_role("status")).to_have_text("Đã thu hồi hop-moi.")
 
 
