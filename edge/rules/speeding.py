@@ -104,7 +104,8 @@ class SpeedingRule(JourneyRule[SpeedingParams, _Measured]):
         spot = new[-1]
         self._spots.setdefault(spot.track_id, []).extend(early for early in new if self._is_inside(early))
         first_s = now.watched_s - WINDOW_S
-        spots = [spot for spot in self._spots[spot.track_id] if spot.at_s >= first_s]
+        # Only these are kept: who stands there for hours must not be looked through from the first hour on.
+        spots = self._spots[spot.track_id] = [kept for kept in self._spots[spot.track_id] if kept.at_s >= first_s]
         for track_id in reversed(journey.track_ids):
             # A track that went on elsewhere while the vehicle had another one is somebody else's since.
             earlier = self._spots.get(track_id, ()) if track_id != spot.track_id else ()
