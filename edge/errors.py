@@ -105,8 +105,7 @@ class DeliveryError(EdgeError):
         request_id: Of the request that failed: the server's log names the same. Empty where none was sent.
     """
 
-    request_id = ""
-
-    def __init__(self, message: str, *, permanent: bool = False) -> None:
+    def __init__(self, message: str, *, permanent: bool = False, request_id: str = "") -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.request_id = request_id

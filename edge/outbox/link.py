@@ -43,8 +43,7 @@ log = logging.getLogger(__name__)
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _DETAIL_CHARS = 300
-_REQUEST_ID = "X-Request-Id"
-"""Ours, which the server's log and its audit log repeat."""
+_REQUEST_ID = "X-Request-Id"  # ours; the server's log and its audit log repeat it
 _ENROL_AGAIN = "check server.url, or let an admin make a code and enrol this device (`langan-edge enrol`)"
 _UNKNOWN_THERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 """The server does not know the event, or is older than the question."""
@@ -312,9 +311,7 @@ class ServerLink:
             request.headers[_REQUEST_ID] = request_id
             self._signer.sign(request, sha256)
             response = self._client.send(request)
-            log.debug(
-                "request method=%s path=%s status=%d request_id=%s", method, path, response.status_code, request_id
-            )
+            log.debug("request %s %s status=%d request_id=%s", method, path, response.status_code, request_id)
             if not self._has_learned_time(path, response):
                 return response
             if sha256 is not None:  # a file that was read to its end
@@ -322,9 +319,7 @@ class ServerLink:
             self._signer.sign(request)
             return self._client.send(request)
         except httpx.HTTPError as error:
-            failed = self._unreachable(error)
-            failed.request_id = request_id
-            raise failed from error
+            raise self._unreachable(error, request_id) from error
 
     def _has_learned_time(self, path: str, response: httpx.Response) -> bool:
         if response.status_code != HTTPStatus.UNAUTHORIZED:
@@ -340,14 +335,15 @@ class ServerLink:
             )
         return has_learned
 
-    def _unreachable(self, error: httpx.HTTPError) -> Unreachable:
-        return Unreachable(f"{self.url}: {type(error).__name__}: {error}: is the server running, and server.url right?")
+    def _unreachable(self, error: httpx.HTTPError, request_id: str = "") -> Unreachable:
+        why = f"{self.url}: {type(error).__name__}: {error}: is the server running, and server.url right?"
+        return Unreachable(why, request_id=request_id)
 
     def _check(self, path: str, response: httpx.Response, rejections: frozenset[HTTPStatus] = frozenset()) -> None:
         if not (response.is_success or response.status_code == HTTPStatus.NOT_MODIFIED):
-            failed = self._error(path, response, rejections)
-            failed.request_id = response.request.headers.get(_REQUEST_ID, "")
-            raise failed
+            error = self._error(path, response, rejections)
+            error.request_id = response.request.headers.get(_REQUEST_ID, "")
+            raise error
 
     def _error(self, path: str, response: httpx.Response, rejections: frozenset[HTTPStatus]) -> DeliveryError:
         status = response.status_code

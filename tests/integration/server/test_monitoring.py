@@ -92,7 +92,7 @@ def test_the_edges_log_and_the_servers_log_name_the_same_request(
         link.post_events([PendingEvent(UUID(body["event_id"]), 0, json.dumps(body))])
         with pytest.raises(DeliveryError) as refused:
             link.put_camera_config("cam-x", "camera: [")
-    of_edge = [item for item in caplog.messages if item.startswith("request method=POST path=/api/v1/events")]
+    of_edge = [item for item in caplog.messages if item.startswith("request POST /api/v1/events ")]
     of_server = {vars(item)["fields"]["request_id"] for item in caplog.records if item.name == "server.access"}
     sent = {item.rpartition("request_id=")[2] for item in of_edge}
     assert len(sent) == 1
