@@ -260,7 +260,8 @@ class Journeys:
         old.score.count += new.score.count
 
     def _in_time(self, old: Journey, new: Journey, gone_s: float) -> bool:
-        """Tell whether a way unseen is none too long for the speeds before and after; always without metres.
+        """Tell whether a way unseen is none too long for the speeds before and after, and who stood drives away from
+        where it stood; always without metres.
 
         Far away a box's length in the picture is tens of metres on the road.
         """
@@ -270,7 +271,11 @@ class Journeys:
         paces = [_motion(samples, metric=True) for samples in (old.of_last(LATELY_S), new.of_first(LATELY_S))]
         fastest = max((math.hypot(*pace) for pace in paces if pace is not None), default=math.inf)
         slack = max(self._tremble_m(sample) for sample in (last, first))
-        return distance(last.plane, first.plane) <= QUICKER * fastest * gone_s + SETS_OFF_MPS2 * gone_s**2 + slack
+        way, after = (first.plane[0] - last.plane[0], first.plane[1] - last.plane[1]), paces[1]
+        drives = old.stands() and after is not None and after != (0.0, 0.0) and math.hypot(*way) > slack
+        if drives and after is not None and angle_between_deg(way, after) > BEND_DEG:
+            return False
+        return math.hypot(*way) <= QUICKER * fastest * gone_s + SETS_OFF_MPS2 * gone_s**2 + slack
 
     def _tremble_m(self, sample: Sample) -> float:
         """What a box's tremble is worth on the ground."""
@@ -291,9 +296,11 @@ class Journeys:
             return math.inf
         expected = old.expected(gone_s)
         reach = REACH_BOXES
+        if not (old.stands() and new.stands()) and not self._in_time(old, new, gone_s):
+            return math.inf
         if not old.stands():
             velocity = new.velocity()
-            if velocity is None or not self._in_time(old, new, gone_s):  # None: too early to tell whether it goes there
+            if velocity is None:  # too early to tell whether it goes the same way
                 return math.inf
             reach = min(MOST_REACH_BOXES, REACH_BOXES + REACH_GROWTH * gone_s)
             if not new.stands():

@@ -98,6 +98,21 @@ def test_a_place_in_the_picture_that_is_too_far_on_the_road_is_no_sequel(
     assert tracks_of(follow(watch(seen(near, far), 4.6), {"calibration": low})) == tracks
 
 
+@pytest.mark.parametrize(("speed", "tracks"), [(-6.0, [[1], [2]]), (6.0, [[1, 2]])], ids=["towards", "away"])
+def test_who_comes_towards_where_somebody_stood_is_not_who_stood_there(speed: float, tracks: list[list[int]]) -> None:
+    """It is first seen 3 m beyond, less than a box's length in the picture."""
+
+    def drives(at_s: float) -> Track | None:
+        if at_s < 3.3:
+            return None
+        places = [motorcycle(2, 8.0 + speed * (then_s - 3.0), 10.0) for then_s in (3.0, 3.2, at_s)]
+        early = [Sighting(STREAM_START_S + 3.0 + 0.2 * n, place.xyxy) for n, place in enumerate(places[:2])]
+        return replace(places[2], before=tuple(early) if at_s < 3.5 else ())
+
+    parts = watch(seen(lambda t: motorcycle(1, 5.0, 10.0) if t <= 2.0 else None, drives), 4.6)
+    assert tracks_of(follow(parts, METRES)) == tracks
+
+
 def test_a_journey_begins_where_its_track_was_found_first() -> None:
     """A track is known from its third detection on and then tells of those before."""
 
