@@ -65,7 +65,7 @@ class Worker:
             thread.join(timeout=STOP_S)
 
     def prepare(self) -> None:
-        """Put the regular jobs into the queue; on the embedded database also take back what a killed process held: there is no other.
+        """Put the regular jobs into the queue. Where no other process can work, take back what a killed one held.
 
         Raises:
             Unavailable: The database is not to be had now.
