@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import logging
 import secrets
 from collections.abc import Callable, Sequence
@@ -35,6 +34,7 @@ from contract.event import CopyReport, CopyWish, EventBatchResult, EventResult, 
 from edge.clock import utc_now
 from edge.errors import DeliveryError
 from edge.identity import DeviceIdentity
+from edge.outbox.answers import error_code, error_detail
 from edge.outbox.direct import DirectUploads
 from edge.outbox.signing import NotTheServersWord, RequestSigner, check_answer
 from edge.outbox.store import PendingEvent, PendingMedia
@@ -42,7 +42,6 @@ from edge.outbox.store import PendingEvent, PendingMedia
 log = logging.getLogger(__name__)
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-_DETAIL_CHARS = 300
 _REQUEST_ID = "X-Request-Id"  # ours; the server's log and its audit log repeat it
 _ENROL_AGAIN = "check server.url, or let an admin make a code and enrol this device (`langan-edge enrol`)"
 _UNKNOWN_THERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
@@ -347,7 +346,7 @@ class ServerLink:
 
     def _error(self, path: str, response: httpx.Response, rejections: frozenset[HTTPStatus]) -> DeliveryError:
         status = response.status_code
-        said = _detail(response)
+        said = error_detail(response)
         where = f"{self.url}{path}: {status} {response.reason_phrase}: {said}"
         if status == HTTPStatus.UNAUTHORIZED:
             return DeviceRefused(f"this device is not let in: {where}: {_ENROL_AGAIN}", permanent=True)
@@ -361,7 +360,7 @@ class ServerLink:
         if (
             status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT}
             or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            or (status == HTTPStatus.CONFLICT and _code(response) == REPLAYED)  # a proxy sent it twice
+            or (status == HTTPStatus.CONFLICT and error_code(response) == REPLAYED)  # a proxy sent it twice
         ):
             return Unreachable(where)
         if status in rejections or status in {
@@ -375,29 +374,6 @@ class ServerLink:
 
     def _strange(self, path: str, response: httpx.Response) -> str:
         return (
-            f"{self.url}{path}: {response.status_code} {_detail(response)}: this is not a Làng An server's answer: "
-            "check server.url in site.yaml"
+            f"{self.url}{path}: {response.status_code} {error_detail(response)}: this is not a Làng An server's "
+            "answer: check server.url in site.yaml"
         )
-
-
-def _code(response: httpx.Response) -> str:
-    """The server's word for programs; empty: it said none."""
-    try:
-        return str(json.loads(response.content)["error"]["code"])
-    except (ValueError, KeyError, TypeError):
-        return ""
-
-
-def _detail(response: httpx.Response) -> str:
-    """The server's own words, short and on one line."""
-    if "html" in response.headers.get("Content-Type", ""):
-        return "a web page"  # of a proxy, or of somebody else's server: its markup would only hide the remedy
-    try:
-        said = json.loads(response.content)
-    except ValueError:
-        said = response.text
-    if isinstance(said, dict):
-        said = said.get("error") or said
-    if isinstance(said, dict) and "message" in said:
-        said = f"{said['message']} {said.get('remedy', '')}"
-    return " ".join(str(said).split())[:_DETAIL_CHARS]
