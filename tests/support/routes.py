@@ -101,7 +101,7 @@ ROUTES: dict[str, Route] = {
     "POST grouping.assign": page(WATCHERS, foreign=404, own={303, 409}),
     "POST grouping.merge": Route(WATCHERS, 404, frozenset({404}), form=(("other", f"{NOBODYS}:1"), ("reason", "x"))),
     "POST grouping.unmerge": Route(WATCHERS, 404, frozenset({404, 409}), form=(("other", NOBODYS), ("reason", "x"))),
-    "POST grouping.split": Route(WATCHERS, 404, frozenset({404}), form=(("event", NOBODYS), ("reason", "x"))),
+    "POST grouping.split": Route(WATCHERS, 404, frozenset({404, 409}), form=(("event", NOBODYS), ("reason", "x"))),
     "POST grouping.silence": Route(WATCHERS, 404, frozenset({303}), form=(("hours", "1"), ("reason", "x"))),
     "GET silences.page": page(WATCHERS),
     "POST silences.create": page(WATCHERS, own={422}),
