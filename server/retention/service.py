@@ -247,17 +247,14 @@ class _Run:
         condition: Callable[[Session], ColumnElement[bool]],
         work: Callable[[Session, list[Incident]], None],
     ) -> None:
-        last: tuple[datetime, Any] | None = None
-        while True:
+        with self._database.read() as session:  # once: to begin anew for each batch would look at all of them each time
+            found = list(session.scalars(select(Incident.id).where(condition(session)).order_by(Incident.touched_at)))
+        for start in range(0, len(found), _INCIDENTS_AT_ONCE):
+            batch = Incident.id.in_(found[start : start + _INCIDENTS_AT_ONCE])
             with self._database.write() if not self.report.dry_run else self._database.read() as session:
-                query = select(Incident).where(condition(session)).order_by(Incident.touched_at, Incident.id)
-                if last is not None:
-                    query = query.where(tuple_(Incident.touched_at, Incident.id) > last)
-                rows = list(session.scalars(query.limit(_INCIDENTS_AT_ONCE)))
-                if not rows:
-                    return
-                last = (rows[-1].touched_at, rows[-1].id)
-                work(session, rows)
+                rows = list(session.scalars(select(Incident).where(condition(session), batch)))
+                if rows:
+                    work(session, rows)
 
     def _empty(self, session: Session, incidents: list[Incident]) -> None:
         ids = [incident.id for incident in incidents]
