@@ -43,7 +43,9 @@ def facts(event: RuleEvent) -> StopLineFacts:
     return cast("StopLineFacts", event.facts)
 
 
-def stops(past_m: float, *, arrives_s: float = 3.0, leaves_s: float = 20.0, y: float = 0.5, track_id: int = 1) -> Any:
+def stops(
+    past_m: float, *, arrives_s: float = 3.0, leaves_s: float = 20.0, y: float = 0.5, track_id: int = 1
+) -> Callable[[float], list[Track]]:
     """A motorbike that stops with its front so far past the line, and drives on."""
 
     def at(at_s: float) -> list[Track]:
