@@ -20,6 +20,7 @@ from server.db.incident_models import Incident, Silence
 from server.domain.access import Permission, Principal
 from server.errors import Conflict, InvalidInput, StaleVersion
 from server.incidents import by_hand, service
+from server.incidents.queries import find_incident
 from server.police.views import conflicted, show_incident
 from server.services import services
 from server.silences import service as silences
@@ -33,7 +34,7 @@ SILENCE_HOURS: Final = (1, 4, 24)
 @blueprint.post("/incidents/<uuid:incident_id>/assign")
 def assign(incident_id: UUID) -> BaseResponse:
     """Give the incident to an officer; `me` is who asks, empty is nobody."""
-    principal, who = require(Permission.HANDLE_INCIDENTS), request.form.get("who", "")
+    principal, who = _asker(incident_id), request.form.get("who", "")
     user_id = int(principal.id) if who == "me" else request.form.get("who", type=int)
 
     def change(session: Session) -> Incident:
@@ -47,7 +48,7 @@ def assign(incident_id: UUID) -> BaseResponse:
 @blueprint.post("/incidents/<uuid:incident_id>/merge")
 def merge(incident_id: UUID) -> BaseResponse:
     """Make this and another incident one."""
-    principal = require(Permission.HANDLE_INCIDENTS)
+    principal = _asker(incident_id)
     other, _, other_version = request.form.get("other", "").partition(":")
     other_id = _uuid(other)
 
@@ -71,7 +72,7 @@ def merge(incident_id: UUID) -> BaseResponse:
 @blueprint.post("/incidents/<uuid:incident_id>/unmerge")
 def unmerge(incident_id: UUID) -> BaseResponse:
     """Take an incident that was merged into this one out again."""
-    principal, taken_id = require(Permission.HANDLE_INCIDENTS), _uuid(request.form.get("other", ""))
+    principal, taken_id = _asker(incident_id), _uuid(request.form.get("other", ""))
 
     def change(session: Session) -> Incident:
         return by_hand.unmerge(
@@ -92,7 +93,7 @@ def unmerge(incident_id: UUID) -> BaseResponse:
 @blueprint.post("/incidents/<uuid:incident_id>/split")
 def split(incident_id: UUID) -> BaseResponse:
     """Take events out into an incident of their own: those that were ticked, or all from a time on."""
-    principal = require(Permission.HANDLE_INCIDENTS)
+    principal = _asker(incident_id)
     event_ids = [_uuid(text) for text in request.form.getlist("event")]
     since = _time(request.form.get("since", ""))
 
@@ -116,7 +117,7 @@ def split(incident_id: UUID) -> BaseResponse:
 @blueprint.post("/incidents/<uuid:incident_id>/silence")
 def silence(incident_id: UUID) -> BaseResponse:
     """Keep the alerts of this kind at this spot back for some hours."""
-    principal, hours = require(Permission.HANDLE_INCIDENTS), request.form.get("hours", type=int, default=0)
+    principal, hours = _asker(incident_id), request.form.get("hours", type=int, default=0)
     if hours not in SILENCE_HOURS:
         raise InvalidInput("unknown length of a silence", "Use the buttons of the page.")
 
@@ -133,6 +134,18 @@ def silence(incident_id: UUID) -> BaseResponse:
         )
 
     return _done(principal, incident_id, change)
+
+
+def _asker(incident_id: UUID) -> Principal:
+    """Who asks, once it is certain that the incident is theirs to see: only then is the form looked at.
+
+    Raises:
+        NotFound: There is no such incident in the scope.
+    """
+    principal = require(Permission.HANDLE_INCIDENTS)
+    with services().database.read() as session:
+        find_incident(session, principal, incident_id)
+    return principal
 
 
 def _done(principal: Principal, incident_id: UUID, change: Callable[[Session], Incident | Silence]) -> BaseResponse:

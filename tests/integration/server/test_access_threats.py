@@ -57,7 +57,7 @@ def an_incident(village: Village, village_id: str = "village-a") -> UUID:
 def act(village: Village, name: str, incident_id: UUID, action: IncidentAction, version: int = 1) -> IncidentState:
     with village.parts.database.write() as session:
         return incidents.act(
-            session, village.clock, village.principal(name), incident_id, action, version=version
+            session, village.clock, village.principal(name), incident_id, action, version=version, note="bóng cây"
         ).state
 
 
