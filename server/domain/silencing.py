@@ -19,7 +19,6 @@ from server.domain.severity import SEVERITIES, Severity
 
 INHIBITING_KINDS: Final = ("camera_offline", "camera_tampered")
 """A camera with one of these going on sees nothing, or something else than it should."""
-MINUTES_A_DAY: Final = 24 * 60
 ALL_WEEK: Final = frozenset(range(7))
 
 
