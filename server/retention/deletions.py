@@ -33,9 +33,8 @@ def remove_files(session: Session, files: Mapping[str, int], at: datetime, reaso
         .where(EvidenceFile.sha256.in_(names), EvidenceFile.removed_at.is_(None))
         .values(removed_at=at, purged_at=None)
     )
-    for column in (Incident.snapshot_sha256, Incident.redacted_sha256):
-        session.execute(update(Incident).where(column.in_(names)).values({column: None}))
     belongs: dict[str, tuple[UUID | None, str]] = {}
+    shown_by: set[UUID] = set()
     owners = (
         select(EvidenceReference.sha256, EventRecord.incident_id, EventRecord.village_id)
         .join(EventRecord, EventRecord.event_id == EvidenceReference.event_id)
@@ -43,6 +42,11 @@ def remove_files(session: Session, files: Mapping[str, int], at: datetime, reaso
     )
     for sha256, incident_id, village_id in session.execute(owners):
         belongs.setdefault(sha256, (incident_id, village_id))
+        if incident_id is not None:
+            shown_by.add(incident_id)
+    for column in (Incident.snapshot_sha256, Incident.redacted_sha256):
+        of_them = Incident.id.in_(shown_by)  # no index leads from a picture to its incident
+        session.execute(update(Incident).where(of_them, column.in_(names)).values({column: None}))
     rows = [
         line(What.EVIDENCE, sha256, at, reason, size_bytes=size, rows=1)
         | dict(zip(("incident_id", "village_id"), belongs.get(sha256, (None, None)), strict=True))
