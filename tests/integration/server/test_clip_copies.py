@@ -213,7 +213,8 @@ def test_a_copy_that_was_removed_for_room_can_be_asked_for_again(village: Villag
     village.put_evidence(COPY)
     village.clock.advance(seconds=1)
     with village.parts.database.write() as session:
-        session.get_one(EvidenceFile, COPY_SHA).removed_at = village.clock.utc()
+        file = session.get_one(EvidenceFile, COPY_SHA)
+        file.removed_at = file.purged_at = village.clock.utc()
     assert ask(village, incident).status_code == 303
     assert beat(village) == [CLIP_SHA]
     assert report(village, **made()) == 204
