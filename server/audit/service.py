@@ -119,7 +119,11 @@ class AuditChain:
         session.flush()
 
     def verify(self, session: Session) -> AuditReport:
-        """Walk the chain and name the first row that was edited, removed or added behind our back."""
+        """Walk the chain and name the first row that was edited, removed or added behind our back.
+
+        Args:
+            session: Of `Database.snapshot`: a row that is written meanwhile would look like one that was cut off.
+        """
         rows, previous, is_sealed = trim.base_of(session, self._key)
         if not is_sealed:
             return AuditReport(rows, AuditFault(rows + 1, "where the log begins was changed"))

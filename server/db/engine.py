@@ -78,12 +78,24 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees one state of the database and changes nothing.
+        """A session that changes nothing. On PostgreSQL each statement sees what is committed by then.
 
         Raises:
             Unavailable: The database is not reachable.
         """
         with self._returned(), _available(), self._read() as session:
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """The same, and all statements see one state of the database: for what compares rows with each other.
+
+        Raises:
+            Unavailable: The database is not reachable.
+        """
+        with self.read() as session:
+            if self.dialect == "postgresql":
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield session
 
     @contextmanager

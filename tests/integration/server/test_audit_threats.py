@@ -52,6 +52,29 @@ def test_threat_40_the_first_bad_audit_row_is_named(village: Village, tampering:
     assert fault.sequence == {"edit": 2, "delete": 2, "delete last": rows, "forge": rows, "clear": 1}[tampering]
 
 
+def test_a_row_that_is_written_while_the_log_is_walked_is_no_fault(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write() -> None:
+        with village.parts.database.write() as session:
+            audit.record(session, at=village.clock.utc(), actor=None, action="test", subject="test:1")
+
+    write()
+    chain = village.parts.chain
+    hash_of, late = chain._hash, threading.Event()
+
+    def writing_once(previous: bytes, entry: AuditEntry) -> bytes:
+        if not late.is_set():
+            late.set()
+            write()
+        return hash_of(previous, entry)
+
+    monkeypatch.setattr(chain, "_hash", writing_once)
+    with village.parts.database.snapshot() as session:
+        assert chain.verify(session).fault is None
+    assert late.is_set()
+
+
 def test_audit_rows_of_many_writers_make_one_chain(village: Village) -> None:
     def write(number: int) -> None:
         for _ in range(5):
