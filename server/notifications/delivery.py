@@ -210,6 +210,7 @@ def _keep(parts: Services, parcel: Parcel, failure: SendingFailed | None) -> Non
         rows = session.scalars(
             select(Notification)
             .where(Notification.id.in_(told), Notification.message_id == parcel.message.id)
+            .order_by(Notification.id)
             .with_for_update()
         ).all()
         for row in rows:

@@ -54,10 +54,14 @@ def _plan_incidents(session: Session, incident_ids: Iterable[UUID], now: datetim
     ).all()
     if not incidents:
         return
-    known = {
-        (row.incident_id, row.channel_id): row
-        for row in session.scalars(select(Notification).where(Notification.incident_id.in_([i.id for i in incidents])))
-    }
+    # Locked: whoever is writing down that one was sent ends first, or sees that it has grown worse meanwhile.
+    planned = (
+        select(Notification)
+        .where(Notification.incident_id.in_([incident.id for incident in incidents]))
+        .order_by(Notification.id)
+        .with_for_update()
+    )
+    known = {(row.incident_id, row.channel_id): row for row in session.scalars(planned)}
     tree, recipients = PlaceTree.read(session), confirmed_channels(session)
     for incident in incidents:
         path = tree.path(incident.village_id)

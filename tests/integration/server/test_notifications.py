@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import re
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,15 +15,17 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from contract.ids import uuid7
 from server.db.models import Camera, Incident, User
 from server.db.work_models import Notification, NotificationChannel, NotificationOutbox
+from server.domain.access import Principal
 from server.domain.grouping import Severity
 from server.domain.incident import IncidentAction
 from server.domain.notices import Channel, NoticeState
 from server.incidents import service as incidents
-from server.notifications import delivery, senders
+from server.notifications import delivery, planning, senders
 from server.silences import service as silences
 from server.silences.service import SilenceDraft
 from tests.support.https_files import make_certificate
@@ -127,6 +130,40 @@ def test_only_what_was_chosen_is_told(told_village: Village, mailbox: Mailbox) -
         "intrusion@example.vn",
         "village-b@example.vn",
     ]
+
+
+def test_what_grows_worse_while_it_is_being_sent_is_told_again(
+    told_village: Village, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    village = told_village
+    channel(village, "officer_a")
+    village.post([event()])
+    delivery.work(village.parts)
+    village.clock.advance(seconds=4)
+    under_way, go_on = threading.Event(), threading.Event()
+    send, recipients = senders.send, planning.confirmed_channels
+
+    def slowly(*parcel: Any) -> None:
+        under_way.set()
+        assert go_on.wait(60)
+        send(*parcel)
+
+    def chosen(session: Session) -> list[tuple[NotificationChannel, Principal]]:
+        go_on.set()  # the notification's row has been read: now its mail goes out ...
+        sending.join(timeout=1.5)  # ... and is written down, if nothing keeps it from that
+        return recipients(session)
+
+    sending = threading.Thread(target=delivery.work, args=[village.parts])
+    with monkeypatch.context() as patched:
+        patched.setattr(senders, "send", slowly)
+        sending.start()
+        assert under_way.wait(60)
+        village.post([event(10 * n) for n in range(1, 8)])
+        patched.setattr(planning, "confirmed_channels", chosen)
+        assert planning.plan(village.parts.database, village.clock)
+        sending.join()
+    work(village)
+    assert len(mailbox.mails) == 2
 
 
 def test_a_worse_severity_is_told_again(told_village: Village, mailbox: Mailbox) -> None:
