@@ -42,6 +42,9 @@ bench-rules: setup ## Measure the rules in simulated worlds with exact truth (ho
 	@sh tools/setup_worlds.sh
 	@$(BIN)/python -m bench.worlds $(ARGS)
 
+bench-server: setup-dev ## Measure the server on two cores: posts, batches, live pages, 1000 kills on each database (hours)
+	@$(BIN)/python -m bench.server_all $(ARGS)
+
 lint: setup-dev ## Formatting, lint rules, types, and who may import whom
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -63,4 +66,4 @@ constraints: ## Renew constraints.txt from what .venv holds now
 clean: ## Remove what the targets above made in this folder
 	rm -rf .venv .venv-ultralytics .demo artifacts build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
-.PHONY: help setup setup-dev demo test test-ultralytics bench-edge bench-rules lint format schemas constraints clean
+.PHONY: help setup setup-dev demo test test-ultralytics bench-edge bench-rules bench-server lint format schemas constraints clean
