@@ -22,6 +22,7 @@ from server.domain.hours import SiteHours
 from server.domain.incident import DECIDED_STATES, OPEN_STATES, IncidentAction, IncidentState, merged_state
 from server.domain.severity import escalation_of
 from server.incidents.upkeep import add_opened, chunks, fold_history, reach, recount, step
+from server.retention import holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,9 @@ class Regrouping:
             event_id: owner for group, owner in zip(groups, owners, strict=True) for event_id in group.event_ids
         }
         first_event = {spans[span]: span.event_id for span in sorted(spans, reverse=True)}
+        for before_id, after_id in {(was, owner_of[span.event_id].id) for span, was in spans.items()}:
+            if before_id != after_id:
+                holds.follow(self.session, before_id, after_id, self.now)
         for row in chain:
             if row not in owners:
                 self._merge(row, owner_of[first_event[row.id]])

@@ -177,6 +177,22 @@ def test_a_hold_follows_events_that_are_split_off(village: Village) -> None:
         assert holds.held_ids(session) == {held, fresh.id}
 
 
+def test_a_hold_follows_events_that_grouping_moves_to_another_incident(village: Village) -> None:
+    village.clock.advance(hours=5)
+    long_s = 3600 * 3.8
+    held = happen(village, jpeg(1), lasts_s=long_s)
+    assert happen(village, jpeg(2), started_s=long_s + 120) == held  # within the four hours of an incident
+    with village.parts.database.write() as session:
+        holds.place(session, village.clock, village.principal("officer_a"), held, "Hồ sơ 12/2026")
+    village.clock.advance(minutes=1)
+    assert happen(village, jpeg(3), started_s=-1200, lasts_s=1200) == held  # late: the four hours begin earlier
+    with village.parts.database.read() as session:
+        assert session.scalar(select(func.count()).where(EventRecord.incident_id == held)) == 2
+    village.clock.advance(days=500)
+    run(village)
+    assert stored(village) == {sha(jpeg(number)) for number in (1, 2, 3)}
+
+
 @pytest.mark.parametrize("name", ["officer_b", "resident_a"])
 def test_threat_23_nobody_else_places_a_hold(embedded_village: Village, name: str) -> None:
     village = embedded_village
