@@ -119,8 +119,8 @@ class Told:
                 "facts": FACTS[kind],
                 "evidence": [],
             }
-            self.bodies[body["event_id"], revision] = body
-            self.waiting.append((body["event_id"], revision))
+            self.bodies[str(event_id), revision] = body
+            self.waiting.append((str(event_id), revision))
 
     def take(self, dice: random.Random) -> list[Key]:
         """A batch: some that wait, in any order, and copies of others."""
@@ -193,7 +193,7 @@ def post(told: Told, where: Site, port: int, seed: str) -> None:
     connection.close()
 
 
-def kill_once(told: Told, running: Process, dice: random.Random) -> bool:
+def kill_once(told: Told, running: Process, dice: random.Random, *, all_at_once: bool) -> bool:
     """One life of the server and its end; tells whether all its processes were killed."""
     if dice.random() < 0.85:  # the others die while they start
         wanted, deadline = told.answers + dice.randint(1, 12), time.monotonic() + 120
@@ -205,7 +205,7 @@ def kill_once(told: Told, running: Process, dice: random.Random) -> bool:
     everything = running.all()
     if running.process is None or running.process.poll() is not None or not everything:
         raise SystemExit("the server ended by itself: see its log")
-    if dice.random() < 1 / 8 or len(everything) == 1:
+    if all_at_once or len(everything) == 1:
         os.killpg(running.process.pid, signal.SIGKILL)
         running.process.wait()
         running.start(wait=False)
@@ -239,7 +239,7 @@ def leg(database: str, seed: int, kills: int, folder: Path) -> dict[str, Any]:
         for sender in senders:
             sender.start()
         for number in range(kills):
-            whole += kill_once(told, running, dice)
+            whole += kill_once(told, running, dice, all_at_once=number % 8 == 1)
             if number % 25 == 24:
                 print(f"  {number + 1} kills, {len(told.acknowledged)} revisions acknowledged", flush=True)
         told.is_closing = True
