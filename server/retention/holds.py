@@ -66,19 +66,27 @@ def release(
     """
     incident = _may(session, principal, incident_id)
     reason = _checked(reason)
-    hold = active(session, incident_id)
-    if hold is None:
+    found = _active(session, incident_id)
+    if not found:
         raise Conflict("this incident is not kept", "Load the page anew.")
     now = clock.utc()
-    hold.released_at, hold.released_by_name, hold.release_reason = now, principal.name, reason
+    for hold in found:
+        hold.released_at, hold.released_by_name, hold.release_reason = now, principal.name, reason
     _audit(session, now, principal, "incident.release_hold", incident, {"reason": reason}, request_id)
 
 
 def active(session: Session, incident_id: UUID) -> LegalHold | None:
-    """The hold on an incident; None where there is none."""
-    return session.scalar(
-        select(LegalHold).where(LegalHold.incident_id == incident_id, LegalHold.released_at.is_(None)).limit(1)
-    )
+    """The hold on an incident, or on one that was merged into it; None where there is none."""
+    return next(iter(_active(session, incident_id)), None)
+
+
+def _active(session: Session, incident_id: UUID) -> list[LegalHold]:
+    parts = reached = {incident_id}
+    while reached:
+        reached = set(session.scalars(select(Incident.id).where(Incident.merged_into_id.in_(reached)))) - parts
+        parts = parts | reached
+    query = select(LegalHold).where(LegalHold.incident_id.in_(parts), LegalHold.released_at.is_(None))
+    return list(session.scalars(query.order_by(LegalHold.id)))
 
 
 def follow(session: Session, from_id: UUID, to_id: UUID, now: datetime) -> None:

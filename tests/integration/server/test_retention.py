@@ -154,6 +154,11 @@ def test_a_hold_follows_an_incident_that_is_merged(village: Village) -> None:
         session.get_one(Incident, held).merged_into_id = other
     with village.parts.database.read() as session:
         assert holds.held_ids(session) == {held, other}
+    officer = village.browser("officer_a")
+    assert "Hồ sơ 12/2026" in officer.get(f"/incidents/{other}").text
+    officer.post(f"/incidents/{other}/hold/release", data={"reason": "Xong", "csrf_token": token(officer)})
+    with village.parts.database.read() as session:
+        assert holds.held_ids(session) == set()
 
 
 def test_a_hold_follows_events_that_are_split_off(village: Village) -> None:
