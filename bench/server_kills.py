@@ -158,10 +158,10 @@ class Told:
                     self.created[key] += 1
                 self.acknowledged.add(key)
 
-    def unanswered(self, keys: list[Key]) -> None:
+    def unanswered(self, keys: list[Key], *, was_sent: bool) -> None:
         """The server died; what it had of them nobody knows."""
         with self.lock:
-            self.cut += 1
+            self.cut += was_sent
             self._again(keys)
 
     def _again(self, keys: list[Key]) -> None:
@@ -182,10 +182,10 @@ def post(told: Told, where: Site, port: int, seed: str) -> None:
         request = signed(where.identity, [told.bodies[key] for key in keys])
         try:
             status, content = send(connection, request)
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException) as error:
             connection.close()
-            told.unanswered(keys)
-            time.sleep(dice.uniform(0.01, 0.05))
+            told.unanswered(keys, was_sent=not isinstance(error, ConnectionRefusedError))
+            time.sleep(dice.uniform(0.01, 0.1))
             continue
         told.answered(keys, status, content)
         if status >= 500:
