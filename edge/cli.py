@@ -20,7 +20,7 @@ from contract.rules.base import Language
 from edge import __version__
 from edge.bench.command import add_capacity_options, bench_cameras
 from edge.detection.manifest import models_of
-from edge.enrol import add_command as add_enrol_command
+from edge.enrol_command import add_options as add_enrol_options
 from edge.errors import ConfigurationError, EdgeError, SourceNotFound
 from edge.find_cameras import add_commands as add_camera_commands
 from edge.models.commands import add_commands as add_models_commands
@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         "Makes a key in the data folder, which never leaves it. Restart a running edge afterwards.",
     )
     _add_data(enrol)
-    add_enrol_command(enrol)
+    add_enrol_options(enrol)
 
     validate = _command(
         commands,

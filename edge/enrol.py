@@ -6,9 +6,7 @@ and the server answers the same.
 
 from __future__ import annotations
 
-import argparse
 import base64
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
@@ -22,7 +20,7 @@ from pydantic import ValidationError
 from contract.device_api import ENROLLING, Enrolment, EnrolmentResult, ErrorAnswer
 from edge.clock import utc_now
 from edge.errors import EdgeError
-from edge.identity import DeviceIdentity, IdentityError, fingerprint, write_private
+from edge.identity import DeviceIdentity, IdentityError, write_private
 from edge.outbox.link import open_client
 from edge.outbox.signing import RequestSigner
 
@@ -33,15 +31,6 @@ _MAX_CODE: Final = 40
 
 class EnrolmentFailed(EdgeError):
     """The server did not let the device in; the message says why and what to do."""
-
-
-def add_command(parser: argparse.ArgumentParser) -> None:
-    """Give the subcommand its arguments."""
-    parser.add_argument("url", metavar="URL", help="of the server, such as https://langan.example.vn")
-    parser.add_argument(
-        "code", metavar="CODE", help="the admin's code, such as ABCD-EF23; - reads it from standard input"
-    )
-    parser.set_defaults(act=_run)
 
 
 def enrol(
@@ -83,16 +72,6 @@ def enrol(
     identity.write(data_dir)
     (data_dir / PENDING).unlink(missing_ok=True)
     return identity, result
-
-
-def _run(options: argparse.Namespace) -> int:
-    code = sys.stdin.readline() if options.code == "-" else options.code
-    identity, result = enrol(options.url, code, options.data)
-    cameras = ", ".join(result.cameras) or "none yet: those of the configuration folder become its own"
-    print(f"This box is {result.device_id} ({result.name}) of {result.place_name}; cameras: {cameras}.")
-    print(f"Key fingerprint of the server: {fingerprint(identity.server_key)}")
-    print(f"Key fingerprint of this box: {fingerprint(identity.private_key.public_key())}")
-    return 0
 
 
 def _pending_key(data_dir: Path) -> Ed25519PrivateKey:
