@@ -62,6 +62,7 @@ def test_threat_13_a_cut_stream_resumes_without_a_gap(village: Village, url: str
 
 def test_threat_13_without_a_position_the_stream_starts_now(village: Village, url: str) -> None:
     post(village, 1)
+    village.settle()  # on PostgreSQL it gets its number a moment after the commit
     with live(url, village.session_token("officer_a")) as stream:
         post(village, 2)
         stream.wait_for("alert", lambda seen: seen.alerts)
