@@ -27,6 +27,7 @@ from server import create_services, migrations
 from server.db.device_models import DeviceKey
 from server.devices import service as devices
 from server.places import service as places
+from server.services import Services
 from server.settings import Settings
 from tests.support.identity import make_identity, signed_headers
 from tests.support.ports import free_port
@@ -110,13 +111,13 @@ def site(database: str, folder: Path | None = None) -> Iterator[Site]:
         yield Site(settings, _prepare(settings))
 
 
-def _prepare(settings: Settings) -> DeviceIdentity:
-    parts = create_services(settings)
+def add_places_and_device(parts: Services, villages: int) -> DeviceIdentity:
+    """Make the tables, a commune `xa` with villages `v0`, `v1` and so on, and the device `box` that serves it."""
     migrations.upgrade(parts.database)
-    villages = "".join(f"  - {{id: v{n}, kind: village, name: Thôn {n}, parent: xa}}\n" for n in range(VILLAGES))
+    lines = "".join(f"  - {{id: v{n}, kind: village, name: Thôn {n}, parent: xa}}\n" for n in range(villages))
     text = (
         "site: {name: Bench}\nplaces:\n  - {id: tinh, kind: province, name: Tỉnh}\n"
-        f"  - {{id: xa, kind: commune, name: Xã, parent: tinh}}\n{villages}"
+        f"  - {{id: xa, kind: commune, name: Xã, parent: tinh}}\n{lines}"
     )
     with parts.database.write() as session:
         places.sync(session, parts.clock, text, "site.yaml")
@@ -125,6 +126,12 @@ def _prepare(settings: Settings) -> DeviceIdentity:
         devices.create_device(session, parts.clock, device_id="box", place_id="xa")
         key = identity.private_key.public_key().public_bytes_raw()
         session.add(DeviceKey(device_id="box", public_key=key, enrolled_at=parts.clock.utc()))
+    return identity
+
+
+def _prepare(settings: Settings) -> DeviceIdentity:
+    parts = create_services(settings)
+    identity = add_places_and_device(parts, VILLAGES)
     parts.database.close()
     return identity
 

@@ -31,20 +31,18 @@ import psutil
 from sqlalchemy import select
 
 from bench.live_pages import LivePages
+from bench.server_site import add_places_and_device
 from contract.ids import uuid7
 from edge.identity import DeviceIdentity
-from server import create_services, migrations
+from server import create_services
 from server.alerts import service as alerts
 from server.auth import service as auth
-from server.db.device_models import DeviceKey
 from server.db.models import Alert, Incident, User
-from server.devices import service as devices
 from server.domain.access import Principal, Role
 from server.ingest.service import ingest
-from server.places import service as places
 from server.services import Services
 from server.settings import Settings
-from tests.support.identity import SignedAuth, make_identity
+from tests.support.identity import SignedAuth
 
 VILLAGES: Final = 100
 PAGES_EACH: Final = 5
@@ -95,19 +93,7 @@ def main() -> None:
 
 def _prepare(parts: Services, pages: int) -> Site:
     """Places, people with sessions, a device and incidents to tell of."""
-    migrations.upgrade(parts.database)
-    villages = "".join(f"  - {{id: v{n}, kind: village, name: Thôn {n}, parent: xa}}\n" for n in range(VILLAGES))
-    text = (
-        "site: {name: Bench}\nplaces:\n  - {id: tinh, kind: province, name: Tỉnh}\n"
-        f"  - {{id: xa, kind: commune, name: Xã, parent: tinh}}\n{villages}"
-    )
-    with parts.database.write() as session:
-        places.sync(session, parts.clock, text, "site.yaml")
-    identity = make_identity("box", server=parts.server_key)
-    with parts.database.write() as session:
-        devices.create_device(session, parts.clock, device_id="box", place_id="xa")
-        key = identity.private_key.public_key().public_bytes_raw()
-        session.add(DeviceKey(device_id="box", public_key=key, enrolled_at=parts.clock.utc()))
+    identity = add_places_and_device(parts, VILLAGES)
     scopes = ["xa"] * -(-pages // PAGES_EACH) + [f"v{n % VILLAGES}" for n in range(400)]
     tokens = []
     with parts.database.write() as session:

@@ -96,18 +96,25 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
 
 
 @contextmanager
-def https_files(certificate: Path, key: Path) -> Iterator[HttpsFiles]:
-    """Serve until the end of the block."""
+def serving(server: http.server.HTTPServer, certificate: Path, key: Path) -> Iterator[None]:
+    """Serve with TLS until the end of the block."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    server = _Server(("127.0.0.1", 0), _Handler)
-    server.files = HttpsFiles(port=server.server_address[1])
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield server.files
+        yield
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def https_files(certificate: Path, key: Path) -> Iterator[HttpsFiles]:
+    """Serve until the end of the block."""
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.files = HttpsFiles(port=server.server_address[1])
+    with serving(server, certificate, key):
+        yield server.files

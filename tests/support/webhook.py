@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import http.server
-import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
+
+from tests.support.https_files import serving
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,7 @@ class _Server(http.server.ThreadingHTTPServer):
 @contextmanager
 def running_webhook(certificate: Path, key: Path) -> Iterator[Webhook]:
     """Serve until the end of the block."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
     server = _Server(("127.0.0.1", 0), _Handler)
     server.hook = Webhook(port=server.server_address[1])
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(server, certificate, key):
         yield server.hook
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

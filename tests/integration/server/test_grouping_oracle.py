@@ -21,29 +21,11 @@ from contract.ids import uuid7
 from server.db.models import EventRecord, Incident
 from server.domain.grouping_oracle import ExpectedIncident, expected_incidents
 from server.incidents.hours import site_hours
+from tests.support.seed import FACTS
 from tests.support.village import NOW, Village, event
 
 KINDS = ("crowding", "intrusion", "loitering", "red_light", "stop_line")
-MORE_FACTS: dict[str, dict[str, Any]] = {
-    "loitering": {
-        "object_class": "person",
-        "stay_s": 244.0,
-        "max_stay_s": 180.0,
-        "visits": 2,
-        "unseen_s": 12.0,
-        "distance_m": 96.0,
-    },
-    "red_light": {
-        "object_class": "motorcycle",
-        "crossed_at": "2026-03-01T08:00:00Z",
-        "red_for_s": 2.4,
-        "yellow_for_s": 3.0,
-        "entered_after_s": 0.6,
-        "beyond_m": 3.1,
-        "beyond_boxes": 1.8,
-    },
-    "stop_line": {"object_class": "car", "red_stay_s": 21.0, "past_m": 1.2, "past_boxes": 0.4, "crossed_on": "red"},
-}
+MORE_FACTS = {kind: FACTS[kind] for kind in ("loitering", "red_light", "stop_line")}
 
 
 @dataclass(frozen=True)
