@@ -1,8 +1,9 @@
 """Languages: which one a request speaks, its catalogue, and dates and numbers as that language writes them.
 
-Catalogues are the `messages.po` files below `translations/`; they are read once when an app is made, so there is no
-compiled file to forget. Message ids are symbolic (`incident.acknowledge`), so that Vietnamese, the first language, is
-as much a translation as English and a missing string is seen at once (`tests/unit/test_translations.py`).
+Catalogues are the `.po` files below `translations/`, one for each part of the product and together one catalogue. They
+are read once when an app is made, so there is no compiled file to forget. Message ids are symbolic
+(`incident.acknowledge`), so that Vietnamese, the first language, is as much a translation as English and a missing
+string is seen at once (`tests/unit/test_translations.py`).
 """
 
 from __future__ import annotations
@@ -34,13 +35,30 @@ MINUTE_FORMATS = {"vi": "HH:mm, dd/MM/yyyy", "en": "d MMM yyyy, HH:mm"}
 
 
 def read_catalogue(locale: str) -> Catalog:
-    """Read a language's catalogue.
+    """Read a language's catalogue out of its files.
 
     Raises:
         FileNotFoundError: There is no catalogue for the locale.
-        babel.messages.pofile.PoFileError: The file is not a valid catalogue.
+        ValueError: Two files have the same message.
+        babel.messages.pofile.PoFileError: A file is not a valid catalogue.
     """
-    with (_FOLDER / locale / "LC_MESSAGES" / "messages.po").open("rb") as file:
+    files = sorted((_FOLDER / locale / "LC_MESSAGES").glob("*.po"))
+    if not files:
+        raise FileNotFoundError(f"no catalogue for {locale!r} in {_FOLDER}")
+    merged = _read_part(files[0], locale)
+    for path in files[1:]:
+        part = _read_part(path, locale)
+        for message in part:
+            if message.id and message.id in merged:
+                raise ValueError(f"{path}: {message.id!r} is in another file, too: keep one of them")
+            if message.id:
+                merged[message.id] = message
+        merged.obsolete.update(part.obsolete)
+    return merged
+
+
+def _read_part(path: Path, locale: str) -> Catalog:
+    with path.open("rb") as file:
         return read_po(file, locale=locale, abort_invalid=True)
 
 

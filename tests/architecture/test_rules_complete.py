@@ -62,7 +62,7 @@ def test_the_overview_lists_every_kind() -> None:
 @pytest.mark.parametrize("locale", ["vi", "en"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_speaks_both_languages(kind: str, locale: str) -> None:
-    with (ROOT / f"server/translations/{locale}/LC_MESSAGES/messages.po").open("rb") as file:
+    with (ROOT / f"server/translations/{locale}/LC_MESSAGES/rules.po").open("rb") as file:
         strings = {message.id: message.string for message in read_po(file, locale=locale) if not message.fuzzy}
     wanted = [f"kind.{kind}", f"kind.{kind}.help"]
     wanted += [f"fact.{kind}.{fact}" for fact in CONTRACTS[kind].facts.model_fields]
