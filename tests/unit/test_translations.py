@@ -40,7 +40,9 @@ _VALUE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
 
 
 def _sources() -> str:
-    files = chain(SERVER.rglob("*.html"), SERVER.rglob("*.py"), SERVER.rglob("*.js"))
+    frontend = SERVER / "frontend"
+    python = (file for file in SERVER.rglob("*.py") if frontend not in file.parents)
+    files = chain((SERVER / "templates").rglob("*.html"), python, (frontend / "src").rglob("*.ts"))
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 

@@ -1,10 +1,1 @@
-// Buttons that put a text on the clipboard: data-copy-text, and data-copied for what they say then.
-
-for (const button of document.querySelectorAll("[data-copy-text]")) {
-  if (!navigator.clipboard) continue; // no https: the text can be marked with a click instead
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(button.dataset.copyText);
-    button.textContent = button.dataset.copied;
-  });
-}
+import{c as o,e as a}from"./shared-KQIUIM7K.js";for(let t of o("[data-copy-text]"))navigator.clipboard&&(t.hidden=!1,t.addEventListener("click",async()=>{await navigator.clipboard.writeText(a(t,"copyText")),t.textContent=a(t,"copied")}));

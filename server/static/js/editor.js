@@ -1,42 +1,5 @@
-// The YAML editor's gutter, and jumping to the line of a problem. Without this the textarea works as it is.
-
-const editor = document.querySelector("[data-editor]");
-const text = editor.querySelector("textarea");
-const gutter = editor.querySelector(".gutter");
-const wrong = new Set(editor.dataset.wrong.split(",").filter(Boolean).map(Number));
-let lines = 0;
-
-function drawGutter() {
-  const count = text.value.split("\n").length;
-  if (count !== lines) {
-    lines = count;
-    gutter.replaceChildren(...Array.from({ length: count }, (_, index) => {
-      const mark = document.createElement("span");
-      mark.textContent = String(index + 1);
-      mark.classList.toggle("wrong", wrong.has(index + 1));
-      return mark;
-    }));
-  }
-  gutter.scrollTop = text.scrollTop;
-}
-
-function goToLine(line) {
-  const before = text.value.split("\n").slice(0, line - 1);
-  const start = before.join("\n").length + (before.length ? 1 : 0);
-  const end = text.value.indexOf("\n", start);
-  const height = parseFloat(getComputedStyle(text).lineHeight);
-  text.focus({ preventScroll: true });
-  text.setSelectionRange(start, end < 0 ? text.value.length : end);
-  text.scrollTop = Math.max(0, (line - 1) * height - text.clientHeight / 3);
-  editor.scrollIntoView({ block: "nearest" });
-}
-
-text.addEventListener("input", drawGutter);
-text.addEventListener("scroll", drawGutter);
-document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-line]");
-  if (!link) return;
-  event.preventDefault();
-  goToLine(Number(link.dataset.line));
-});
-drawGutter();
+import{b as l,d as c,e as i}from"./shared-KQIUIM7K.js";var a=l("[data-editor]"),t=l("textarea",a),u=l(".gutter",a),p=new Set(i(a,"wrong").split(",").filter(Boolean).map(Number)),d=0;function s(){let e=t.value.split(`
+`).length;e!==d&&(d=e,u.replaceChildren(...Array.from({length:e},(n,r)=>{let o=document.createElement("span");return o.textContent=String(r+1),o.classList.toggle("wrong",p.has(r+1)),o}))),u.scrollTop=t.scrollTop}function m(e){let n=t.value.split(`
+`).slice(0,e-1),r=n.join(`
+`).length+(n.length?1:0),o=t.value.indexOf(`
+`,r),g=parseFloat(getComputedStyle(t).lineHeight);t.focus({preventScroll:!0}),t.setSelectionRange(r,o<0?t.value.length:o),t.scrollTop=Math.max(0,(e-1)*g-t.clientHeight/3),a.scrollIntoView({block:"nearest"})}t.addEventListener("input",s);t.addEventListener("scroll",s);document.addEventListener("click",e=>{let n=c(e,"a[data-line]");n&&(e.preventDefault(),m(Number(n.dataset.line)))});s();

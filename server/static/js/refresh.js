@@ -1,8 +1,1 @@
-// Keeps one part of a page fresh; the part is named by data-refresh on the script's element.
-
-import { refreshPart } from "./refresh-part.js";
-
-const id = document.querySelector("script[data-refresh]").dataset.refresh;
-const EVERY_MS = 10_000;
-
-setInterval(() => { if (!document.hidden) refreshPart([id]).catch(() => {}); }, EVERY_MS);
+import{a as e}from"./shared-2PMVWC5L.js";import"./shared-47Y572NY.js";import{b as r,e as t}from"./shared-KQIUIM7K.js";var o=t(r("script[data-refresh]"),"refresh"),a=1e4;setInterval(()=>{document.hidden||e([o]).catch(()=>{})},a);

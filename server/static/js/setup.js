@@ -1,9 +1,1 @@
-// The first admin's link carries its code behind "#", which browsers keep to themselves: it goes into the form, and out
-// of the address bar and the history.
-
-const code = location.hash.slice(1);
-if (code) {
-  document.querySelector("input[name=code]").value = code;
-  history.replaceState(null, "", location.pathname);
-  document.querySelector("input[name=username]").focus();
-}
+import{b as e}from"./shared-KQIUIM7K.js";var n=location.hash.slice(1);n&&(e("input[name=code]").value=n,history.replaceState(null,"",location.pathname),e("input[name=username]").focus());

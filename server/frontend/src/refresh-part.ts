@@ -1,13 +1,14 @@
 // Fetches the page again and swaps the named parts, unless somebody is at work in one of them.
 
-import { refreshAgo } from "./time.js";
+import { all } from "./dom";
+import { refreshAgo } from "./time";
 
-function isBusy(part) {
+function isBusy(part: HTMLElement) {
   if (part.contains(document.activeElement) || part.querySelector("details[open]")) return true;
-  return [...part.querySelectorAll("textarea")].some((text) => text.value !== "");
+  return all<HTMLTextAreaElement>("textarea", part).some((text) => text.value !== "");
 }
 
-export async function refreshPart(ids) {
+export async function refreshPart(ids: readonly string[]): Promise<Document> {
   const response = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
   if (!response.ok) throw new Error(`refresh: ${response.status}`);
   const page = new DOMParser().parseFromString(await response.text(), "text/html");

@@ -5,40 +5,50 @@ const PROBE = "/live/cards?id=none"; // small, and answers 401 or 403 to those w
 const RETRY_MS = 8_000;
 const SLEEP_MS = 45_000;
 
-/**
- * Follow the live feed.
- *
- * @param {string} url of the feed
- * @param {object} on `alert(data)` for each message, `state(name, since)` for connected / connecting / reconnecting /
- *   offline / denied / busy, `resync()` when messages may have been missed and the page should ask for everything again.
- */
-export function follow(url, on) {
-  let source = null;
-  let since = null;
+export type LinkState = "connected" | "connecting" | "reconnecting" | "offline" | "denied" | "busy";
+
+/** What the feed says of an incident; `id` is the incident's. */
+export interface AlertMessage {
+  id: string;
+}
+
+export interface Follower {
+  alert(message: AlertMessage): void;
+  /** How the connection is, and since when it is not. */
+  state(name: LinkState, since?: Date | null): void;
+  /** Messages may have been missed: the page should ask for everything again. */
+  resync(): void;
+}
+
+/** Follow the live feed at `url`. */
+export function follow(url: string, on: Follower): void {
+  let source: EventSource | null = null;
+  let since: Date | null = null;
   let everOpen = false;
   let lastTick = Date.now();
   let retry = 0;
   let isDenied = false;
   let isBusy = false; // the server answers, but has no stream left for this page
 
-  function lost() {
+  function lost(): void {
     since ??= new Date();
     if (isBusy && navigator.onLine) return; // said already, and still so
     on.state(!navigator.onLine ? "offline" : everOpen ? "reconnecting" : "connecting", since);
   }
 
-  function deny() {
-    source.close();
+  function deny(): void {
+    source?.close();
     isDenied = true;
     on.state("denied");
   }
 
-  function open() {
+  function open(): void {
     if (isDenied) return;
     clearTimeout(retry);
     source?.close();
-    source = new EventSource(url);
-    source.onopen = () => {
+    const opened = new EventSource(url);
+    source = opened;
+    opened.onopen = () => {
       const missed = since !== null;
       since = null;
       isBusy = false;
@@ -46,9 +56,9 @@ export function follow(url, on) {
       if (missed) on.resync();
       everOpen = true;
     };
-    source.onerror = async () => {
+    opened.onerror = async () => {
       lost();
-      if (source.readyState !== EventSource.CLOSED) return;
+      if (opened.readyState !== EventSource.CLOSED) return;
       // The server answered with something that is no stream: signed out, or too many streams for now.
       const answer = await fetch(PROBE, { redirect: "manual" }).catch(() => null);
       if (answer && (answer.status === 401 || answer.status === 403)) return deny();
@@ -59,8 +69,8 @@ export function follow(url, on) {
       }
       retry = setTimeout(open, RETRY_MS);
     };
-    source.addEventListener("alert", (event) => on.alert(JSON.parse(event.data)));
-    source.addEventListener("end", deny); // the session ended, or the role was taken away
+    opened.addEventListener("alert", (event: MessageEvent<string>) => on.alert(JSON.parse(event.data) as AlertMessage));
+    opened.addEventListener("end", deny); // the session ended, or the role was taken away
   }
 
   addEventListener("offline", lost);

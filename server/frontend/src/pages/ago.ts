@@ -1,0 +1,3 @@
+// For pages that only show how long ago something was.
+
+import "../time";
