@@ -1,1 +1,0 @@
-import{c as o,e as a}from"./shared-KQIUIM7K.js";for(let t of o("[data-copy-text]"))navigator.clipboard&&(t.hidden=!1,t.addEventListener("click",async()=>{await navigator.clipboard.writeText(a(t,"copyText")),t.textContent=a(t,"copied")}));

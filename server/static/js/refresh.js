@@ -1,1 +1,0 @@
-import{a as e}from"./shared-2PMVWC5L.js";import"./shared-47Y572NY.js";import{b as r,e as t}from"./shared-KQIUIM7K.js";var o=t(r("script[data-refresh]"),"refresh"),a=1e4;setInterval(()=>{document.hidden||e([o]).catch(()=>{})},a);
