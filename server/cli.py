@@ -175,7 +175,7 @@ def _first_admin_code(settings: Settings) -> str | None:
     """A code for the first admin while there is none; its connection is closed before workers are forked."""
     parts = create_services(settings)
     try:
-        if migrations.current(parts.database) != migrations.head():
+        if not migrations.standing(parts.database).is_usable:
             return None
         with parts.database.write() as session:
             return first_admin.new_code(session, parts.clock)
@@ -246,7 +246,9 @@ def _relay(settings: Settings, _options: argparse.Namespace) -> int:
 
 
 def _migrate(settings: Settings, _options: argparse.Namespace) -> int:
-    print(f"The database is at revision {_upgrade(settings)}.")
+    revision = _upgrade(settings)
+    newer = "" if revision == migrations.head() else f", newer than this program's {migrations.head()}: left as it is"
+    print(f"The database is at revision {revision}{newer}.")
     return 0
 
 
@@ -259,9 +261,9 @@ def _upgrade(settings: Settings) -> str:
 
 
 def _ready(settings: Settings) -> Services:
-    """The parts of a server on a migrated database."""
+    """The parts of a server on a migrated database; one that a newer release has migrated will do."""
     parts = create_services(settings)
-    if migrations.current(parts.database) != migrations.head():
+    if not migrations.standing(parts.database).is_usable:
         if not settings.is_embedded:
             raise ValueError("the database is not at the newest revision: run `langan-server migrate` first")
         migrations.upgrade(parts.database)

@@ -48,10 +48,13 @@ class Readiness:
         found: dict[str, Any] = {"database": "ok", "revision": "ok", "store": "ok", "feed": "ok"}
         try:
             if not self._is_migrated:
-                self._is_migrated = migrations.current(parts.database) == migrations.head()
+                # A newer release may have migrated it already: what serves until it is replaced stays ready.
+                self._is_migrated = migrations.standing(parts.database).is_usable
             numbers = feed_numbers(parts)
         except (ServerError, SQLAlchemyError):
             found |= {"database": "unreachable", "revision": "unknown", "feed": "unknown"}
+        except ValueError:
+            found["revision"] = "unknown: is it another program's database?"
         else:
             found["feed_lag_s"] = round(numbers["feed_lag_seconds"], 1)
             if not self._is_migrated:

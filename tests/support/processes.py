@@ -53,27 +53,47 @@ class ServerProcess:
 def server_process(village: Village, *arguments: str, **settings: str) -> Iterator[ServerProcess]:
     """Run `langan-server ARGUMENTS` on the village's data until the block ends."""
     own = village.parts.settings
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LANGAN_")}
-    environment = kept | {
-        "LANGAN_DATA_DIR": str(own.data_dir),
-        "LANGAN_DATABASE_URL": own.database_url,
-        "LANGAN_MIN_FREE_BYTES": "0",
-        "PYTHONUNBUFFERED": "1",
-        **settings,
-    }
-    log = own.data_dir / f"{arguments[0]}-{time.monotonic_ns()}.log"
+    with process_of(ROOT, own.data_dir, own.database_url, *arguments, **settings) as made:
+        yield made
+
+
+@contextmanager
+def process_of(
+    program: Path, data: Path, database_url: str, *arguments: str, **settings: str
+) -> Iterator[ServerProcess]:
+    """Run `langan-server ARGUMENTS` of the program in a folder until the block ends."""
+    log = data / f"{arguments[0]}-{time.monotonic_ns()}.log"
     with log.open("wb") as output:
-        command = [sys.executable, "-m", "server.cli", *arguments]
-        child = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(
+            [sys.executable, "-m", "server.cli", *arguments],
+            env=environment_of(data, database_url, **settings),
+            cwd=program,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     made = ServerProcess(child, log, "")
     try:
-        if arguments[0] != "relay":
+        if arguments[0] == "worker":
+            made.wait_for_log("worker_started")
+        elif arguments[0] != "relay":
             made.wait_for_log(" on http://")
             made.url = made.log().partition(" on ")[2].split()[0]
         yield made
     finally:
         child.kill()
         child.wait()
+
+
+def environment_of(data: Path, database_url: str, **settings: str) -> dict[str, str]:
+    """What a process of a server is told: nothing of what this one was."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LANGAN_")}
+    return kept | {
+        "LANGAN_DATA_DIR": str(data),
+        "LANGAN_DATABASE_URL": database_url,
+        "LANGAN_MIN_FREE_BYTES": "0",
+        "PYTHONUNBUFFERED": "1",
+        **settings,
+    }
 
 
 def real_token(village: Village, name: str) -> str:
