@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,12 +11,10 @@ from sqlalchemy.orm import Session
 from server.db.models import Camera, Device
 from server.devices.service import fingerprints
 from server.domain.access import Principal
+from server.domain.watching import SILENT_AFTER
 from server.errors import NotFound
 from server.ingest.service import MAX_AHEAD
 from server.places.service import PlaceTree
-
-SILENT_AFTER: Final = timedelta(seconds=60)
-"""Four heartbeats of 15 s: what a camera said before that says nothing about now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from contract.event import Heartbeat
 from server.clock import Clock
 from server.db.models import Camera, Device, Place
 from server.domain.access import Principal
+from server.reports import cameras as history
 
 
 def take_heartbeat(session: Session, clock: Clock, device: Principal, heartbeat: Heartbeat) -> None:
@@ -33,6 +34,7 @@ def take_heartbeat(session: Session, clock: Clock, device: Principal, heartbeat:
     own = select(Camera).where(Camera.device_id == device.id, Camera.id.in_(statuses))
     for camera in session.scalars(own):
         status = statuses[camera.id]
+        history.note(session, camera, status.health, now)
         camera.health, camera.health_at = status.health, now
         camera.health_message, camera.health_reason = status.message, status.reason.value
         camera.fps_in, camera.fps_detected = status.fps_in, status.fps_detected

@@ -41,6 +41,7 @@ LOCK_LOGIN: Final = 0x1A05
 LOCK_CAMERA: Final = 0x1A06
 LOCK_RELAY: Final = 0x1A07
 LOCK_NOTICES: Final = 0x1A08
+LOCK_REPORTS: Final = 0x1A0B
 """Classes of PostgreSQL advisory locks, taken in rising order within a transaction (audit and feed at its end)."""
 
 _WRITE_OPTION = "langan_write"

@@ -87,11 +87,28 @@ def _anchor_audit(parts: Services, _arguments: Mapping[str, Any]) -> None:
     anchor_head(parts.database, parts.clock, parts.settings.data_dir)
 
 
+def _sum_reports(parts: Services, _arguments: Mapping[str, Any]) -> None:
+    from server.reports import rebuild, rollup
+
+    rebuild.check_basis(parts.database, parts.settings.zone)
+    rollup.catch_up(parts.database, parts.settings.zone)
+
+
+def _sum_cameras(parts: Services, _arguments: Mapping[str, Any]) -> None:
+    from server.reports import cameras
+
+    while cameras.count_rules(parts.database):
+        pass
+    cameras.sum_up(parts.database, parts.clock, parts.settings.zone)
+
+
 REGISTRY: Final[dict[str, JobKind]] = {
     "upkeep": JobKind(_upkeep, every=timedelta(seconds=30)),
     "evidence.purge": JobKind(_purge, lease=timedelta(minutes=30), every=timedelta(minutes=10)),
     "evidence.sweep": JobKind(_sweep, lease=timedelta(hours=2), daily_at=time(3, 30)),
     "retention": JobKind(_retention, lease=timedelta(hours=2), daily_at=time(2, 30)),
     "audit.anchor": JobKind(_anchor_audit, daily_at=time(0, 5)),
+    "reports.sum": JobKind(_sum_reports, lease=timedelta(hours=1), every=timedelta(seconds=20)),
+    "reports.cameras": JobKind(_sum_cameras, lease=timedelta(hours=1), every=timedelta(minutes=10)),
     "notifications.confirm": JobKind(_confirm_channel, lease=timedelta(minutes=2), give_up_after=5),
 }

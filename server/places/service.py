@@ -134,6 +134,20 @@ class PlaceTree:
         """Every place, provinces first, then by name."""
         return sorted(self._places.values(), key=lambda place: (_RANK[place.kind], place.name))
 
+    def children(self, place_id: str | None) -> list[str]:
+        """The places directly in a place, by name; None: the provinces."""
+        return [place.id for place in self.all() if place.parent_id == place_id]
+
+    def place(self, place_id: str) -> PlaceRow:
+        """A place.
+
+        Raises:
+            NotFound: There is none.
+        """
+        if place_id not in self._places:
+            raise NotFound(f"no place {place_id!r}", "Choose one of the list.")
+        return self._places[place_id]
+
     def villages_in(self, place_id: str | None) -> list[str]:
         """The villages of a scope; None is the whole site."""
         villages = [place.id for place in self._places.values() if place.kind == "village"]

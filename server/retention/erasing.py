@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from server.db.models import ClipCopy, EventRecord, EvidenceReference, Incident
 from server.db.types import Base
+from server.reports.rollup import keep_erased
 
 _CHUNK = 200
 
@@ -34,6 +35,7 @@ def erase_incidents(session: Session, incident_ids: Sequence[UUID]) -> None:
     events = list(session.scalars(select(EventRecord.event_id).where(EventRecord.incident_id.in_(everything))))
     for start in range(0, len(events), _CHUNK):
         erase_events(session, events[start : start + _CHUNK])
+    keep_erased(session, everything)
     _unlink(session, Incident.__table__, everything)
     session.execute(delete(Incident).where(Incident.id.in_(everything)).execution_options(synchronize_session=False))
     session.expire_all()
