@@ -58,6 +58,8 @@ class Incident(Base):
     camera_id: Mapped[str] = mapped_column(ForeignKey("cameras.id"))
     """Of the newest event."""
     snapshot_sha256: Mapped[str | None] = mapped_column(String(64))
+    picture_hidden_at: Mapped[datetime | None]
+    """Since when residents are no longer shown its picture: something in it was not covered."""
     redacted_sha256: Mapped[str | None] = mapped_column(String(64))
     """The newest pictures that have arrived."""
     version: Mapped[int] = mapped_column(default=1)

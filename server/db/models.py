@@ -42,6 +42,8 @@ class Place(Base):
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("places.id"), index=True)
     latitude: Mapped[float | None]
     longitude: Mapped[float | None]
+    contact: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    """Whom residents ask, as site.yaml has it."""
 
     __table_args__ = (
         CheckConstraint("kind IN ('province', 'commune', 'village')", name="kind"),

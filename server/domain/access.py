@@ -1,12 +1,14 @@
 """What each role may do and see. This one pure file decides it; everything else asks here.
 
 role      scope                        may
-officer   province, commune, village   watch and handle the incidents of the scope, all their evidence, the live feed
+officer   province, commune, village   watch and handle the incidents of the scope, all their evidence, the live feed;
+                                           look through its cameras: the newest still, live for a minute
 leader    province, commune, village   read numbers and lists of the scope's incidents (what, where, when, how
                                            handled) and the public log; no picture that residents do not see, no facts
                                            of single events, no plates, no notes: a leader answers for how an area does
                                            and how it is served, and needs nobody's face or number for that
-resident  province, commune, village   read the public log of the scope: redacted, delayed, no false alarms
+resident  province, commune, village   read the public log of the scope: redacted, delayed, no false alarms; write to
+                                           the officers of the scope, and be answered
 admin     a place, or the whole site   what an officer may, and cameras, devices, users of the scope; the audit log
                                            only with the whole site
 device    a place                      post events and evidence of its own cameras in its scope; read nothing but
@@ -45,7 +47,12 @@ class Permission(StrEnum):
     """The wall, the incident page, the live feed."""
     HANDLE_INCIDENTS = "handle_incidents"
     """Acknowledge, dispatch, resolve, note."""
+    LOOK_LIVE = "look_live"
+    """Stills of cameras, and a live look for a minute."""
     READ_PUBLIC_LOG = "read_public_log"
+    WRITE_FEEDBACK = "write_feedback"
+    """Write to the officers of one's village, and read what was answered."""
+    ANSWER_FEEDBACK = "answer_feedback"
     READ_OVERVIEW = "read_overview"
     """Numbers, and lists of incidents without evidence; reports."""
     MANAGE_CAMERAS = "manage_cameras"
@@ -57,13 +64,17 @@ class Permission(StrEnum):
 
 _P = Permission
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.OFFICER: frozenset({_P.WATCH_INCIDENTS, _P.HANDLE_INCIDENTS, _P.READ_PUBLIC_LOG, _P.READ_OVERVIEW}),
-    Role.LEADER: frozenset({_P.READ_PUBLIC_LOG, _P.READ_OVERVIEW}),
-    Role.RESIDENT: frozenset({_P.READ_PUBLIC_LOG}),
-    Role.ADMIN: frozenset(_P) - {_P.POST_EVENTS},
+    Role.OFFICER: frozenset(
+        {_P.WATCH_INCIDENTS, _P.HANDLE_INCIDENTS, _P.LOOK_LIVE, _P.READ_PUBLIC_LOG, _P.READ_OVERVIEW}
+        | {_P.ANSWER_FEEDBACK}
+    ),
+    Role.LEADER: frozenset({_P.READ_PUBLIC_LOG, _P.READ_OVERVIEW, _P.WRITE_FEEDBACK}),
+    Role.RESIDENT: frozenset({_P.READ_PUBLIC_LOG, _P.WRITE_FEEDBACK}),
+    Role.ADMIN: frozenset(_P) - {_P.POST_EVENTS, _P.WRITE_FEEDBACK},
     Role.DEVICE: frozenset({_P.POST_EVENTS}),
 }
 
+_HANDLED = frozenset({IncidentState.ACKNOWLEDGED, IncidentState.RESOLVED})
 EVIDENCE: dict[Role, frozenset[EvidenceRole]] = {
     Role.OFFICER: frozenset(EvidenceRole),
     Role.LEADER: frozenset({EvidenceRole.SNAPSHOT_REDACTED}),
@@ -148,7 +159,7 @@ def may_open_evidence(
     """
     if role not in EVIDENCE[principal.role] or not covers(principal, card.place.path):
         return False
-    return may(principal, Permission.WATCH_INCIDENTS) or public is not None
+    return may(principal, Permission.WATCH_INCIDENTS) or (public is not None and not card.is_picture_hidden)
 
 
 def may_fetch_clip(principal: Principal, device_id: str, *, is_copy_wanted: bool) -> bool:
@@ -172,5 +183,7 @@ def publish(card: IncidentCard, received_at: datetime, now: datetime, policy: Pu
         place=card.place,
         started_at=card.first_at.replace(second=0, microsecond=0),
         state=state,
-        redacted_sha256=card.redacted_sha256,
+        redacted_sha256=None if card.is_picture_hidden else card.redacted_sha256,
+        handled_after=card.acknowledged_after if state in _HANDLED else None,
+        is_picture_hidden=card.is_picture_hidden,
     )

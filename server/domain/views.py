@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -63,6 +63,10 @@ class IncidentCard:
     alert: AlertOutcome = AlertOutcome.ALERT
     """What became of its newest alert: pages stay quiet about one that was kept back."""
     school_hours: bool = False
+    is_picture_hidden: bool = False
+    """Residents are not shown its picture: something in it was not covered."""
+    acknowledged_after: timedelta | None = None
+    """From when the server heard of it until somebody took it on."""
 
     @property
     def snapshot_url(self) -> str | None:
@@ -152,6 +156,9 @@ class PublicIncident:
     state: IncidentState
     """`new`, `acknowledged` (also when somebody is on the way), `resolved`, or `expired` (nobody handled it)."""
     redacted_sha256: str | None
+    handled_after: timedelta | None = None
+    """How long it took until somebody took it on."""
+    is_picture_hidden: bool = False
 
     @property
     def snapshot_url(self) -> str | None:

@@ -221,6 +221,8 @@ def cards(tree: PlaceTree, incidents: Sequence[Incident]) -> tuple[IncidentCard,
             assigned_to=row.assigned_to.display_name if row.assigned_to is not None else None,
             alert=row.alert_decision,
             school_hours=row.school_hours,
+            is_picture_hidden=row.picture_hidden_at is not None,
+            acknowledged_after=row.acknowledged_at - row.received_at if row.acknowledged_at is not None else None,
         )
         for row in incidents
     )

@@ -55,6 +55,7 @@ def sync(session: Session, clock: Clock, text: str, file_name: str, actor: Princ
                 parent_id=place.parent,
                 latitude=latitude,
                 longitude=longitude,
+                contact=place.contact,
             )
         )
         session.flush()
