@@ -31,6 +31,7 @@ from server.settings import Settings
 from server.silences.service import AlertGate
 from server.storage.objects import ObjectStore
 from server.storage.store import EvidenceStore, LocalStore
+from server.storage.thumbnails import Thumbnails
 
 
 def create_services(settings: Settings, clock: Clock | None = None) -> Services:
@@ -57,6 +58,7 @@ def create_services(settings: Settings, clock: Clock | None = None) -> Services:
         database=database,
         clock=clock or SystemClock(),
         store=_store(settings),
+        thumbnails=Thumbnails(),
         hub=hub,
         relay=relay,
         work=work,
@@ -87,7 +89,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         settings: From `Settings.from_environment`, or a test's own.
         clock: The machine's when None.
     """
-    from server import http, i18n, pages
+    from server import delivery, http, i18n, pages
     from server.account import blueprint as account
     from server.admin.devices import blueprint as devices
     from server.admin.users import blueprint as users
@@ -119,6 +121,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     parts = app.extensions[EXTENSION] = create_services(settings, clock)
     parts.metrics.look(FEED_NUMBERS, lambda: feed_numbers(parts))
     parts.metrics.look(JOB_NUMBERS, lambda: job_numbers(parts))
+    delivery.init_app(app)
     http.init_app(app)
     i18n.init_app(app, settings.language)
     web.init_app(app)

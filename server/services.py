@@ -23,6 +23,7 @@ from server.jobs.doorbell import Doorbell
 from server.monitoring.metrics import Metrics
 from server.settings import Settings
 from server.storage.store import EvidenceStore
+from server.storage.thumbnails import Thumbnails
 
 EXTENSION = "langan"
 
@@ -35,6 +36,8 @@ class Services:
     database: Database
     clock: Clock
     store: EvidenceStore
+    thumbnails: Thumbnails
+    """Snapshots as small as cards, in this process's memory."""
     hub: FeedHub
     relay: FeedRelay
     work: Doorbell

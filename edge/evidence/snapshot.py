@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.geometry import Point
+from contract.snapshot import PictureSize, with_picture_size
 from edge.types import Track
 
 JPEG_QUALITY = 88
@@ -48,7 +49,7 @@ def draw_snapshot(
         caption: Lines of text (camera, local time, facts) below the picture, in any Latin script.
 
     Returns:
-        A JPEG, higher than the picture by the bar of text.
+        A JPEG, higher than the picture by the bar of text; its first segment says where the picture ends.
     """
     height, width = image.shape[:2]
     bar = _text_bar(caption, width, height) if caption else image[:0]
@@ -66,7 +67,7 @@ def draw_snapshot(
     done, encoded = cv2.imencode(".jpg", whole, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not done:
         raise ValueError(f"a picture of shape {image.shape} cannot be written as JPEG")
-    return bytes(encoded)
+    return with_picture_size(bytes(encoded), PictureSize(width, height, width, whole.shape[0]))
 
 
 def _box(canvas: NDArray[np.uint8], track: Track, stroke: int) -> None:

@@ -25,7 +25,7 @@ from server.errors import NotAuthenticated, NotFound, Unavailable
 from server.incidents import queries
 from server.places.service import PlaceTree
 from server.services import Services, services
-from server.storage.reading import send_evidence
+from server.storage.reading import send_evidence, send_thumbnail
 
 blueprint = Blueprint("live", __name__)
 
@@ -158,7 +158,8 @@ def media(incident_id: UUID, sha256: str) -> Response:
     with parts.database.read() as session:
         file = queries.openable_evidence(session, principal, parts.clock, parts.public_policy, incident_id, sha256)
     try:
-        response = send_evidence(parts.store, file)
+        small = request.args.get("size") == "card" and file.media_type == "image/jpeg"
+        response = send_thumbnail(parts.store, parts.thumbnails, file) if small else send_evidence(parts.store, file)
     except FileNotFoundError as error:
         raise NotFound("this evidence was removed") from error
     # A browser may keep it, but asks each time whether it still may show it.

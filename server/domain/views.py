@@ -73,6 +73,11 @@ class IncidentCard:
         """Where the picture is, for those who may see it."""
         return media_url(self.id, self.snapshot_sha256)
 
+    @property
+    def thumbnail_url(self) -> str | None:
+        """The same as small as a card, without its bar of text."""
+        return None if self.snapshot_url is None else f"{self.snapshot_url}?size=card"
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceItem:
