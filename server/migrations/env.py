@@ -10,7 +10,9 @@ import server.db.account_models
 import server.db.device_models
 import server.db.feed_models
 import server.db.feedback_models
+import server.db.look_models
 import server.db.models
+import server.db.push_models
 import server.db.report_models
 import server.db.work_models  # noqa: F401 (fills the metadata)
 from server.db.types import Base, UtcDateTime
