@@ -28,6 +28,11 @@ class FeedItem:
     change: str
 
 
+def set_back_message(sequence: int) -> str:
+    """What a page is sent whose number never was: it loads what it shows anew, and follows from the newest number."""
+    return f"id: {sequence}\nevent: anew\ndata: {{}}\n\n"
+
+
 def publish(session: Session, incident: Incident, change: str, at: datetime) -> None:
     """Tell the feed about an incident when the transaction commits: one row each, the first change wins."""
     pending: dict[UUID, tuple[Incident, str, datetime]] = session.info.setdefault(_PENDING, {})
@@ -73,11 +78,12 @@ def read_after(
     """The feed after a position, for some villages (None: for all).
 
     Returns:
-        The newest row of each incident, in order, and the position up to which the feed has now been read.
+        The newest row of each incident, in order, and the position up to which the feed has now been read. It is
+        lower than the one asked for where that number never was: the database was restored from a backup since.
     """
     newest = latest_sequence(session)
     if newest <= sequence:
-        return [], sequence
+        return [], newest
     query = (
         select(Alert.sequence, Alert.incident_id, Alert.change)
         .where(Alert.sequence > sequence, Alert.sequence <= newest)
@@ -87,11 +93,12 @@ def read_after(
     if village_ids is not None:
         query = query.where(Alert.village_id.in_(village_ids))
     rows = [FeedItem(*row) for row in session.execute(query)]
-    position = rows[-1].sequence if len(rows) == limit else max(newest, sequence)
+    position = rows[-1].sequence if len(rows) == limit else newest
     last = {row.incident_id: row for row in rows}
     return sorted(last.values(), key=lambda row: row.sequence), position
 
 
 def forget_old(session: Session, now: datetime) -> None:
-    """Drop rows that nobody resumes from any more."""
-    session.execute(delete(Alert).where(Alert.at < now - KEPT_FOR))
+    """Drop rows that nobody resumes from any more; the newest stays, for pages know its number."""
+    newest = select(func.max(Alert.sequence)).scalar_subquery()
+    session.execute(delete(Alert).where(Alert.at < now - KEPT_FOR, Alert.sequence < newest))

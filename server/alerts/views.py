@@ -139,6 +139,8 @@ def _news(database: Database, watcher: Principal, position: int) -> tuple[list[s
         villages = PlaceTree.read(session).villages_of(watcher)
         items, reached = alerts.read_after(session, position, villages, BATCH)
         cards = queries.cards_by_id(session, watcher, [item.incident_id for item in items])
+    if reached < position:
+        return [alerts.set_back_message(reached)], reached
     messages = [_message(item, card_json(cards[item.incident_id])) for item in items if item.incident_id in cards]
     return messages, reached
 

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any, Final, Self
 from urllib.parse import parse_qs
 
+from server.alerts import service as alerts
 from server.alerts.position import read_position
 from server.auth.tokens import token_hash
 from server.errors import Forbidden, NotAuthenticated, NotFound, ServerError
@@ -167,10 +168,13 @@ class StreamApp:
         reached = max(position, welcome.reached)
         client = Client(token, welcome.principal, reached, wake, partial(self._drop, request.peer))
         missed = welcome.messages
+        first = b"retry: 2000\nid: %d\n\n" % position
+        if welcome.is_set_back:
+            first += alerts.set_back_message(position).encode()
         if not welcome.is_more:
             missed = missed + audience.since(reached, welcome.villages)
             client.position = max(reached, audience.position)
-        client.say(b"".join([b"retry: 2000\nid: %d\n\n" % position, *(message.payload for message in missed)]))
+        client.say(b"".join([first, *(message.payload for message in missed)]))
         if welcome.is_more or self._live.is_closing:
             client.end(b"retry: 200\nid: %d\n\n" % client.position)
         else:

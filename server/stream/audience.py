@@ -205,6 +205,19 @@ class Audience:
         self.position = max(self.position, reached)
         return deliveries
 
+    def set_back(self, position: int, payload: bytes) -> None:
+        """The database was restored from a backup: what is in memory never was, and everybody begins anew.
+
+        Args:
+            position: The newest number that there is.
+            payload: What tells pages so.
+        """
+        self._recent.clear()
+        self._floor = self.position = position
+        for client in self:
+            client.position = position
+            client.say(payload)
+
     def beat(self, number: int) -> list[Client]:
         """The clients whose heartbeat is due."""
         return list(self._by_beat[number % BEATS])

@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from server.alerts import service as alerts
 from server.alerts.doorbell import FeedBell
 from server.alerts.hub import MAX_CLIENTS_A_PERSON
 from server.domain.access import Principal
@@ -111,12 +112,15 @@ class Live:
         """
         if position is None:
             position = self.audience.position
-        position = min(position, self.audience.position)  # a number that never was: the database was set back
         loop = asyncio.get_running_loop()
         while True:
-            ask_after = None if self.audience.knows_after(position) else position
+            # Ahead of this process: another one read faster, or the database was set back. The database knows.
+            is_here = self.audience.knows_after(position) and position <= self.audience.position
+            ask_after = None if is_here else position
             async with self._welcomes:
                 found = await loop.run_in_executor(self._threads, self._reader.welcome, token, ask_after)
+            if found is not None and found.is_set_back:
+                return found, found.reached
             if found is None or found.is_more or self.audience.knows_after(max(position, found.reached)):
                 return found, position
             # So much came meanwhile that memory has lost what follows: once more, from the database.
@@ -154,6 +158,10 @@ class Live:
         age_s = self.last_read_s - self._rights_read_s
         if age_s >= RIGHTS_S or (news.messages and age_s > RIGHTS_COST * self._rights_cost_s):
             await self._renew_rights()
+        if news.reached < self.audience.position:
+            log.warning("feed_set_back", extra={"fields": {"to": news.reached}})
+            self.audience.set_back(news.reached, alerts.set_back_message(news.reached).encode())
+            return False
         deliveries = self.audience.publish(news.messages, news.reached, news.paths)
         self._metrics.live_messages.inc(len(news.messages))
         self._metrics.live_deliveries.inc(deliveries)

@@ -50,6 +50,8 @@ class Welcome:
     """... and the number up to which it was."""
     is_more: bool = False
     """More was missed than is sent at once."""
+    is_set_back: bool = False
+    """The position never was: the database was restored from a backup since. `reached` is the newest number."""
 
 
 class Reader:
@@ -103,6 +105,8 @@ class Reader:
             if position is None:
                 return Welcome(principal, frozenset(villages))
             newest = alerts.latest_sequence(session)
+            if newest < position:
+                return Welcome(principal, frozenset(villages), reached=newest, is_set_back=True)
             while position < newest and len(messages) < MAX_MISSED:
                 more, position = _messages(session, position, villages)
                 messages += more

@@ -70,6 +70,7 @@ export function follow(url: string, on: Follower): void {
       retry = setTimeout(open, RETRY_MS);
     };
     opened.addEventListener("alert", (event: MessageEvent<string>) => on.alert(JSON.parse(event.data) as AlertMessage));
+    opened.addEventListener("anew", () => on.resync()); // the database was restored: what is shown may never have been
     opened.addEventListener("end", deny); // the session ended, or the role was taken away
   }
 

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 
+from server.alerts import service as alerts
 from server.auth import service as auth
 from server.db.models import Alert, Incident
 from server.domain.access import Role
 from server.domain.incident import IncidentAction
 from server.incidents import service as incidents
-from tests.support.live import live
+from tests.support.live import LiveClient, live
 from tests.support.village import Village, event, listening, running_village
 
 
@@ -58,6 +59,44 @@ def test_threat_13_a_cut_stream_resumes_without_a_gap(village: Village, url: str
     assert spots(resumed.alerts) == ["spot-2", "spot-3", "spot-4"]
     ids = [int(item[0]) for item in resumed.messages if item[1] == "alert"]
     assert ids == sorted(set(ids))
+
+
+def set_back(village: Village) -> None:
+    """As after a restore: the newest number is gone."""
+    with village.parts.database.write() as session:
+        newest = session.scalar(select(func.max(Alert.sequence)))
+        session.execute(delete(Alert).where(Alert.sequence == newest))
+
+
+def test_threat_13_a_page_from_before_a_restore_is_told_and_follows_from_now(village: Village, url: str) -> None:
+    token = village.session_token("officer_a")
+    for number in (1, 2):
+        post(village, number)
+    village.settle()
+    with live(url, token, last_event_id="0") as open_page:
+        open_page.wait_for("both", lambda seen: len(seen.alerts) == 2)
+        set_back(village)
+        open_page.wait_for("word of it", lambda seen: "anew" in names(seen))
+    with live(url, token, last_event_id="1000") as stream:
+        stream.wait_for("word of it", lambda seen: "anew" in names(seen))
+        assert int(stream.last_id) < 1000
+        post(village, 3)
+        stream.wait_for("what is new", lambda seen: seen.alerts)
+    assert spots(stream.alerts) == ["spot-3"]
+    assert names(stream).count("anew") == 1
+
+
+def names(stream: LiveClient) -> list[str]:
+    return [name for _, name, _ in stream.messages]
+
+
+def test_the_newest_number_outlives_the_feeds_old_rows(village: Village) -> None:
+    post(village, 1)
+    post(village, 2)
+    village.settle()
+    with village.parts.database.write() as session:
+        alerts.forget_old(session, village.clock.utc() + 2 * alerts.KEPT_FOR)
+        assert list(session.scalars(select(Alert.sequence))) == [alerts.latest_sequence(session)] != [0]
 
 
 def test_threat_13_without_a_position_the_stream_starts_now(village: Village, url: str) -> None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from server.alerts.hub import MAX_CLIENTS_A_PERSON
 from server.auth import service as auth
@@ -149,6 +149,34 @@ def test_threat_13_the_stream_process_resumes_without_a_gap_after_cuts_in_mid_me
     rest = [alert["spot"] for alert, number in zip(whole.alerts, ids, strict=True) if number > int(position)]
     assert spots(resumed) == rest
     assert [int(p) for p in positions] == sorted(int(p) for p in positions)
+
+
+def test_threat_13_pages_from_before_a_restore_are_told_and_follow_from_now(
+    village: Village, streaming: ServerProcess
+) -> None:
+    def is_told(stream: LiveClient) -> bool:
+        return any(name == "anew" for _, name, _ in stream.messages)
+
+    token = real_token(village, "officer_a")
+    for number in (1, 2, 3):
+        post(village, number)
+    village.settle()
+    with live(streaming.url, token, last_event_id="0") as open_page:
+        open_page.wait_for("all", lambda seen: len(seen.alerts) == 3)
+        with village.parts.database.write() as session:  # as after a restore: the newest number is gone
+            newest = session.scalar(select(func.max(Alert.sequence)))
+            session.execute(delete(Alert).where(Alert.sequence == newest))
+        open_page.wait_for("word of it", is_told)
+        with live(streaming.url, token, last_event_id="1000") as late:
+            late.wait_for("word of it", is_told)
+            assert int(late.last_id) < 1000
+            with village.parts.database.write() as session:
+                rows = session.scalars(select(Alert)).all()
+                row = {"village_id": "village-a", "change": "updated", "at": rows[0].at}
+                session.execute(insert(Alert), [row | {"incident_id": rows[0].incident_id}])
+            for stream in (late, open_page):
+                stream.wait_for("what is new", lambda seen: seen.alerts and seen.alerts[-1]["change"] == "updated")
+            assert spots(late) == ["spot-1"]
 
 
 def test_threat_13_who_was_away_for_longer_than_memory_reaches_is_told_from_the_database(village: Village) -> None:
