@@ -97,7 +97,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from server.alerts.views import blueprint as live
     from server.auth import web
     from server.auth.sign_in_pages import blueprint as sign_in
-    from server.monitoring.readiness import FEED_NUMBERS, JOB_NUMBERS, feed_numbers, job_numbers
+    from server.monitoring.readiness import (
+        FEED_NUMBERS,
+        JOB_NUMBERS,
+        PARTITION_NUMBERS,
+        feed_numbers,
+        job_numbers,
+        partition_numbers,
+    )
     from server.monitoring.views import blueprint as monitoring
     from server.notifications.views import blueprint as notices
     from server.police.group_views import blueprint as grouping
@@ -121,6 +128,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     parts = app.extensions[EXTENSION] = create_services(settings, clock)
     parts.metrics.look(FEED_NUMBERS, lambda: feed_numbers(parts))
     parts.metrics.look(JOB_NUMBERS, lambda: job_numbers(parts))
+    parts.metrics.look(PARTITION_NUMBERS, lambda: partition_numbers(parts))
     delivery.init_app(app)
     http.init_app(app)
     i18n.init_app(app, settings.language)

@@ -233,7 +233,10 @@ class EventRecord(Base):
 
 
 class EventRevision(Base):
-    """Each revision as it came: the idempotency key and the body's hash."""
+    """Each revision as it came: the idempotency key and the body's hash.
+
+    On PostgreSQL by month (`server.db.partitions`) and without the foreign key to `events`: a row may outlive its event.
+    """
 
     __tablename__ = "event_revisions"
 

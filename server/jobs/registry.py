@@ -63,6 +63,12 @@ def _retention(parts: Services, _arguments: Mapping[str, Any]) -> None:
     enforce(parts)
 
 
+def _months(parts: Services, _arguments: Mapping[str, Any]) -> None:
+    from server.retention.months import keep_months
+
+    keep_months(parts)
+
+
 def _sweep(parts: Services, _arguments: Mapping[str, Any]) -> None:
     from server.retention.sweep import sweep
 
@@ -107,6 +113,7 @@ REGISTRY: Final[dict[str, JobKind]] = {
     "evidence.purge": JobKind(_purge, lease=timedelta(minutes=30), every=timedelta(minutes=10)),
     "evidence.sweep": JobKind(_sweep, lease=timedelta(hours=2), daily_at=time(3, 30)),
     "retention": JobKind(_retention, lease=timedelta(hours=2), daily_at=time(2, 30)),
+    "months": JobKind(_months, lease=timedelta(hours=2), every=timedelta(hours=12)),
     "audit.anchor": JobKind(_anchor_audit, daily_at=time(0, 5)),
     "reports.sum": JobKind(_sum_reports, lease=timedelta(hours=1), every=timedelta(seconds=20)),
     "reports.cameras": JobKind(_sum_cameras, lease=timedelta(hours=1), every=timedelta(minutes=10)),

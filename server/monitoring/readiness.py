@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from server import migrations
 from server.alerts import relay
 from server.alerts.service import latest_sequence
+from server.db import partitions
 from server.errors import ServerError
 from server.jobs import queue
 from server.services import Services
@@ -28,6 +29,10 @@ JOB_NUMBERS: Final = {
     "jobs_due": "Jobs that could be done now.",
     "jobs_failed": "Jobs that were given up.",
     "jobs_oldest_due_seconds": "How long the oldest job that is due has waited.",
+}
+PARTITION_NUMBERS: Final = {
+    "partition_months_ahead": "Months after this one whose table of revisions is there; -1: this month's is missing.",
+    "partition_other_rows": "Revisions in no month's table (counted up to 100,000).",
 }
 
 
@@ -51,6 +56,7 @@ class Readiness:
                 # A newer release may have migrated it already: what serves until it is replaced stays ready.
                 self._is_migrated = migrations.standing(parts.database).is_usable
             numbers = feed_numbers(parts)
+            divided = partition_numbers(parts)
         except (ServerError, SQLAlchemyError):
             found |= {"database": "unreachable", "revision": "unknown", "feed": "unknown"}
         except ValueError:
@@ -59,6 +65,8 @@ class Readiness:
             found["feed_lag_s"] = round(numbers["feed_lag_seconds"], 1)
             if not self._is_migrated:
                 found["revision"] = "old: run `langan-server migrate`"
+            if divided.get("partition_months_ahead", 0) < 0:  # told, and no reason to send nobody here: nothing is lost
+                found["partitions"] = "this month's is missing: is a worker running?"
             if numbers["feed_lag_seconds"] > FEED_LATE.total_seconds():
                 found["feed"] = "late: is a relay running?"
         try:
@@ -82,6 +90,16 @@ def feed_numbers(parts: Services) -> dict[str, float]:
         newest = latest_sequence(session)
     lag = timedelta(0) if waiting.oldest_at is None else max(timedelta(0), parts.clock.utc() - waiting.oldest_at)
     return {"feed_sequence": newest, "feed_waiting": waiting.rows, "feed_lag_seconds": lag.total_seconds()}
+
+
+def partition_numbers(parts: Services) -> dict[str, float]:
+    """The values of `PARTITION_NUMBERS`; none on SQLite.
+
+    Raises:
+        Unavailable: The database is not to be had.
+    """
+    with parts.database.read() as session:
+        return partitions.numbers(session, parts.clock.utc())
 
 
 def job_numbers(parts: Services) -> dict[str, float]:

@@ -21,6 +21,8 @@ class What(StrEnum):
     INCIDENT = "incident"
     """An incident with its events and timeline."""
     QUARANTINED = "quarantined"
+    REVISIONS = "revisions"
+    """A month's revisions, emptied long before, of events that are gone."""
     NOTIFICATION = "notification"
     AUDIT = "audit"
     ORPHAN = "orphan"

@@ -22,7 +22,7 @@ from server.db.models import EventRecord, EventRevision, EvidenceFile, EvidenceR
 from server.db.work_models import Deletion, Notification
 from server.domain.incident import IncidentState
 from server.domain.notices import NoticeState
-from server.retention import deletions, holds
+from server.retention import deletions, holds, months
 from server.retention.erasing import erase_events, erase_incidents
 from server.retention.policy import RetentionPolicy, What, why
 from server.services import Services
@@ -58,7 +58,15 @@ def enforce(parts: Services, *, dry_run: bool = False) -> Report:
         Unavailable: The database is not to be had now; what was deleted until then is deleted.
     """
     run = _Run(parts, RetentionPolicy.of(parts.settings), dry_run)
-    for step in (run.evidence, run.details, run.incidents, run.quarantined, run.notifications, run.logs):
+    for step in (
+        run.evidence,
+        run.details,
+        run.incidents,
+        run.quarantined,
+        run.months,
+        run.notifications,
+        run.logs,
+    ):
         step()
     report = run.report
     if not dry_run and report.counts.total():
@@ -142,6 +150,14 @@ class _Run:
                 erase_events(session, ids)
                 reason = why("quarantined", self._parts.settings.keep_quarantined_days)
                 self._write(session, What.QUARANTINED, "events", reason, len(ids))
+
+    def months(self) -> None:
+        """Drop whole months of revisions whose events are gone."""
+        if self.report.dry_run:
+            return
+        for month, rows in months.drop_months(self._parts, self._policy, self._now):
+            with self._database.write() as session:
+                self._write(session, What.REVISIONS, f"table:{month.table}", why("evidence_over"), rows)
 
     def notifications(self) -> None:
         """Delete who was told what."""

@@ -33,8 +33,13 @@ def test_the_models_and_the_migrations_agree(village: Village) -> None:
 
     from server.db.types import Base
 
+    def is_compared(_item: object, name: str | None, *_: object) -> bool:
+        # On PostgreSQL `event_revisions` has partitions, and no foreign key: its rows outlive their events for a while.
+        return not (name or "").startswith(("event_revisions_", "fk_event_revisions_event_id"))
+
     with village.parts.database.engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        context = MigrationContext.configure(connection, opts={"include_object": is_compared})
+        assert compare_metadata(context, Base.metadata) == []
 
 
 def test_evidence_references_are_kept_once(village: Village) -> None:
