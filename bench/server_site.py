@@ -52,32 +52,42 @@ def check_database(name: str) -> None:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """A PostgreSQL of our own that waits for the disk at each commit, as a real one: that of the tests does not."""
+def cluster(kept: Path | None = None) -> Iterator[Cluster]:
+    """A PostgreSQL of our own that waits for the disk at each commit, as a real one: that of the tests does not.
+
+    Args:
+        kept: Where its data lie, or will, and stay; None: in a temporary folder.
+    """
     binaries = find_binaries()
     if binaries is None:
         raise SystemExit("no PostgreSQL here: install the package postgresql")
     folder = Path(tempfile.mkdtemp(prefix="langan-pg-", dir="/tmp"))  # socket paths must be short
+    data = kept or folder / "data"
+    is_new = not (data / "PG_VERSION").exists()
     owner = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
-    if owner is not None:
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
+    for place in (folder, data) if kept is not None else (folder,):
+        place.mkdir(parents=True, exist_ok=True)
+        if owner is not None:
+            os.chown(place, owner.pw_uid, owner.pw_gid)
 
     def run(name: str, *arguments: str | Path) -> None:
         subprocess.run(
-            [str(binaries / name), "--pgdata", str(folder / "data"), *map(str, arguments)],
+            [str(binaries / name), "--pgdata", str(data), *map(str, arguments)],
             user=None if owner is None else owner.pw_uid, group=None if owner is None else owner.pw_gid,
             extra_groups=None if owner is None else [], env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
             cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True, timeout=150,
         )  # fmt: skip
 
     try:
-        run("initdb", "--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync")
+        if is_new:
+            locale = ("--encoding", "UTF8", "--locale", "C")
+            run("initdb", "--username", "postgres", "--auth", "trust", *locale, "--no-sync")
         options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c max_connections=120"
         run("pg_ctl", "--log", folder / "log", "--options", options, "--wait", "start")
         try:
             yield Cluster(folder)
         finally:
-            run("pg_ctl", "--mode", "immediate", "--wait", "stop")
+            run("pg_ctl", "--mode", "immediate" if kept is None else "fast", "--wait", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -55,6 +55,10 @@ class Cluster:
         finally:
             self._admin(f"DROP DATABASE {name} WITH (FORCE)")
 
+    def url(self, name: str = _USER) -> str:
+        """The URL of a database of the cluster; of the one that each cluster begins with."""
+        return self._url(name)
+
     def _url(self, name: str) -> str:
         return f"postgresql://{_USER}@/{name}?host={self._folder}&port={_PORT}"
 
