@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, Json, SecretStr, field_validator, model_
 
 from server.alerts.doorbell import check_url
 from server.domain.access import USER_ROLES, Role
+from server.domain.shifts import read_starts
 from server.work_settings import WorkSettings
 
 MIB = 1024 * 1024
@@ -44,6 +45,9 @@ class Settings(WorkSettings):
     site_name: str = "Làng An"
     language: Literal["vi", "en"] = "vi"
     timezone: str = "Asia/Ho_Chi_Minh"
+
+    shift_starts: str = "06:00,14:00,22:00"
+    """When officers' shifts begin each day, by the site's clock: for handing over, and "quiet until the shift ends"."""
 
     public_delay_s: Annotated[int, Field(ge=0, le=7 * 24 * 3600)] = 15 * 60
     """Residents see an incident this long after the server received it."""
@@ -145,6 +149,12 @@ class Settings(WorkSettings):
             raise ValueError(f"unknown time zone {value!r}: use a name such as Asia/Ho_Chi_Minh") from error
         return value
 
+    @field_validator("shift_starts")
+    @classmethod
+    def _shifts_have_times(cls, value: str) -> str:
+        read_starts(value)
+        return value
+
     @field_validator("redis_url")
     @classmethod
     def _redis_url_is_one(cls, value: str) -> str:
@@ -190,6 +200,11 @@ class Settings(WorkSettings):
     def zone(self) -> ZoneInfo:
         """The site's time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def shifts(self) -> tuple[time, ...]:
+        """When shifts begin, in order."""
+        return read_starts(self.shift_starts)
 
     @property
     def public_delay(self) -> timedelta:
