@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 from server.alerts import service as alerts
-from server.db.engine import LOCK_MAINTENANCE, try_lock
 from server.incidents.service import close_and_expire
 from server.services import Services
 from server.storage.service import make_room
@@ -13,22 +12,16 @@ from server.storage.service import make_room
 log = logging.getLogger(__name__)
 
 
-def maintain(parts: Services) -> bool:
-    """Do one round; of several processes only one does.
-
-    Returns:
-        Whether it was this one.
+def maintain(parts: Services) -> None:
+    """Do one round. Two at once do no harm: each looks again under the village's lock.
 
     Raises:
         Unavailable: The database is not to be had now.
     """
+    expired = close_and_expire(parts.database, parts.clock)
     with parts.database.write() as session:
-        if not try_lock(session, LOCK_MAINTENANCE):
-            return False
-        expired = close_and_expire(session, parts.clock)
         alerts.forget_old(session, parts.clock.utc())
     if expired:
         log.info("incidents_expired", extra={"fields": {"count": expired}})
     if parts.settings.media_limit_bytes:
         make_room(parts.database, parts.store, parts.clock, parts.settings.media_limit_bytes)
-    return True

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from server.alerts import service as alerts
 from server.audit import service as audit
 from server.clock import Clock
-from server.db.engine import LOCK_VILLAGE, lock
+from server.db.engine import LOCK_VILLAGE, Database, lock
 from server.db.models import Incident, User
 from server.domain import access
 from server.domain.access import PERMISSIONS, Permission, Principal, Role
@@ -36,7 +36,8 @@ from server.incidents.upkeep import reach, step
 from server.places.service import PlaceTree
 
 MAX_NOTE: Final = 2000
-_EXPIRE_AT_ONCE: Final = 500
+_END_AT_ONCE: Final = 500
+"""So many a round; the others a round later."""
 
 
 def act(
@@ -205,14 +206,42 @@ def add_note(
     alerts.publish(session, incident, "noted", now)
 
 
-def close_and_expire(session: Session, clock: Clock) -> int:
-    """End what time has ended: incidents past their gap take no new events, untouched ones expire after a day.
+def close_and_expire(database: Database, clock: Clock) -> int:
+    """End what time has ended: incidents past their reach take no new events, untouched ones expire after a day.
+
+    Each village is a transaction of its own, so that events of the others never wait for it, and only villages where
+    something is due are locked.
 
     Returns:
         How many incidents expired.
+
+    Raises:
+        Unavailable: The database is not to be had now; what was ended before stays so.
     """
     now = clock.utc()
-    candidates = (
+    with database.read() as session:
+        due: dict[str, set[UUID]] = {}
+        for query in (_past_reach(now), _untouched(now)):
+            for incident_id, village_id in session.execute(query.limit(_END_AT_ONCE)):
+                due.setdefault(village_id, set()).add(incident_id)
+    expired = 0
+    for village_id, ids in due.items():
+        with database.write() as session:
+            expired += _end_in(session, village_id, ids, now)
+    return expired
+
+
+def _past_reach(now: datetime) -> Select[UUID, str]:
+    return (
+        select(Incident.id, Incident.village_id)
+        # Not "IS NOT NULL", and no more columns than needed: SQLite would read all incidents.
+        .where(Incident.open_key > "", or_(Incident.reach_at < now, Incident.reach_at.is_(None)))
+        .order_by(Incident.reach_at)
+    )
+
+
+def _untouched(now: datetime) -> Select[UUID, str]:
+    return (
         select(Incident.id, Incident.village_id)
         .where(
             Incident.state.in_(OPEN_STATES),
@@ -220,25 +249,18 @@ def close_and_expire(session: Session, clock: Clock) -> int:
             Incident.merged_into_id.is_(None),
         )
         .order_by(Incident.touched_at)
-        .limit(_EXPIRE_AT_ONCE)
     )
-    rows = session.execute(candidates).all()
-    idle = (
-        select(Incident.id, Incident.village_id)
-        .where(Incident.open_key.is_not(None))
-        .order_by(Incident.touched_at)
-        .limit(_EXPIRE_AT_ONCE)
-    )
-    open_rows = session.execute(idle).all()
-    lock(session, LOCK_VILLAGE, {village for _, village in (*rows, *open_rows)})
-    for incident_id, _ in open_rows:
-        incident = session.get_one(Incident, incident_id, populate_existing=True)
+
+
+def _end_in(session: Session, village_id: str, ids: set[UUID], now: datetime) -> int:
+    """End those of a village that are still due; gives how many expired."""
+    lock(session, LOCK_VILLAGE, [village_id])
+    expired = 0
+    for incident in session.scalars(select(Incident).where(Incident.id.in_(ids), Incident.village_id == village_id)):
         if incident.open_key is not None and max(reach(incident), incident.touched_at) < now:
             incident.open_key = None
-    expired = 0
-    for incident_id, _ in rows:
-        incident = session.get_one(Incident, incident_id, populate_existing=True)
-        if incident.state in OPEN_STATES and incident.touched_at < now - EXPIRES_AFTER:
+        is_open = incident.state in OPEN_STATES and incident.merged_into_id is None
+        if is_open and incident.touched_at < now - EXPIRES_AFTER:
             _expire(session, incident, now)
             expired += 1
     return expired

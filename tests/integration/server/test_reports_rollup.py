@@ -193,8 +193,7 @@ class Happenings:
 
     def expire(self) -> None:
         self._village.clock.advance(hours=25)
-        with self._village.parts.database.write() as session:
-            service.close_and_expire(session, self._village.clock)
+        service.close_and_expire(self._village.parts.database, self._village.clock)
 
     def erase(self) -> None:
         with self._village.parts.database.write() as session:
