@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
@@ -14,6 +16,7 @@ from server.alerts import service as alerts
 from server.auth.web import request_id, require
 from server.domain.access import Permission, Principal
 from server.domain.incident import OFFICER_ACTIONS, IncidentAction, IncidentState
+from server.domain.shifts import next_ends
 from server.domain.views import TimelineItem
 from server.errors import Conflict, InvalidInput
 from server.incidents import detail, queries, service
@@ -26,7 +29,21 @@ from server.storage import copies
 blueprint = Blueprint("police", __name__)
 
 MAX_CARDS_AT_ONCE = 100
-_WALL_STRINGS = (*STREAM_STRINGS, "live.sound.on", "live.sound.off", "live.announce", "live.failed")
+_WALL_STRINGS = (
+    *STREAM_STRINGS,
+    "live.sound.on",
+    "live.sound.off",
+    "live.sound.asleep",
+    "live.sound.turn_on",
+    "live.sound.turn_off",
+    "live.announce",
+    "live.failed",
+    "mute.until",
+    "keys.nothing",
+    "keys.no_card",
+)
+_SHIFTS_AHEAD = 9
+"""A page may stay open for days: "until the shift ends" goes on being right."""
 
 
 @blueprint.get("/live")
@@ -41,14 +58,24 @@ def live() -> str:
     return render_template(
         "police/live.html",
         cards=rows,
-        filters=wanted,
         villages=villages,
-        kinds=[(kind, i18n.gettext(f"kind.{kind}")) for kind in RULES],
-        states=[(state.value, i18n.gettext(f"state.{state}")) for state in IncidentState],
+        **filter_choices(wanted),
         older_url=url_for("police.live", **wanted.query, before=next_cursor) if next_cursor else None,
         stream_url=_stream_url(position),
         strings=page_strings(_WALL_STRINGS),
     )
+
+
+def filter_choices(wanted: WallFilter) -> dict[str, Any]:
+    """What the bar on top of the wall and of the map shows."""
+    parts = services()
+    ends = next_ends(parts.clock.utc(), parts.settings.shifts, parts.settings.zone, _SHIFTS_AHEAD)
+    return {
+        "filters": wanted,
+        "kinds": [(kind, i18n.gettext(f"kind.{kind}")) for kind in RULES],
+        "states": [(state.value, i18n.gettext(f"state.{state}")) for state in IncidentState],
+        "shift_ends": [end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for end in ends],
+    }
 
 
 @blueprint.get("/live/cards")

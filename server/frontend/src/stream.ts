@@ -28,6 +28,7 @@ export function follow(url: string, on: Follower): void {
   let lastTick = Date.now();
   let retry = 0;
   let isDenied = false;
+  let reached = ""; // the last message's number: a new connection goes on after it, as the browser's own retries do
   let isBusy = false; // the server answers, but has no stream left for this page
 
   function lost(): void {
@@ -46,7 +47,7 @@ export function follow(url: string, on: Follower): void {
     if (isDenied) return;
     clearTimeout(retry);
     source?.close();
-    const opened = new EventSource(url);
+    const opened = new EventSource(reached ? `${url.split("?")[0]}?last_event_id=${encodeURIComponent(reached)}` : url);
     source = opened;
     opened.onopen = () => {
       const missed = since !== null;
@@ -69,22 +70,30 @@ export function follow(url: string, on: Follower): void {
       }
       retry = setTimeout(open, RETRY_MS);
     };
-    opened.addEventListener("alert", (event: MessageEvent<string>) => on.alert(JSON.parse(event.data) as AlertMessage));
-    opened.addEventListener("anew", () => on.resync()); // the database was restored: what is shown may never have been
+    opened.addEventListener("alert", (event: MessageEvent<string>) => {
+      reached = event.lastEventId || reached;
+      on.alert(JSON.parse(event.data) as AlertMessage);
+    });
+    opened.addEventListener("anew", (event: MessageEvent<string>) => { // the database was restored: what is shown may never have been
+      reached = event.lastEventId;
+      on.resync();
+    });
     opened.addEventListener("end", deny); // the session ended, or the role was taken away
   }
 
   addEventListener("offline", lost);
   addEventListener("online", open);
   // A timer that comes much too late tells that the machine slept: the connection may be dead without an error.
-  setInterval(() => {
+  const tick = () => {
     const now = Date.now();
     if (now - lastTick > SLEEP_MS) {
       since ??= new Date(lastTick);
       open();
     }
     lastTick = now;
-  }, 5_000);
+  };
+  setInterval(tick, 5_000);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); }); // at once when it is taken out
   addEventListener("pageshow", (event) => { if (event.persisted) { since ??= new Date(); open(); } });
   on.state("connecting");
   open();

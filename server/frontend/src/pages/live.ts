@@ -1,12 +1,15 @@
 // The police wall: new cards appear at the top, changed ones are redrawn where they are. The server draws every card.
 
+import { alarm, rank, setUp, toggleMute } from "../alarm";
 import { all, around, byId, data, one } from "../dom";
+import { listen } from "../keys";
 import { follow } from "../stream";
 import { announce, say } from "../strings";
 import { clock, refreshAgo } from "../time";
 
 const MAX_CARDS = 120;
 const BATCH_MS = 120;
+const MAX_ASKED = 40; // an address holds so many numbers; who slept for long asks more than once
 
 const wall = byId("wall");
 const empty = byId("wall-empty");
@@ -34,20 +37,26 @@ function buttonOf(card: HTMLElement): HTMLElement {
   return card.querySelector<HTMLElement>("form button") ?? one("h2 a", card);
 }
 
+const isTold = (card: HTMLElement) => card.dataset.state === "new" && card.dataset.alert === "alert";
+
+function tell(card: HTMLElement): void {
+  announce(say("live.announce", { what: titleOf(card) }));
+  alarm(card.dataset.severity);
+}
+
 function show(card: HTMLElement, { isNew }: { isNew: boolean }): void {
   const old = document.getElementById(card.id);
   const hadFocus = old?.contains(document.activeElement);
   if (old) {
     old.replaceWith(card);
     if (hadFocus) buttonOf(card).focus();
+    const hasRisen = rank(card.dataset.severity) > rank(old.dataset.severity);
+    if (isTold(card) && (hasRisen || !isTold(old))) tell(card); // it got worse, or is no longer kept quiet
   } else {
     wall.prepend(card);
     if (isNew) {
       card.classList.add("is-new");
-      if (card.dataset.state === "new" && card.dataset.alert === "alert") {
-        announce(say("live.announce", { what: titleOf(card) }));
-        beep();
-      }
+      if (isTold(card)) tell(card);
     }
   }
   refreshAgo(card);
@@ -63,8 +72,8 @@ async function fetchCards(ids: readonly string[]): Promise<HTMLElement[]> {
 }
 
 async function update() {
-  const ids = [...waiting];
-  waiting.clear();
+  const ids = [...waiting].slice(0, MAX_ASKED);
+  for (const id of ids) waiting.delete(id);
   try {
     const cards = await fetchCards(ids);
     const found = new Set(cards.map((card) => card.dataset.incident));
@@ -87,14 +96,15 @@ async function resync() {
     const cards = await fetchCards([]);
     const known = new Set([...wall.children].map((card) => card.id));
     for (const card of cards) card.classList.toggle("is-new", !known.has(card.id));
-    const fresh = cards.some((card) => !known.has(card.id) && card.dataset.state === "new" && card.dataset.alert === "alert");
+    const fresh = cards.filter((card) => !known.has(card.id) && isTold(card));
     const ids = new Set(cards.map((card) => card.id));
     const kept = all(":scope > *", wall).filter((card) => !ids.has(card.id) && card.contains(document.activeElement));
     wall.replaceChildren(...kept, ...cards);
     empty.hidden = wall.children.length > 0;
     refreshAgo(wall);
     countNew();
-    if (fresh) beep();
+    const [worst] = fresh.sort((a, b) => rank(b.dataset.severity) - rank(a.dataset.severity));
+    if (worst) tell(worst);
   } catch {
     setTimeout(resync, 4_000);
   }
@@ -138,35 +148,7 @@ wall.addEventListener("submit", async (event) => {
   }
 });
 
-// Sound: browsers allow it only after a press, so it is off until asked for; the choice is kept for this tab.
-const sound = byId<HTMLButtonElement>("sound");
-let audio: AudioContext | null = null;
-
-function beep(): void {
-  const output = audio;
-  if (!output || sound.getAttribute("aria-pressed") !== "true") return;
-  [880, 660].forEach((frequency, index) => {
-    const at = output.currentTime + index * 0.2;
-    const [tone, volume] = [output.createOscillator(), output.createGain()];
-    tone.frequency.value = frequency;
-    volume.gain.setValueAtTime(0.0001, at);
-    volume.gain.exponentialRampToValueAtTime(0.25, at + 0.02);
-    volume.gain.exponentialRampToValueAtTime(0.0001, at + 0.18);
-    tone.connect(volume).connect(output.destination);
-    tone.start(at);
-    tone.stop(at + 0.2);
-  });
-}
-
-sound.hidden = false;
-sound.addEventListener("click", () => {
-  const on = sound.getAttribute("aria-pressed") !== "true";
-  sound.setAttribute("aria-pressed", String(on));
-  one("span", sound).textContent = say(on ? "live.sound.on" : "live.sound.off");
-  if (on) {
-    audio ??= new AudioContext();
-    void audio.resume().then(beep);
-  }
-});
+setUp();
+listen(wall, toggleMute);
 refreshAgo();
 countNew();
