@@ -147,7 +147,7 @@ class Approach:
     _before: tuple[Step, Point] | None = None
 
     def take(self, step: Step, line: DirectedLine, slack: float) -> None:
-        """Follow the vehicle; steps come in order of time.
+        """Follow the vehicle where it is not far from the line (`stay_far`); steps come in order of time.
 
         Args:
             step: Where it is.
@@ -155,12 +155,17 @@ class Approach:
             slack: So far before the line, in the plane's unit, it is clearly on the near side.
         """
         if self.metric:
-            if abs(line.past(step.plane)) > NEAR_M:
-                self._before = self.crossing = self.came = None
-                self.past = self.surely_past = self.deepest = line.past(step.plane)
-                return
             self._learn_front(step, line)
         self._follow(step, line, slack)
+
+    def stay_far(self, past: float) -> None:
+        """It is farther than `NEAR_M` from the line: nothing is reckoned.
+
+        Args:
+            past: How far its box lies past the line, in metres.
+        """
+        self._before = self.crossing = self.came = None
+        self.past = self.surely_past = self.deepest = past
 
     def _learn_front(self, step: Step, line: DirectedLine) -> None:
         """Set the front before the box; as long as no heading is known, whoever comes to a line heads over it."""

@@ -69,11 +69,15 @@ class Journey:
     track_ids: dict[TrackId, None] = field(default_factory=dict)
     """In the order in which it had them."""
     votes: Counter[str] = field(default_factory=Counter)
+    ruled_out: dict[int, Sample] = field(default_factory=dict)
+    """The numbers of lost journeys that it cannot continue, each with the last place for which that holds."""
     _velocity: tuple[Sample, Point | None] | None = None
     _turn: tuple[Sample, float] | None = None
     _smooth: tuple[Sample, Sample] | None = None
+    _late: tuple[Sample, Point | None] | None = None
     """Each with the last detection, for which it was worked out: several rules ask, and a lost journey is asked for
     again and again."""
+    _first: tuple[Point | None] | None = None
 
     @property
     def last(self) -> Sample:
@@ -140,6 +144,22 @@ class Journey:
             self._velocity = (last, picture_velocity(recent) if len(recent) > 2 else None)
         return self._velocity[1]
 
+    def late_motion(self, seconds: float, *, metric: bool) -> Point | None:
+        """Its velocity over the last seconds: see `motion`. Always asked with the same arguments."""
+        last = self.samples[-1]
+        if self._late is None or self._late[0] is not last:
+            self._late = (last, motion(self.of_last(seconds), metric=metric))
+        return self._late[1]
+
+    def first_motion(self, seconds: float, *, metric: bool) -> Point | None:
+        """Its velocity over its first seconds: see `motion`. Always asked with the same arguments."""
+        if self._first is not None:
+            return self._first[0]
+        velocity = motion(self.of_first(seconds), metric=metric)
+        if self.samples[-1].at_s > self.samples[0].at_s + seconds:  # what comes later changes nothing
+            self._first = (velocity,)
+        return velocity
+
     def stands(self) -> bool:
         """Tell whether the object stood when it was last detected, or was seen too shortly to tell."""
         velocity = self.velocity()
@@ -183,7 +203,23 @@ class Journey:
 
 def picture_velocity(samples: Sequence[Sample]) -> Point:
     """Picture heights a second."""
-    return slope([sample.at_s for sample in samples], [sample.picture for sample in samples])
+    return _slope([sample.at_s for sample in samples], [sample.picture for sample in samples])
+
+
+def plane_velocity(samples: Sequence[Sample]) -> Point:
+    """In the plane of `Scene.to_plane`, a second."""
+    return _slope([sample.at_s for sample in samples], [sample.plane for sample in samples])
+
+
+def motion(samples: Sequence[Sample], *, metric: bool) -> Point | None:
+    """The velocity over a short time, each second in the plane or in picture heights; zero where it stood; None where
+    too little is known."""
+    if len(samples) < 3:
+        return None
+    velocity = picture_velocity(samples)
+    if math.hypot(*velocity) < STANDS_BOXES * samples[-1].size:
+        return (0.0, 0.0)
+    return plane_velocity(samples) if metric else velocity
 
 
 def _turned(vector: Point, angle: float) -> Point:
@@ -219,13 +255,13 @@ def mean_sample(samples: Sequence[Sample]) -> Sample:
     )
 
 
-def slope(times: Sequence[float], points: Sequence[Point]) -> Point:
+def _slope(times: Sequence[float], points: Sequence[Point]) -> Point:
     """Least-squares velocity of points over two or more times, not all the same."""
     mean_s = sum(times) / len(times)
     x = y = square = 0.0
-    for at_s, point in zip(times, points, strict=True):
+    for at_s, (point_x, point_y) in zip(times, points):  # noqa: B905 - of the same samples
         step = at_s - mean_s
-        x += step * point[0]
-        y += step * point[1]
+        x += step * point_x
+        y += step * point_y
         square += step * step
     return (x / square, y / square) if square > 0.0 else (0.0, 0.0)

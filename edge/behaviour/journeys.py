@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import count
 
-from contract.geometry import Point, angle_between_deg, distance
+from contract.geometry import angle_between_deg, distance
 from edge.behaviour.approach import LENGTHS_M
-from edge.behaviour.journey import STANDS_BOXES, Journey, Sample, picture_velocity, slope
+from edge.behaviour.journey import Journey, Sample
 from edge.behaviour.moment import Moment
 from edge.scene import Scene
 from edge.types import Observation, Track, TrackId
@@ -221,13 +221,15 @@ class Journeys:
         for journey in present.values():
             if now.watched_s - journey.born_at.at_s <= YOUNG_S and not journey.told:
                 young_of.setdefault(journey.group, []).append(journey)
+        if not young_of:
+            return []
         pairs = sorted(
             (
                 (boxes, old, new)
                 for old in missed
                 for new in young_of.get(old.group, ())
-                if new is not old
-                and new.born_at.at_s >= old.samples[-1].at_s
+                if new.ruled_out.get(old.number) is not old.samples[-1]
+                and new is not old
                 and (boxes := self._apart(old, new)) < math.inf
             ),
             key=lambda pair: (pair[0], pair[1].number, pair[2].number),
@@ -268,7 +270,7 @@ class Journeys:
         if self._scene.homography is None:
             return True
         last, first = old.last, new.born_at
-        paces = [_motion(samples, metric=True) for samples in (old.of_last(LATELY_S), new.of_first(LATELY_S))]
+        paces = (old.late_motion(LATELY_S, metric=True), new.first_motion(LATELY_S, metric=True))
         fastest = max((math.hypot(*pace) for pace in paces if pace is not None), default=math.inf)
         slack = max(self._tremble_m(sample) for sample in (last, first))
         way, after = (first.plane[0] - last.plane[0], first.plane[1] - last.plane[1]), paces[1]
@@ -290,19 +292,20 @@ class Journeys:
         gone_s = first.at_s - last.at_s
         size = max(last.size, first.size)
         too_far = distance(last.picture, first.picture) > size * (MOST_REACH_BOXES + MAX_SPEED_BOXES * gone_s)
-        if too_far or size > GROWTH * min(last.size, first.size):
-            return math.inf
-        if gone_s > self._patience_s(old):
+        if gone_s < 0.0 or too_far or size > GROWTH * min(last.size, first.size) or gone_s > self._patience_s(old):
+            new.ruled_out[old.number] = last
             return math.inf
         expected = old.expected(gone_s)
-        reach = REACH_BOXES
+        reach = REACH_BOXES if old.stands() else min(MOST_REACH_BOXES, REACH_BOXES + REACH_GROWTH * gone_s)
+        if gone_s > MIDWAY_S and all(distance(place, first.picture) / size > reach for place, _ in expected):
+            new.ruled_out[old.number] = last
+            return math.inf
         if not (old.stands() and new.stands()) and not self._in_time(old, new, gone_s):
             return math.inf
         if not old.stands():
             velocity = new.velocity()
             if velocity is None:  # too early to tell whether it goes the same way
                 return math.inf
-            reach = min(MOST_REACH_BOXES, REACH_BOXES + REACH_GROWTH * gone_s)
             if not new.stands():
                 expected = [way for way in expected if angle_between_deg(way[1], velocity) <= SAME_WAY_DEG]
         boxes = min((distance(place, first.picture) / size for place, _ in expected), default=math.inf)
@@ -323,8 +326,7 @@ def _midway(old: Journey, new: Journey, gone_s: float, *, metric: bool) -> tuple
     if gone_s > MIDWAY_S:
         return nowhere
     last, first = old.last, new.born_at
-    before = _motion(old.of_last(LATELY_S), metric=metric)
-    after = _motion([sample for sample in new.samples if sample.at_s <= first.at_s + LATELY_S], metric=metric)
+    before, after = old.late_motion(LATELY_S, metric=metric), new.first_motion(LATELY_S, metric=metric)
     if before is None or after is None or after == (0.0, 0.0):
         return nowhere
     (x, y), place = (last.plane, first.plane) if metric else (last.picture, first.picture)
@@ -339,13 +341,3 @@ def _midway(old: Journey, new: Journey, gone_s: float, *, metric: bool) -> tuple
     elif angle_between_deg(before, after) > BEND_DEG:
         return nowhere
     return distance((x + ahead[0], y + ahead[1]), place) / box, way / box
-
-
-def _motion(samples: Sequence[Sample], *, metric: bool) -> Point | None:
-    """The velocity over a short time, zero where it stood; None where too little is known."""
-    if len(samples) < 3:
-        return None
-    velocity = picture_velocity(samples)
-    if math.hypot(*velocity) < STANDS_BOXES * samples[-1].size:
-        return (0.0, 0.0)
-    return slope([sample.at_s for sample in samples], [sample.plane for sample in samples]) if metric else velocity

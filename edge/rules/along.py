@@ -20,7 +20,7 @@ from typing import TypeVar
 from contract.axis import CLEAR_RATIO, NOMINAL_ASPECT, long_axis
 from contract.geometry import Point, distance
 from contract.rules.base import AlongFacts, AlongParams
-from edge.behaviour.journey import SPARSE_S, Journey, Sample, slope
+from edge.behaviour.journey import SPARSE_S, Journey, Sample, plane_velocity
 from edge.behaviour.pace import is_hop
 from edge.behaviour.places import StandingPlaces
 from edge.classes import lookalikes
@@ -213,7 +213,7 @@ class AlongRule(JourneyRule[ParamsT, dict[str, _Passage]]):
             return None
         passage.judged_s = sample.at_s
         travel = self._travelled(passage, self._axes.of(zone_id, aspect))
-        if travel is None or not self._is_fast_enough(travel):
+        if travel is None or not self._is_fast_enough(travel) or self._hops(passage, travel):
             return None
         passage.raised, passage.progress = travel, sample.moment
         facts = partial(self._facts, journey, zone_id, travel)
@@ -238,7 +238,10 @@ class AlongRule(JourneyRule[ParamsT, dict[str, _Passage]]):
         return passage.progress is not None and now.watched_s - passage.progress.watched_s <= self.standing_s
 
     def _travelled(self, passage: _Passage, axis: Point) -> Travel | None:
-        """The stretch since the object last turned, if it is long, even and along enough."""
+        """The stretch since the object last turned, if it is long, even and along enough.
+
+        It may still be that of a track from one standing vehicle to another: see `_hops`.
+        """
         least_m, least_boxes = self._params.min_distance_m, self._params.min_distance_boxes
         metric = self._scene.homography is not None
         low, high = min(passage.along), max(passage.along)
@@ -267,14 +270,16 @@ class AlongRule(JourneyRule[ParamsT, dict[str, _Passage]]):
         boxes = distance(start.picture, end.picture) / (sum(sample.size for sample in stretch) / len(stretch))
         if boxes < (self.least_picture_boxes if metric else least_boxes):
             return None
-        velocity = slope([sample.at_s for sample in stretch], [sample.plane for sample in stretch])
+        velocity = plane_velocity(stretch)
         length, across = abs(_dot(velocity, axis)) * duration_s, abs(_cross(velocity, axis)) * duration_s
-        if (metric and length < least_m) or across > MAX_SLANT * length or self._hops(stretch, along[first:]):
+        if (metric and length < least_m) or across > MAX_SLANT * length:
             return None
         return Travel(start, end, length, boxes) if _residual(stretch, velocity) <= MAX_RESIDUAL * length else None
 
-    def _hops(self, samples: Sequence[Sample], along: Sequence[float]) -> bool:
-        """Tell whether a way may only be that of a track from one standing vehicle to another."""
+    def _hops(self, passage: _Passage, travel: Travel) -> bool:
+        """Tell whether a travel up to now may only be that of a track from one standing vehicle to another."""
+        first = next(index for index, sample in enumerate(passage.inside) if sample is travel.start)
+        samples, along = list(passage.inside)[first:], list(passage.along)[first:]
         if is_hop([sample.at_s for sample in samples], along):
             return True
         between = [place for sample, place in zip(samples, along, strict=True) if not self._standing.are_at(sample)]

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from contract.geometry import Point, isotropic, offset_from_line
 from contract.rules.base import AtLineParams
-from edge.behaviour.approach import Approach, Crossing, SignalTimeline, Step
-from edge.behaviour.journey import SPARSE_S, VELOCITY_S, Journey, Sample, slope
+from edge.behaviour.approach import NEAR_M, Approach, Crossing, Run, SignalTimeline, Step
+from edge.behaviour.journey import SPARSE_S, VELOCITY_S, Journey, Sample, plane_velocity
 from edge.behaviour.speed import MIN_PLACES
 from edge.rules.base import Moment
 from edge.rules.journey_rule import JourneyRule
@@ -52,11 +52,14 @@ class AtLineRule(JourneyRule[LineParamsT, NotesT]):
         self._metric = scene.homography is not None
         self._junction = scene.lines[params.line].into or ""
         self._timeline = SignalTimeline()
+        self._run: Run | None = None
+        """What the signal shows now, and since when."""
         self._drawn: tuple[float, DirectedLine] | None = None
 
     def _decide(self, observation: Observation, now: Moment) -> list[RuleEvent]:
         state = observation.signals.get(self._params.signal, SignalState.UNKNOWN)
         self._timeline.take(observation.monotonic_s, state)
+        self._run = self._timeline.run_at(observation.monotonic_s)
         return super()._decide(observation, now)
 
     def _end_all(self) -> list[RuleEvent]:
@@ -65,23 +68,27 @@ class AtLineRule(JourneyRule[LineParamsT, NotesT]):
 
     def _follow(self, journey: Journey, sample: Sample, approach: Approach, aspect: float) -> None:
         """Let an approach go on with a journey's next place."""
+        line = self._line(aspect)
+        past = line.past(sample.plane)
+        if self._metric and abs(past) > NEAR_M:
+            approach.stay_far(past)
+            return
         steps = self._watching().steps
         known = steps.get(id(sample))
         if known is None:  # the next rule asks for the same
             known = steps[id(sample)] = (sample, self._step(journey, sample, aspect))
-        approach.take(known[1], self._line(aspect), self._least(BACK_M, BACK_BOXES, sample))
+        approach.take(known[1], line, self._least(BACK_M, BACK_BOXES, sample))
 
     def _step(self, journey: Journey, sample: Sample, aspect: float) -> Step:
         recent = _until(journey, sample, VELOCITY_S)
         if len(recent) < MIN_PLACES:
             recent = _until(journey, sample, SPARSE_S)
-        times = [near.at_s for near in recent]
-        is_known = len(recent) >= MIN_PLACES and times[-1] > times[0]
+        is_known = len(recent) >= MIN_PLACES and recent[-1].at_s > recent[0].at_s
         return Step(
             at_s=sample.moment.monotonic_s,
             ground=sample.ground,
             plane=sample.plane,
-            velocity=slope(times, [near.plane for near in recent]) if is_known and self._metric else None,
+            velocity=plane_velocity(recent) if is_known and self._metric else None,
             sight=self._sight(sample, aspect),
             class_name=journey.class_name,
         )

@@ -18,7 +18,7 @@ from itertools import pairwise
 from contract.geometry import Point, angle_between_deg, distance
 from contract.rules.forbidden_turn import ForbiddenTurnFacts, ForbiddenTurnParams
 from edge.behaviour.approach import LENGTHS_M
-from edge.behaviour.journey import SMOOTH_S, Journey, Sample, mean_sample, slope
+from edge.behaviour.journey import SMOOTH_S, Journey, Sample, mean_sample, plane_velocity
 from edge.behaviour.middle import ground_of_middle
 from edge.rules.base import Moment
 from edge.rules.journey_rule import JourneyRule
@@ -93,7 +93,9 @@ class ForbiddenTurnRule(JourneyRule[ForbiddenTurnParams, _Way]):
     def _judge(self, journey: Journey, observation: Observation, now: Moment) -> RuleEvent | None:
         if not journey.fresh:
             return None
-        way = self._notes.setdefault(journey.number, _Way([None] * len(self._params.order)))
+        way = self._notes.get(journey.number)
+        if way is None:
+            way = self._notes[journey.number] = _Way([None] * len(self._params.order))
         event = None
         for sample in journey.take_new():
             if way.places and sample.at_s - way.places[-1].at_s < 0.9 * STEP_S:
@@ -243,7 +245,7 @@ def _heading(places: Sequence[Sample]) -> Point | None:
     """The velocity over some places in the plane's unit; None where they are too few or too near to each other."""
     if len(places) < 3 or places[-1].at_s - places[0].at_s < ABRUPT_S / 2.0:
         return None
-    return slope([place.at_s for place in places], [place.plane for place in places])
+    return plane_velocity(places)
 
 
 def _turns(before: Point, after: Point, slow: float) -> bool:

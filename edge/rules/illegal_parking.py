@@ -99,6 +99,14 @@ class _Stand:
         apart = distance(self.centre, _centre(track, self.aspect))
         return apart / max(self.diagonal, box_diagonal(track, self.aspect))
 
+    def keeps(self, track: Track, within: float) -> bool:
+        """Tell whether a track has not moved from here by more than such a share."""
+        x1, y1, x2, y2 = track.xyxy
+        x, y = self.centre
+        off_x, off_y, reach = (x1 + x2) / 2.0 * self.aspect - x, (y1 + y2) / 2.0 - y, 0.7 * within * self.diagonal
+        # A square inside of the circle: what has hardly moved, as most have, is not measured.
+        return (-reach <= off_x <= reach and -reach <= off_y <= reach) or self.moved(track) <= within
+
     def beside(self, other: _Stand, aspect: float) -> float:
         """How far another stand's ground point is from this one's, as a share of the smaller box's diagonal."""
         apart = distance(isotropic(self.ground, aspect), isotropic(other.ground, aspect))
@@ -155,6 +163,8 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
         self._join(observation.aspect, now)
         in_force = self._in_force(now)
         for stand in list(self._stands):
+            if not stand.seen and now.watched_s - stand.here.watched_s <= self._patience_s(stand):
+                continue  # it is waited for, as most are
             event = self._judge(stand, now, in_force=in_force)
             if event is not None:
                 events.append(event)
@@ -184,7 +194,7 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
 
     def _place(self, track: Track, stand: _Stand | None, aspect: float, now: Moment) -> None:
         """Find the stand of a track, or give it a new one."""
-        if stand is not None and stand.moved(track) <= self._params.move_boxes:
+        if stand is not None and stand.keeps(track, self._params.move_boxes):
             stand.see(track, now)
             return
         earlier = self._earlier(track, stand)

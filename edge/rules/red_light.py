@@ -46,7 +46,9 @@ class RedLightRule(AtLineRule[RedLightParams, _Passage]):
     def _judge(self, journey: Journey, observation: Observation, now: Moment) -> RuleEvent | None:  # noqa: ARG002 - each place has its own time
         if not journey.fresh:
             return None
-        passage = self._notes.setdefault(journey.number, _Passage(Approach(self._metric)))
+        passage = self._notes.get(journey.number)
+        if passage is None:
+            passage = self._notes[journey.number] = _Passage(Approach(self._metric))
         event = None
         for sample in journey.take_new():
             self._follow(journey, sample, passage.approach, observation.aspect)
@@ -56,10 +58,12 @@ class RedLightRule(AtLineRule[RedLightParams, _Passage]):
     def _look(self, journey: Journey, passage: _Passage, sample: Sample, aspect: float) -> RuleEvent | None:
         approach, inside = passage.approach, passage.inside
         crossing = approach.crossing
-        if crossing is None:
+        if crossing is None:  # most are
             passage.done = False
+            inside.clear()
+            return None
         least = self._least(self._params.min_beyond_m, self._params.min_beyond_boxes, sample)
-        if crossing is None or passage.done or approach.surely_past < least or not self._in_junction(sample, approach):
+        if passage.done or approach.surely_past < least or not self._in_junction(sample, approach):
             inside.clear()
             return None
         inside.append((sample, approach.past))

@@ -77,7 +77,9 @@ class SpeedingRule(JourneyRule[SpeedingParams, _Measured]):
     def _judge(self, journey: Journey, observation: Observation, now: Moment) -> RuleEvent | None:
         if not journey.fresh:
             return None
-        noted = self._notes.setdefault(journey.number, _Measured())
+        noted = self._notes.get(journey.number)
+        if noted is None:
+            noted = self._notes[journey.number] = _Measured()
         spots = self._take(journey, observation.aspect, now)
         deed = self._deeds.get(journey.number)
         if not spots or not (deed is not None or noted.best is not None or self._may_be_fast(spots)):

@@ -75,12 +75,14 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
         """When red had begun, and where, of those that were told in the latest red."""
 
     def _judge(self, journey: Journey, observation: Observation, now: Moment) -> RuleEvent | None:
-        wait = self._notes.setdefault(journey.number, _Wait(Approach(self._metric)))
+        wait = self._notes.get(journey.number)
+        if wait is None:
+            wait = self._notes[journey.number] = _Wait(Approach(self._metric))
         if journey.fresh:
             for sample in journey.take_new():
                 self._follow(journey, sample, wait.approach, observation.aspect)
                 self._note(journey, wait, sample, observation.aspect)
-        red = self._timeline.run_at(now.monotonic_s)
+        red = self._run
         if wait.since is None or red is None or red.state is not SignalState.RED:
             return None
         stay_s = now.monotonic_s - max(wait.since.monotonic_s, red.first_s)
@@ -179,16 +181,17 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
 
     def _first_found(self, journey: Journey, wait: _Wait, sample: Sample, aspect: float) -> float | None:
         """When a vehicle was found that nobody saw come, if it came on red for all that is known."""
+        front = wait.approach.front
+        if front is None or not 0.0 <= self._line(aspect).along(front) <= 1.0:
+            return None
         at_s = journey.born_at.moment.monotonic_s
         red = self._timeline.run_at(at_s)
-        front = wait.approach.front
-        if red is None or red.state is not SignalState.RED or at_s - red.first_s < UNSEEN_RED_S or front is None:
+        if red is None or red.state is not SignalState.RED or at_s - red.first_s < UNSEEN_RED_S:
             return None
         near = self._least(TOLD_NEAR_M, TOLD_NEAR_BOXES, sample)
         is_told = any(began_s == red.first_s and distance(place, sample.plane) < near for began_s, place in self._told)
         told_itself = wait.told_s is not None and wait.told_s == wait.crossed_s
-        is_beside = 0.0 <= self._line(aspect).along(front) <= 1.0
-        return at_s if is_beside and (told_itself or not is_told) else None
+        return at_s if told_itself or not is_told else None
 
     def _shown_at(self, came: Crossing) -> SignalState:
         """What the signal showed at a crossing; unknown if it changed while nobody saw the vehicle."""

@@ -45,6 +45,7 @@ class _Memory:
     inside: dict[Point, frozenset[str]] = field(default_factory=dict)
     """Points of such cells."""
     ground: dict[Point, Point | None] = field(default_factory=dict)
+    """Through a lens: to bend it straight takes longer than to look it up."""
     directions: dict[tuple[str, float], Point] = field(default_factory=dict)
 
 
@@ -182,6 +183,8 @@ class Scene:
         return self._to_ground(self.homography, point)
 
     def _to_ground(self, homography: Homography, point: Point) -> Point | None:
+        if homography.lens is None:
+            return homography.to_ground(point)
         known = self._memory.ground
         if point in known:
             return known[point]
