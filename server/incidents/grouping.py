@@ -11,17 +11,21 @@ The caller holds the village's lock.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import JSON, Select, String, bindparam, func, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session, aliased
 
 from contract.event import EventState
 from contract.ids import uuid7
 from server.alerts import service as alerts
-from server.db.models import EventRecord, Incident
+from server.db.models import Incident
 from server.domain import grouping
 from server.domain.hours import SiteHours
 from server.domain.incident import DECIDED_STATES, IncidentState
@@ -30,13 +34,50 @@ from server.incidents.hours import site_hours
 from server.incidents.regrouping import Regrouping, is_loose, release
 from server.incidents.upkeep import add_opened, judge, reach
 
-# Made once: building a statement costs as much as running it, and this one runs for every event that comes alone.
-_NEWEST = (
-    select(Incident)
-    .where(Incident.key == bindparam("key"), or_(Incident.merged_into_id.is_(None), Incident.by_hand))
-    .order_by(Incident.first_at.desc(), Incident.id.desc())
-    .limit(1)
-)
+_AT_ONCE: Final = 200
+"""Keys of one statement."""
+
+
+def _newest_of(keys: Select[str]) -> Select[Incident]:
+    """The incident of each key that begins last: one look at the index for each."""
+    named, one = keys.subquery(), aliased(Incident)
+    newest = (
+        select(one.id)
+        .where(one.key == named.c.key, or_(one.merged_into_id.is_(None), one.by_hand))
+        .order_by(one.first_at.desc(), one.id.desc())
+        .limit(1)
+        .correlate(named)
+        .scalar_subquery()
+    )
+    return select(Incident).where(Incident.id.in_(select(newest).select_from(named)))
+
+
+# Made once: building a statement costs as much as running it.
+_NEWEST: Final = {
+    "sqlite": _newest_of(
+        select(func.json_each(bindparam("keys", type_=JSON)).table_valued("value").c.value.label("key"))
+    ),
+    "postgresql": _newest_of(select(func.unnest(bindparam("keys", type_=ARRAY(String))).column_valued("key"))),
+}
+
+
+@dataclass(slots=True, eq=False)
+class GroupedEvent:
+    """An event as grouping knows it. Whoever stores it writes down what grouping sets."""
+
+    event_id: UUID
+    kind: str
+    village_id: str
+    spot: str
+    camera_id: str
+    state: EventState
+    started_at: datetime
+    observed_at: datetime
+    ended_at: datetime | None
+    incident_id: UUID | None = None
+    """Set by grouping."""
+    came_from_id: UUID | None = None
+    """Set by grouping: the incident from which an officer's merge brought it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +88,17 @@ class Grouping:
         session: Of `Database.write`, with the village's lock held.
         now: The server's time.
         zone: The site's time zone: decides after hours.
+        events: Those that the caller has in its hands: where grouping moves one of them, it is told so.
+        write_events: Writes what was given to `place` so far; called before events are read from the database.
     """
 
     session: Session
     now: datetime
     zone: ZoneInfo
+    events: Mapping[UUID, GroupedEvent]
+    write_events: Callable[[], None]
     _hours: list[SiteHours] = field(default_factory=list)
-    _last: dict[str, Incident] = field(default_factory=dict)
+    _last: dict[str, Incident | None] = field(default_factory=dict)
     """The newest incident of each key that was looked at: most events belong there, and need no further look."""
 
     @property
@@ -63,7 +108,17 @@ class Grouping:
             self._hours.append(site_hours(self.session, self.zone))
         return self._hours[0]
 
-    def place(self, record: EventRecord, previous_state: EventState | None) -> Incident:
+    def look_up(self, keys: Iterable[str]) -> None:
+        """Look at the newest incidents of some keys at once."""
+        wanted = sorted(set(keys) - self._last.keys())
+        for start in range(0, len(wanted), _AT_ONCE):
+            part = wanted[start : start + _AT_ONCE]
+            statement = _NEWEST[self.session.get_bind().dialect.name]
+            self._last.update(dict.fromkeys(part))
+            for row in self.session.scalars(statement, {"keys": part}):
+                self._last[row.key] = self._followed(row)
+
+    def place(self, record: GroupedEvent, previous_state: EventState | None) -> Incident:
         """Put an event that is new or has a newer revision into its incident.
 
         Args:
@@ -86,7 +141,7 @@ class Grouping:
             alerts.publish(self.session, incident, "updated", self.now)
         return incident
 
-    def _place_new(self, record: EventRecord) -> Incident:
+    def _place_new(self, record: GroupedEvent) -> Incident:
         key = grouping.grouping_key(record.village_id, record.kind, record.spot)
         newest = self._newest(key)
         if newest is None:
@@ -96,7 +151,7 @@ class Grouping:
             return newest
         return self._place_among(key, record, newest)
 
-    def _place_among(self, key: str, record: EventRecord, newest: Incident) -> Incident:
+    def _place_among(self, key: str, record: GroupedEvent, newest: Incident) -> Incident:
         """Place an event that is late, or that begins the next incident of its key."""
         nearby = self._nearby(key, record)
         fixed = [row for row in nearby if _is_fixed(row) and _claims(row, record)]
@@ -124,13 +179,10 @@ class Grouping:
 
     def _newest(self, key: str) -> Incident | None:
         """The incident of the key that begins last."""
-        newest = self._last.get(key)
-        if newest is None:
-            newest = self.session.scalar(_NEWEST, {"key": key})
-            if newest is not None:
-                newest = self._followed(newest)
-                self._last[key] = newest
-        return newest
+        if key not in self._last:
+            self.session.flush()
+            self.look_up((key,))
+        return self._last[key]
 
     def _followed(self, incident: Incident) -> Incident:
         """Where an incident's events are now."""
@@ -138,13 +190,13 @@ class Grouping:
             incident = self.session.get_one(Incident, incident.merged_into_id)
         return incident
 
-    def _open_first(self, key: str, record: EventRecord) -> Incident:
+    def _open_first(self, key: str, record: GroupedEvent) -> Incident:
         """Open the only incident of a key."""
         incident = self._create(key, record, takes_new=True)
         self._last[key] = incident
         return incident
 
-    def _nearby(self, key: str, record: EventRecord) -> list[Incident]:
+    def _nearby(self, key: str, record: GroupedEvent) -> list[Incident]:
         gap = grouping.widest_gap_of(record.kind)
         rows = self.session.scalars(
             select(Incident)
@@ -159,7 +211,7 @@ class Grouping:
         followed = {row.id: row for row in map(self._followed, rows)}
         return sorted(followed.values(), key=lambda row: (row.first_at, row.id))
 
-    def _open(self, key: str, record: EventRecord) -> Incident:
+    def _open(self, key: str, record: GroupedEvent) -> Incident:
         newest = self.session.scalars(
             select(Incident)
             .where(Incident.key == key, Incident.merged_into_id.is_(None), Incident.state.not_in(DECIDED_STATES))
@@ -171,7 +223,7 @@ class Grouping:
             release(self.session, key)
         return self._create(key, record, takes_new=is_newest)
 
-    def _create(self, key: str, record: EventRecord, *, takes_new: bool) -> Incident:
+    def _create(self, key: str, record: GroupedEvent, *, takes_new: bool) -> Incident:
         incident = Incident(
             id=uuid7(record.started_at),
             village_id=record.village_id,
@@ -197,10 +249,9 @@ class Grouping:
         self._attach(incident, record)
         return incident
 
-    def _attach(self, incident: Incident, record: EventRecord) -> None:
+    def _attach(self, incident: Incident, record: GroupedEvent) -> None:
         """Add an event that is in no incident yet."""
         record.incident_id = incident.id
-        self.session.add(record)  # only now: it is written once, with its incident
         if last_at(record) >= incident.last_at:
             incident.camera_id = record.camera_id
         if record.started_at < incident.first_at:
@@ -217,13 +268,13 @@ class Grouping:
         judge(self.session, incident, self.now)
         alerts.publish(self.session, incident, "updated", self.now)
 
-    def _extend(self, incident: Incident, record: EventRecord) -> None:
+    def _extend(self, incident: Incident, record: GroupedEvent) -> None:
         reach_at = reach(incident)
         incident.last_at = max(incident.last_at, last_at(record))
         incident.reach_at = max(reach_at, grouping.reach_of(record.kind, last_at(record)))
         incident.touched_at = self.now
 
-    def _note_origin(self, incident: Incident, record: EventRecord) -> None:
+    def _note_origin(self, incident: Incident, record: GroupedEvent) -> None:
         """An event of an incident that an officer merged into this one: undoing the merge takes it along."""
         origin = self.session.scalars(
             select(Incident)
@@ -255,16 +306,21 @@ class Grouping:
         )
         return following is not None and _reaches(incident, following)
 
-    def _grouped_anew(self, start: Incident, record: EventRecord) -> Incident:
+    def _grouped_anew(self, start: Incident, record: GroupedEvent) -> Incident:
         self._last.pop(start.key, None)
-        return Regrouping(self.session, self.now, self.hours).regroup(start, record)
+        self.write_events()
+        owners = Regrouping(self.session, self.now, self.hours).regroup(start)
+        for event_id, owner in owners.items():
+            if event_id in self.events:
+                self.events[event_id].incident_id = owner.id
+        return owners[record.event_id]
 
     def _is_last(self, incident: Incident) -> bool:
         """Whether no incident of the key begins after this one."""
         return self._newest(incident.key) is incident
 
 
-def last_at(record: EventRecord) -> datetime:
+def last_at(record: GroupedEvent) -> datetime:
     """The last moment that an event speaks of."""
     return max(record.observed_at, record.ended_at or record.observed_at)
 
@@ -278,12 +334,12 @@ def _reaches(incident: Incident, started_at: datetime) -> bool:
     return grouping.joins(grouping.max_length_of(incident.kind), incident.first_at, reach(incident), started_at)
 
 
-def _joins(incident: Incident, record: EventRecord) -> bool:
+def _joins(incident: Incident, record: GroupedEvent) -> bool:
     """Whether an event that began after the incident belongs to it."""
     return _reaches(incident, record.started_at)
 
 
-def _claims(incident: Incident, record: EventRecord) -> bool:
+def _claims(incident: Incident, record: GroupedEvent) -> bool:
     """Whether an incident that a person settled takes an event: only what began before a decision, told late."""
     is_decided = incident.state in DECIDED_STATES
     if is_decided and (incident.decided_at is None or record.started_at > incident.decided_at):

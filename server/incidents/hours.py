@@ -18,7 +18,7 @@ _TEXT: Final = select(SiteDocument.yaml).limit(1)
 
 def site_hours(session: Session, zone: ZoneInfo) -> SiteHours:
     """The hours that hold now. The text is read each time, its meaning worked out once."""
-    return _parsed(session.scalar(_TEXT), zone)
+    return _parsed(session.connection().execute(_TEXT).scalar(), zone)  # without a flush: it comes amid a batch
 
 
 @lru_cache(maxsize=8)

@@ -39,15 +39,14 @@ class Regrouping:
     now: datetime
     hours: SiteHours
 
-    def regroup(self, start: Incident, record: EventRecord) -> Incident:
+    def regroup(self, start: Incident) -> dict[UUID, Incident]:
         """Group the chain of incidents from `start` on anew, from its events.
 
         Args:
             start: Where the chain begins.
-            record: The event that brought this up; already in one of the chain's incidents.
 
         Returns:
-            The incident that has the event now.
+            The incident that has each of its events now.
         """
         self.session.flush()
         chain = self._chain(start)
@@ -73,8 +72,7 @@ class Regrouping:
             alerts.publish(self.session, owner, "updated", self.now)
         if owners[-1].state in OPEN_STATES and not self._has_later(owners[-1]):
             owners[-1].open_key = start.key
-        self.session.refresh(record)
-        return owner_of[record.event_id]
+        return owner_of
 
     def _chain(self, start: Incident) -> list[Incident]:
         rows = self.session.scalars(
@@ -156,7 +154,7 @@ class Regrouping:
                 update(EventRecord)
                 .where(EventRecord.event_id.in_(part))
                 .values(incident_id=owner.id)
-                .execution_options(synchronize_session="fetch")
+                .execution_options(synchronize_session=False)  # no session that groups holds events
             )
         owner.first_at, owner.last_at, owner.reach_at = group.first_at, group.last_at, group.reach_at
 

@@ -92,6 +92,7 @@ class PlaceTree:
 
     def __init__(self, places: Iterable[PlaceRow]) -> None:
         self._places = {place.id: place for place in places}
+        self._paths: dict[str, tuple[str, ...]] = {}
 
     @classmethod
     def read(cls, session: Session) -> PlaceTree:
@@ -110,6 +111,8 @@ class PlaceTree:
         Raises:
             NotFound: There is no such place.
         """
+        if place_id in self._paths:
+            return self._paths[place_id]
         path: list[str] = []
         current: str | None = place_id
         while current is not None:
@@ -118,7 +121,13 @@ class PlaceTree:
                 raise NotFound(f"no place {place_id!r}", "Add it to site.yaml and run `langan-server places sync`.")
             path.insert(0, current)
             current = place.parent_id
-        return tuple(path)
+        self._paths[place_id] = tuple(path)
+        return self._paths[place_id]
+
+    def is_village(self, place_id: str) -> bool:
+        """Whether this is a village that there is."""
+        place = self._places.get(place_id)
+        return place is not None and place.kind == "village"
 
     def names(self, village_id: str) -> PlaceNames:
         """The names on the way down to a village."""
