@@ -109,6 +109,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from server.notifications.views import blueprint as notices
     from server.police.group_views import blueprint as grouping
     from server.police.views import blueprint as police
+    from server.residents.feedback_views import blueprint as feedback
     from server.residents.views import blueprint as residents
     from server.retention.views import blueprint as retention
     from server.silences.views import blueprint as silences
@@ -142,6 +143,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         grouping,
         silences,
         residents,
+        feedback,
         admin,
         devices,
         users,

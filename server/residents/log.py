@@ -1,4 +1,4 @@
-"""The residents' log and the cameras they should know of: reading, nothing else."""
+"""What a reader of the residents' log chose to see."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from server.db.models import Camera
-from server.domain.access import PUBLIC_KINDS, Principal
+from server.domain.access import PUBLIC_KINDS
 from server.incidents.queries import IncidentFilter
-from server.places.service import PlaceTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +59,3 @@ class LogFilter:
         return IncidentFilter(
             kinds=(self.kind,) if self.kind else (), place_id=self.village or None, since=since, until=until
         )
-
-
-@dataclass(frozen=True, slots=True)
-class WatchingCamera:
-    """A camera as the public may know it: never its device, address or picture."""
-
-    name: str
-    village: str
-    purpose: str
-
-
-def watching_cameras(session: Session, principal: Principal) -> list[WatchingCamera]:
-    """The cameras that are in use in the reader's area, and why."""
-    tree = PlaceTree.read(session)
-    rows = session.scalars(
-        select(Camera).where(Camera.village_id.in_(tree.villages_of(principal)), Camera.enabled).order_by(Camera.name)
-    )
-    return [WatchingCamera(row.name, tree.names(row.village_id).village, row.purpose) for row in rows]

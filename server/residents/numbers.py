@@ -24,7 +24,7 @@ class MonthlyNumbers:
     """A table of kinds and months."""
 
     months: tuple[date, ...]
-    """First days, the newest month first."""
+    """First days, the newest month first, back to the oldest with anything in it."""
     kinds: tuple[str, ...]
     """What there was any of, the most frequent first."""
     counts: dict[tuple[str, date], int]
@@ -76,6 +76,8 @@ def monthly_numbers(
         totals[kind] = totals.get(kind, 0) + count
         happened[month] += count
         handled[month] += count if state in _HANDLED else 0
+    oldest = max((index for index, month in enumerate(months) if happened[month]), default=0)
+    months = months[: oldest + 1]
     kinds = tuple(sorted(totals, key=lambda kind: (-totals[kind], kind)))
     return MonthlyNumbers(months, kinds, counts, happened, handled)
 

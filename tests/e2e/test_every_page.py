@@ -12,8 +12,16 @@ from tests.support.seed import tell_health
 pytestmark = pytest.mark.browser
 
 PAGES = {
-    "officer": ("/live", "/silences", "/log", "/password", "/notifications"),
-    "resident": ("/log",),
+    "officer": (
+        "/live",
+        "/silences",
+        "/log",
+        "/password",
+        "/notifications",
+        "/feedback/inbox",
+        "/cameras/duong_lang/sign",
+    ),
+    "resident": ("/log", "/log/numbers", "/transparency", "/feedback"),
     "admin": (
         "/admin/cameras",
         "/admin/cameras/cong_cho",

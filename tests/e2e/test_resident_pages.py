@@ -19,7 +19,27 @@ def test_a_resident_reads_the_redacted_log_without_javascript(site: Site, sign_i
     entry = page.locator(".entry").first
     expect(entry).to_contain_text("Thôn Tráng Long")
     expect(entry.locator("img")).to_have_attribute("alt", re.compile("đã che"))
-    expect(page.locator("aside")).to_contain_text("Giữ trật tự lòng đường")
+    page.get_by_role("link", name="Camera", exact=True).click()
+    expect(page.locator(".watching")).to_contain_text("Giữ trật tự lòng đường")
+
+
+def test_a_resident_is_heard_and_answered_without_javascript(site: Site, sign_in: SignIn) -> None:
+    resident = sign_in(site.resident, width=390, javascript=False)
+    resident.get_by_role("link", name=re.compile("Góp ý, hoặc báo ảnh chưa che")).first.click()
+    resident.fill("textarea[name=text]", "Thấy rõ mặt người bên trái")
+    resident.get_by_role("button", name="Gửi").click()
+    expect(resident.get_by_role("status")).to_contain_text("Đã gửi")
+    officer = sign_in(site.officer, width=390)
+    officer.goto("/feedback/inbox")
+    said = officer.locator(".said.urgent", has_text="Thấy rõ mặt người bên trái")
+    expect(said.get_by_role("checkbox", name=re.compile("Gỡ ngay ảnh"))).to_be_checked()
+    said.locator("textarea[name=answer]").fill("Cảm ơn, ảnh đã được gỡ.")
+    said.get_by_role("button", name="Gửi trả lời").click()
+    expect(officer.locator(".said", has_text="ảnh đã được gỡ")).to_be_visible()
+    resident.goto("/log")
+    expect(resident.locator(".entry", has_text="Ảnh đã được gỡ vì có chỗ chưa che")).to_have_count(1)
+    resident.goto("/feedback")
+    expect(resident.locator(".answer")).to_contain_text("ảnh đã được gỡ")
 
 
 def test_a_resident_cannot_open_what_an_officer_can(site: Site, sign_in: SignIn) -> None:

@@ -13,6 +13,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from server.residents import feedback
+from server.residents.feedback import Words
 from server.silences import service as silences
 from server.silences.service import SilenceDraft
 from tests.support.media import jpeg
@@ -24,6 +26,7 @@ PEOPLE = frozenset({OFFICER, LEADER, RESIDENT, ADMIN, SITE_ADMIN})
 """`admin` has a place; `site admin` has the whole site."""
 ADMINS = frozenset({ADMIN, SITE_ADMIN})
 WATCHERS = frozenset({OFFICER}) | ADMINS
+OVERSEERS = WATCHERS | {LEADER}
 EVERYBODY = PEOPLE | {STRANGER}
 DEVICES = frozenset({DEVICE})
 NOBODYS = "00000000-0000-7000-8000-000000000000"
@@ -109,6 +112,14 @@ ROUTES: dict[str, Route] = {
     "POST silences.end": page(WATCHERS, foreign=404, own={303, 409}),
     "GET live.live": Route(WATCHERS, streams=True),
     "GET live.media": page(PEOPLE, foreign=404, own={200, 404}),
+    "GET look.cameras": page(WATCHERS),
+    "GET look.look": page(WATCHERS, foreign=404),
+    "POST look.begin": page(WATCHERS, foreign=404, own={303}),
+    "POST look.extend": page(WATCHERS, foreign=404, own={303, 404, 409}),
+    "POST look.stop": page(WATCHERS, foreign=404, own={303}),
+    "GET look.frame": page(WATCHERS, foreign=404, own={200, 302, 403}),
+    "GET look.still": page(WATCHERS, foreign=404, own={200}),
+    "POST look.ask_still": page(WATCHERS, foreign=404, own={303}),
     "POST retention.place_hold": page(WATCHERS, foreign=404),
     "POST retention.release_hold": page(WATCHERS, foreign=404, own={303, 404, 409, 422}),
     "GET notices.settings": page(WATCHERS),
@@ -118,8 +129,29 @@ ROUTES: dict[str, Route] = {
     "POST notices.send_code": page(WATCHERS, foreign=404, own={404}),
     "POST notices.remove_channel": page(WATCHERS, foreign=404, own={404}),
     "POST notices.show_secret": page(WATCHERS, foreign=404, own={404}),
+    # Leaders
+    "GET reports.page": page(OVERSEERS),
+    "GET reports.file": page(OVERSEERS, own={200}),
+    "GET reports.letterhead": page(frozenset({LEADER}) | ADMINS),
+    "POST reports.save_letterhead": page(frozenset({LEADER}) | ADMINS, own={404}),
+    "GET reports.mail": page(OVERSEERS),
+    "POST reports.subscribe": page(OVERSEERS, own={422}),
+    "POST reports.unsubscribe": page(OVERSEERS, foreign=404, own={404}),
+    "POST reports.add_address": page(OVERSEERS, own={422}),
+    "POST reports.confirm_address": page(OVERSEERS, own={422}),
+    "POST reports.send_code": page(OVERSEERS, foreign=404, own={404}),
+    "POST reports.remove_address": page(OVERSEERS, foreign=404, own={404}),
     # Residents
     "GET residents.log": page(PEOPLE),
+    "GET residents.numbers": page(PEOPLE),
+    "GET residents.cameras": page(PEOPLE),
+    "GET residents.sign": page(WATCHERS, foreign=404),
+    "GET residents.read_sign": page(EVERYBODY, own={404}),
+    "GET feedback.page": page(PEOPLE),
+    "POST feedback.write": page(frozenset({RESIDENT, LEADER}), own={422}),
+    "GET feedback.inbox": page(WATCHERS),
+    "POST feedback.answer": Route(WATCHERS, 404, frozenset({303, 409}), form=(("answer", "x"),)),
+    "POST feedback.hide_picture": page(WATCHERS, foreign=404),
     # Admins
     "GET admin.cameras": page(ADMINS),
     "GET admin.camera": page(ADMINS, foreign=404),
@@ -151,6 +183,9 @@ ROUTES: dict[str, Route] = {
     "POST api.post_heartbeat": of_device(own={422}),
     "PUT api.put_camera_config": of_device(own={415, 422}),
     "GET api.get_camera_configs": of_device(own={200}),
+    "PUT api.put_still": of_device(own={422}),
+    "PUT api.put_look": of_device(own={422}),
+    "GET api.get_look": of_device(own={200}),
 }
 
 
@@ -178,6 +213,9 @@ def objects_of(village: Village, letter: str) -> Objects:
     body = event(village=place, evidence=[reference(picture)])
     incident = UUID(village.post([body], device=device).get_json()["results"][0]["incident_id"])
     assert village.put_evidence(picture, device=device).status_code in {201, 204}
+    with village.app.test_client() as client:
+        sent = client.put(f"/api/v1/cameras/{camera}/still?at=1", data=picture, headers=village.signed(device))
+    assert sent.status_code == 204
     values = {
         "incident_id": incident,
         "sha256": hashlib.sha256(picture).hexdigest(),
@@ -185,10 +223,23 @@ def objects_of(village: Village, letter: str) -> Objects:
         "device_id": device,
         "user_id": village.user_ids[f"officer_{letter}"],
         "silence_id": _silence(village, letter),
+        "feedback_id": _feedback(village, letter),
+        "check": "0" * 10,
         "filename": "css/langan.css",
+        "subscription_id": 999_999_999,
+        "ending": "csv",
         "channel_id": 999_999_999,  # a channel is its owner's alone: everybody else's is 404, whatever the place
     }
     return Objects(
         values,
         {"incident": str(incident), "camera": camera, "device": device, "account": f"officer_{letter}"},
     )
+
+
+def _feedback(village: Village, letter: str) -> int:
+    words = Words(f"village-{letter}", "idea", "thêm đèn đường")
+    parts = village.parts
+    with parts.database.write() as session:
+        return feedback.write(
+            session, village.clock, parts.public_policy, village.principal(f"resident_{letter}"), words
+        ).id

@@ -19,6 +19,7 @@ from server.account import DONE
 from server.auth.service import Method
 from server.domain.access import USER_ROLES
 from server.domain.copies import CopyState
+from server.domain.feedback import About
 from server.domain.grouping import Severity
 from server.domain.grouping_hints import HintReason
 from server.domain.incident import OFFICER_ACTIONS, IncidentAction, IncidentState
@@ -33,7 +34,7 @@ SERVER = Path(i18n.__file__).parent
 _CALL = re.compile(r"""\b(?:_|gettext|say)\(\s*["']([a-z0-9_]+(?:\.[a-z0-9_]+)+)["']\s*(?!~)[,)]""")
 _PLURAL_CALL = re.compile(r"""\bngettext\(\s*["']([a-z0-9_.]+)["'],\s*["']([a-z0-9_.]+)["']""")
 _AUDITED = re.compile(
-    r"""["']((?:camera|clip|device|event|session|user)\.[a-z_]+|places\.sync|retention\.run|incident\.(?:hold|release_hold)|site\.[a-z]+_[a-z]+)["']"""
+    r"""["']((?:camera|clip|device|event|session|user)\.[a-z_]+|feedback\.(?:answer|decline)|places\.sync|retention\.run|incident\.(?:hide_picture|hold|release_hold)|site\.[a-z]+_[a-z]+)["']"""
 )
 _LITERAL = re.compile(r"""["'`]([a-z0-9_]+(?:\.[a-z0-9_]+)+)["'`]""")
 _VALUE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
@@ -81,6 +82,7 @@ def _ids_from_registries() -> set[str]:
     ids |= {f"notices.channel.{channel}" for channel in Channel} | {f"notices.{refusal}" for refusal in Refusal}
     ids |= {f"delivery.state.{state}" for state in NoticeState}
     ids |= {f"retention.keep.{period.name}" for period in periods(WorkSettings())}
+    ids |= {f"feedback.about.{about}" for about in About}
     ids |= {f"retention.what.{what}" for what in What} | {f"retention.why.{reason}" for reason in REASONS}
     for code in (403, 404, 409, 413, 422, 429, 500, 503):
         ids |= {f"error.{code}.title", f"error.{code}.text"}
