@@ -107,6 +107,38 @@ class UploadAddress(ContractModel):
     holds_s: int
 
 
+STILL_SIDE_PX: Final = 1280
+"""A camera's still is made no wider or higher than this."""
+MAX_STILL_BYTES: Final = 512 * 1024
+LOOK_SIDE_PX: Final = 640
+"""The same of the pictures of a live look."""
+MAX_LOOK_BYTES: Final = 192 * 1024
+LOOK_EVERY_S: Final = 0.5
+LOOK_LEFT: Final = "Langan-Look-Left-S"
+"""Header of the answer to a picture of a live look: for how many seconds somebody still looks; `0`: nobody does."""
+LOOK_HELD_S: Final = 25.0
+"""So long `GET /api/v1/look` is held while there is nothing new: shorter than any proxy's patience."""
+
+
+class LookWish(ContractModel):
+    """Somebody looks at a camera now."""
+
+    camera_id: Slug
+    left_s: Annotated[float, Field(gt=0, le=600)]
+
+
+class LookWishes(ContractModel):
+    """Answer to `GET /api/v1/look?seen=VERSION`, signed by the server: what it wants to be shown now."""
+
+    version: Annotated[str, Field(max_length=64)]
+    """Changes with any of it: asked with the newest one, the answer waits for another."""
+    looks: Annotated[tuple[LookWish, ...], Field(max_length=64)] = ()
+    stills: Annotated[tuple[Slug, ...], Field(max_length=256)] = ()
+    """Cameras of which a fresh still is wanted at once."""
+    ask_again_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    """Above 0: the server could not hold the question, or shall not be asked at once."""
+
+
 class ErrorDetail(ContractModel):
     """What went wrong and what to do."""
 

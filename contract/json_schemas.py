@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.camera_config import CameraConfig
-from contract.device_api import CameraConfigs, Enrolment, EnrolmentResult, ErrorAnswer
+from contract.device_api import CameraConfigs, Enrolment, EnrolmentResult, ErrorAnswer, LookWishes
 from contract.event import CopyReport, Event, EventBatch, EventBatchResult, Heartbeat, HeartbeatResult
 from contract.rules import RULES
 from contract.site_config import SiteConfig
@@ -102,6 +102,7 @@ def all_schemas() -> dict[str, str]:
         "enrolment-v1": Enrolment.model_json_schema(),
         "enrolment-result-v1": EnrolmentResult.model_json_schema(mode="serialization"),
         "camera-configs-v1": CameraConfigs.model_json_schema(mode="serialization"),
+        "look-wishes-v1": LookWishes.model_json_schema(mode="serialization"),
         "error-v1": ErrorAnswer.model_json_schema(mode="serialization"),
         "camera": camera_schema(),
         "site": SiteConfig.model_json_schema(),

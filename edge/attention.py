@@ -15,6 +15,18 @@ class Attention:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._idle = False
+        self._watched = False
+
+    @property
+    def rests(self) -> bool:
+        """Keyframes are enough: nothing moves, nobody is followed, and no officer looks on."""
+        with self._lock:
+            return self._idle and not self._watched
+
+    def set_watched(self, watched: bool) -> None:
+        """An officer looks on live, and wants to see every picture; for the rules nothing changes."""
+        with self._lock:
+            self._watched = watched
 
     @property
     def idle(self) -> bool:

@@ -27,6 +27,7 @@ from edge.detection.text_lines import recognition_network
 from edge.detection.worker import LocalAsker
 from edge.gate import CameraGate, still_recheck_s
 from edge.health.view import ViewWatch
+from edge.look.eyes import Eyes
 from edge.observations.log import FOLDER, ObservationLog, forget_observations
 from edge.parts import PartFinder, needed_classes, parts_model_of
 from edge.pipeline import CameraPipeline, ObservationKeeper
@@ -218,6 +219,7 @@ def make_parts(
     new_id: IdMaker,
     run_clip: ClipRunner,
     clock: Clock,
+    eyes: Eyes | None = None,
 ) -> CameraParts:
     """Build what a camera's worker runs.
 
@@ -293,6 +295,7 @@ def make_parts(
         open_recording=None if one_stream or ring is None else lambda: source(recorded, record_settings, ring),
         make_pipeline=pipeline,
         recorded_until_s=lambda: ring.latest_s if ring is not None else None,
+        on_frame=(lambda _frame: None) if eyes is None else eyes.of(camera_id, attention),
     )
 
 

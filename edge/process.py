@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from contract.config_loader import LoadedConfig
-from contract.event import CameraStatus
+from contract.event import CameraHealth, CameraStatus
 from contract.ids import uuid7
 from contract.site_config import SiteConfig
 from edge.clock import SystemClock
@@ -25,6 +25,8 @@ from edge.evidence.store import EvidenceFolder
 from edge.health.offline import OfflineWatch
 from edge.identity import DeviceIdentity
 from edge.inference.host import InferenceHost
+from edge.look.messages import Shown
+from edge.look.relay import LookListener, LookSender
 from edge.monitoring.box import read_box
 from edge.monitoring.health import LOW_DISK_BYTES
 from edge.monitoring.http import Address
@@ -97,9 +99,12 @@ class EdgeProcess:
         self._store = SqliteOutbox(settings.data_dir / FILE_NAME, self._clock)
         self._folder = EvidenceFolder(settings.data_dir / "evidence", evidence_budget_bytes, settings.data_dir)
         self._senders: list[SenderThread] = []
+        self._look: LookSender | None = None
         self._outbox = PatientOutbox(self._store, self._folder.free, self._wake_senders)
         self._inference = InferenceHost(settings.config_dir, settings.secret_values)
-        self._pool = WorkerPool(settings, self._outbox, self._folder, self._inference.inference, workers=workers)
+        self._pool = WorkerPool(
+            settings, self._outbox, self._folder, self._inference.inference, workers=workers, on_shown=self._on_shown
+        )
         self._offline = OfflineWatch(self._outbox, self._clock, lambda at, _content: uuid7(at))
         self._link = self._connect()
         self._watch = Watch(
@@ -165,8 +170,17 @@ class EdgeProcess:
             on_configs=self._take_configs,
             on_wishes=copies.want,
         )
-        self._senders = [reporter, copies, events, media]
+        look = self._look = LookSender(link, self._clock, health=self._health, ask=self._pool.show)
+        listener = LookListener(link, self._clock, ask=self._pool.show, want_still=look.want_still)
+        self._senders = [reporter, copies, events, media, look, listener]
         return link
+
+    def _health(self) -> dict[str, CameraHealth]:
+        return {status.camera_id: status.health for status in self._pool.statuses()}
+
+    def _on_shown(self, shown: Shown) -> None:
+        if self._look is not None:
+            self._look.take(shown)
 
     def _statuses(self) -> tuple[CameraStatus, ...]:
         """How every camera is, with all that its admin should know."""

@@ -52,6 +52,15 @@ class Croppable(Protocol):
         ...
 
 
+@runtime_checkable
+class Scalable(Protocol):
+    """A picture that can be had in another size without a trace: nothing of it is kept for who looks next."""
+
+    def scaled(self, width: int, height: int) -> NDArray[np.uint8]:
+        """(height, width, 3) uint8, BGR. Any thread."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One decoded picture of a camera."""

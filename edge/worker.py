@@ -93,6 +93,8 @@ class CameraParts:
     make_pipeline: Callable[[CameraMonitor], Pipeline]
     recorded_until_s: Callable[[], float | None] = lambda: None
     """Monotonic time of the newest packet in the ring."""
+    on_frame: Callable[[Frame], None] = lambda _frame: None
+    """Called by the capture thread: for who looks on live. Must cost next to nothing."""
 
 
 class CameraWorker:
@@ -162,6 +164,7 @@ class CameraWorker:
         def take(frame: Frame, source: CameraSource) -> None:
             self.monitor.frame_came(frame.utc, source.trouble)
             self._queue.put(frame, CATCH_UP_PATIENCE_S if source.catching_up else 0.0)
+            self._parts.on_frame(frame)
             self._decode_cpu_s = time.thread_time()
 
         ended = self._read("capture", self._parts.open_source, take, self._camera_lost)

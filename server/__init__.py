@@ -24,6 +24,8 @@ from server.db.engine import Database
 from server.devices.signatures import ServerKey
 from server.domain.access import PublicLogPolicy
 from server.jobs.doorbell import Doorbell
+from server.look.board import LookBoard
+from server.look.relay import make_relay
 from server.monitoring.metrics import Metrics
 from server.notifications import outbox
 from server.services import EXTENSION, Services
@@ -52,7 +54,9 @@ def create_services(settings: Settings, clock: Clock | None = None) -> Services:
     database.before_commit += [chain.write_pending, gate.decide_pending, outbox.write_pending, alerts.write_pending]
     metrics = Metrics()
     metrics.watch_pool(database.engine)
-    database.after_commit += [hub.ring, relay.wake, work.ring_after]
+    clock = clock or SystemClock()
+    looks = LookBoard(database, clock, settings.held_looks, lambda: hub.closing)
+    database.after_commit += [hub.ring, relay.wake, work.ring_after, looks.ring]
     return Services(
         settings=settings,
         database=database,
@@ -64,6 +68,8 @@ def create_services(settings: Settings, clock: Clock | None = None) -> Services:
         work=work,
         bell=bell,
         metrics=metrics,
+        looks=looks,
+        frames=make_relay(settings),
         uploads=threading.BoundedSemaphore(settings.uploads),
         chain=chain,
         server_key=ServerKey(settings.secret_key.get_secret_value()),
@@ -97,6 +103,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from server.alerts.views import blueprint as live
     from server.auth import web
     from server.auth.sign_in_pages import blueprint as sign_in
+    from server.look import device_views  # adds its addresses to the devices' API
+    from server.look.views import blueprint as look
     from server.monitoring.readiness import (
         FEED_NUMBERS,
         JOB_NUMBERS,
@@ -114,6 +122,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from server.retention.views import blueprint as retention
     from server.silences.views import blueprint as silences
     from server.storage.views import blueprint as api
+
+    assert device_views.blueprint is api  # noqa: S101 - one API
 
     settings = settings.prepared()
     app = Flask(__name__)
@@ -151,6 +161,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         sign_in,
         notices,
         retention,
+        look,
     ):
         app.register_blueprint(blueprint)
     if settings.proxy_hops:

@@ -41,6 +41,7 @@ START_PAGES: Final = {
 }
 _NAVIGATION: Final = (
     ("police.live", "nav.live", Permission.WATCH_INCIDENTS),
+    ("look.cameras", "nav.look", Permission.LOOK_LIVE),
     ("silences.page", "nav.silences", Permission.WATCH_INCIDENTS),
     ("residents.log", "nav.log", Permission.READ_PUBLIC_LOG),
     ("feedback.inbox", "nav.feedback", Permission.ANSWER_FEEDBACK),
@@ -63,6 +64,9 @@ _BELOW: Final = {
     "feedback.page": "residents.log",
     "feedback.write": "residents.log",
     "feedback.answer": "feedback.inbox",
+    "look.look": "look.cameras",
+    "look.begin": "look.cameras",
+    "look.extend": "look.cameras",
     "silences.create": "silences.page",
     "silences.create_maintenance": "silences.page",
     "silences.end": "silences.page",

@@ -20,6 +20,8 @@ from server.db.engine import Database
 from server.devices.signatures import ServerKey
 from server.domain.access import PublicLogPolicy
 from server.jobs.doorbell import Doorbell
+from server.look.board import LookBoard
+from server.look.relay import Relay
 from server.monitoring.metrics import Metrics
 from server.settings import Settings
 from server.storage.store import EvidenceStore
@@ -45,6 +47,10 @@ class Services:
     bell: FeedBell
     """Wakes who follows the feed in other processes."""
     metrics: Metrics
+    looks: LookBoard
+    """What is wished of boxes while somebody looks through a camera."""
+    frames: Relay
+    """The newest picture of each camera that is looked through."""
     uploads: BoundedSemaphore
     """A place for each file of evidence that is being received."""
     chain: AuditChain

@@ -136,6 +136,11 @@ class Settings(WorkSettings):
         return min(self.max_streams, self.threads - THREADS_FOR_REQUESTS)
 
     @property
+    def held_looks(self) -> int:
+        """Questions of boxes that one process holds at once, a thread each; `langan-server stream` holds thousands."""
+        return max(1, (self.threads - self.streams) // 4)
+
+    @property
     def uploads(self) -> int:
         """Files of evidence that are received at once: slow lines must not hold every thread."""
         return max(1, (self.threads - self.streams) // 2)

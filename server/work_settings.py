@@ -65,6 +65,8 @@ class WorkSettings(BaseModel):
     """The same of incidents that were resolved. What a proceeding needs for longer gets a hold on its page."""
     keep_incident_days: Days = 400
     """Incidents with their events and timeline: a year, and a month to report on it."""
+    keep_still_days: Days = 7
+    """The newest still of a camera that has not sent another one since."""
     keep_quarantined_days: Days = 30
     """Events with an impossible clock, which are in no incident."""
     keep_notification_days: Days = 90

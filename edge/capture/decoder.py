@@ -129,7 +129,7 @@ class StreamDecoder:
             return
         if not self._resting:
             yield from self._active(packet, time_s)
-        elif not self._attention.idle:
+        elif not self._attention.rests:
             yield from self._wake("the pipeline", time_s)
             yield from self._active(packet, time_s)
         elif packet.is_keyframe:
@@ -154,7 +154,7 @@ class StreamDecoder:
             self._rest(time_s)
 
     def _may_rest(self, time_s: float) -> bool:
-        if self._attention is None or not self._attention.idle or time_s < self._awake_until_s:
+        if self._attention is None or not self._attention.rests or time_s < self._awake_until_s:
             return False
         if not self._keyframes.lets_rest:
             if (apart_s := self._keyframes.seconds) is not None:

@@ -160,6 +160,10 @@ class VideoPicture:
             self._small = self._darkroom.bgr(self._frame, width, height)
         return self._small
 
+    def scaled(self, width: int, height: int) -> NDArray[np.uint8]:
+        """See `edge.types.Scalable`."""
+        return self._darkroom.bgr(self._frame, width, height)
+
     def crop(self, left: int, top: int, right: int, bottom: int) -> NDArray[np.uint8]:
         """See `edge.types.Croppable`."""
         if self._bgr is not None:

@@ -161,11 +161,11 @@ class ServerLink:
             DeliveryError: It was not taken.
             OSError: The file cannot be read.
         """
-        if self._direct.is_worth_a_try and self._direct.put(media, functools.partial(self._request, "POST")):
+        if self._direct.is_worth_a_try and self._direct.put(media, functools.partial(self.request, "POST")):
             return
         path = f"/api/v1/evidence/{media.sha256}"
         with media.path.open("rb") as file:
-            response = self._request(
+            response = self.request(
                 "PUT",
                 path,
                 content=file,
@@ -184,7 +184,7 @@ class ServerLink:
         Raises:
             DeliveryError: It was not taken.
         """
-        self._request("POST", f"/api/v1/evidence/{sha256}/gone", rejections=_UNKNOWN_THERE)
+        self.request("POST", f"/api/v1/evidence/{sha256}/gone", rejections=_UNKNOWN_THERE)
 
     def fetch_clip(self, wish: CopyWish, into: Path) -> None:
         """Fetch a clip back of which a copy is wanted.
@@ -218,7 +218,7 @@ class ServerLink:
         Raises:
             DeliveryError: It was not taken.
         """
-        self._request(
+        self.request(
             "PUT",
             f"/api/v1/copies/{clip_sha256}",
             content=report.model_dump_json().encode(),
@@ -233,7 +233,7 @@ class ServerLink:
             DeliveryError: It was not taken.
         """
         path = "/api/v1/heartbeat"
-        response = self._request(
+        response = self.request(
             "POST",
             path,
             content=heartbeat.model_dump_json().encode(),
@@ -253,7 +253,7 @@ class ServerLink:
             DeliveryError: It was not taken.
         """
         path = f"/api/v1/cameras/{camera_id}/config"
-        response = self._request(
+        response = self.request(
             "PUT", path, content=text.encode(), headers={"Content-Type": "application/yaml; charset=utf-8"}
         )
         try:
@@ -269,18 +269,23 @@ class ServerLink:
             DeliveryError: The server was not reached, or did not answer so.
         """
         path = "/api/v1/cameras/config"
-        response = self._request("GET", path, headers={"If-None-Match": f'"{version}"'} if version else None)
+        response = self.request("GET", path, headers={"If-None-Match": f'"{version}"'} if version else None)
         if response.status_code == HTTPStatus.NOT_MODIFIED:
             return None
+        self.check_signed(path, response)
         try:
-            check_answer(self._identity, response)
             return CameraConfigs.model_validate_json(response.content)
-        except NotTheServersWord as error:
-            raise NotSigned(f"{self.url}{path}: {error}: {_ENROL_AGAIN}", permanent=True) from error
         except ValidationError as error:
             raise NotOurServer(self._strange(path, response), permanent=True) from error
 
-    def _request(
+    def check_signed(self, path: str, response: httpx.Response) -> None:
+        """Check an answer that we act upon; raises NotSigned where it is not the word of the server that we know."""
+        try:
+            check_answer(self._identity, response)
+        except NotTheServersWord as error:
+            raise NotSigned(f"{self.url}{path}: {error}: {_ENROL_AGAIN}", permanent=True) from error
+
+    def request(
         self,
         method: str,
         path: str,
@@ -289,8 +294,10 @@ class ServerLink:
         headers: dict[str, str] | None = None,
         sha256: bytes | None = None,
         rejections: frozenset[HTTPStatus] = frozenset(),
+        timeout: httpx.Timeout = TIMEOUT,
     ) -> httpx.Response:
-        response = self._send(method, path, content=content, headers=headers, sha256=sha256)
+        """Sign and send a request; raises DeliveryError where it was not taken (`rejections`: more that never is)."""
+        response = self._send(method, path, content=content, headers=headers, sha256=sha256, timeout=timeout)
         self._check(path, response, rejections)
         return response
 
@@ -302,11 +309,12 @@ class ServerLink:
         content: Any = None,
         headers: dict[str, str] | None = None,
         sha256: bytes | None = None,
+        timeout: httpx.Timeout = TIMEOUT,
     ) -> httpx.Response:
         """Sign and send a request; once more where the server had to tell us the time."""
         request_id = secrets.token_hex(8)
         try:
-            request = self._client.build_request(method, path, content=content, headers=headers)
+            request = self._client.build_request(method, path, content=content, headers=headers, timeout=timeout)
             request.headers[_REQUEST_ID] = request_id
             self._signer.sign(request, sha256)
             response = self._client.send(request)

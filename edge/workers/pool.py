@@ -20,6 +20,7 @@ from contract.event import CameraHealth, CameraStatus, Event, EventState, Health
 from contract.site_config import SiteConfig
 from edge.errors import EdgeError
 from edge.evidence.store import StoredFile
+from edge.look.messages import Glance, Shown
 from edge.recorder import EventSink, end_orphans
 from edge.settings import EdgeSettings
 from edge.status import CameraSnapshot, WorkerSnapshot, add_notices
@@ -109,6 +110,7 @@ class WorkerPool:
         inference: How workers come by detectors.
         workers: How many share the cameras; None: one for each core.
         silence_s: A worker that says nothing for so long is killed.
+        on_shown: Called with what a camera that was asked to be shown sees; must not wait.
     """
 
     def __init__(
@@ -120,6 +122,7 @@ class WorkerPool:
         *,
         workers: int | None = None,
         silence_s: float = SILENCE_S,
+        on_shown: Callable[[Shown], None] = lambda _shown: None,
     ) -> None:
         self._settings = settings
         self._sink = sink
@@ -127,6 +130,7 @@ class WorkerPool:
         self._inference = inference
         self._wanted_workers = workers
         self._silence_s = silence_s
+        self._on_shown = on_shown
         self._lock = threading.RLock()
         self._workers: dict[str, _Worker] = {}
         self._leaving: list[_Worker] = []
@@ -154,6 +158,13 @@ class WorkerPool:
                     [name for name, worker in self._workers.items() if worker.recent_deaths(SUSPECT_S) > 1],
                 )
             )
+
+    def show(self, glance: Glance) -> None:
+        """Let the worker of a camera show it; a camera that nobody runs is not shown."""
+        with self._lock:
+            worker = next((item for item in self._workers.values() if glance.camera_id in item.cameras), None)
+        if worker is not None:
+            worker.child.send(glance)
 
     def statuses(self) -> tuple[CameraStatus, ...]:
         """How every camera is, in the order of the configuration."""
@@ -274,6 +285,8 @@ class WorkerPool:
             )
         elif isinstance(message, FreeSpace):
             worker.child.send(self._answer(message.request, lambda: self._evidence.free(message.wanted_bytes)))
+        elif isinstance(message, Shown):
+            self._on_shown(message)
         elif isinstance(message, Report):
             with self._lock:
                 worker.report = message

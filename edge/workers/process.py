@@ -32,6 +32,8 @@ from edge.backoff import Backoff
 from edge.bootstrap import make_parts
 from edge.clock import SystemClock
 from edge.logs import configure_logging, log_threads_that_fail
+from edge.look.eyes import Eyes
+from edge.look.messages import Glance
 from edge.supervisor import Supervisor
 from edge.worker import CameraParts
 from edge.workers.link import MainLink, RemoteEvidence, RemoteOutbox
@@ -102,6 +104,7 @@ class WorkerProcess:
         self._outbox = RemoteOutbox(self._link)
         self._evidence = RemoteEvidence(self._link, setup.scratch_dir)
         self._clips = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clips")
+        self._eyes = Eyes(self._link.send, self._clock)
         self._supervisor = Supervisor(self._make_parts, self._clock)
         self._detectors = setup.inference.open()
         threading.Thread(target=self._read, name="read", daemon=True).start()
@@ -124,6 +127,7 @@ class WorkerProcess:
                 self._supervisor.apply({})  # schedules and villages may have changed for every camera
             self._site = told.site
             self._supervisor.apply(told.cameras)
+        self._eyes.close()
         self._supervisor.stop()
         self._clips.shutdown(wait=False, cancel_futures=True)
         self._detectors.close()
@@ -135,6 +139,8 @@ class WorkerProcess:
                 message = self._connection.recv()
                 if isinstance(message, Answer):
                     self._link.settle(message)
+                elif isinstance(message, Glance):
+                    self._eyes.ask(message)
                 else:
                     self._told.put(message)
                     if isinstance(message, Stop):  # the main thread may be waiting for a model
@@ -171,6 +177,7 @@ class WorkerProcess:
             new_id=_random_id,
             run_clip=self._clips.submit,
             clock=self._clock,
+            eyes=self._eyes,
         )
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from flask import Response, g, request
 from sqlalchemy.orm import Session
 
-from contract.device_api import ENROLLING, MAX_AGE, Enrolment, content_digest
+from contract.device_api import ENROLLING, MAX_AGE, MAX_LOOK_BYTES, MAX_STILL_BYTES, Enrolment, content_digest
 from server.cameras.service import MAX_YAML_BYTES
 from server.devices import service as devices
 from server.devices.signatures import Message, NotSigned, Signature, check, key_id_of
@@ -27,7 +27,12 @@ OPEN: Final = frozenset({"api.healthz", "api.openapi", "api.post_enrolment"})
 """Views of the API that no enrolled device stands behind."""
 MAX_ENROLMENT_BYTES: Final = 4096
 _EVIDENCE: Final = "api.put_evidence"
-_MAX_BODY_BYTES: Final = {"api.put_camera_config": MAX_YAML_BYTES, "api.post_enrolment": MAX_ENROLMENT_BYTES}
+_MAX_BODY_BYTES: Final = {
+    "api.put_camera_config": MAX_YAML_BYTES,
+    "api.post_enrolment": MAX_ENROLMENT_BYTES,
+    "api.put_still": MAX_STILL_BYTES,
+    "api.put_look": MAX_LOOK_BYTES,
+}
 _REMEDY: Final = "Sign the request as docs/reference/http-api.md has it; `langan-edge enrol` lets a device in."
 _REQUEST: Final = "device_request"
 

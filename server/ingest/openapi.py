@@ -21,6 +21,7 @@ from contract.device_api import (
     EnrolmentResult,
     ErrorAnswer,
     Health,
+    LookWishes,
     UploadAddress,
 )
 from contract.event import CopyReport, EventBatch, EventBatchResult, Heartbeat, HeartbeatResult
@@ -38,11 +39,14 @@ _GIVEN: Final[tuple[type[BaseModel], ...]] = (
     CameraConfigs,
     CameraConfigTaken,
     UploadAddress,
+    LookWishes,
     ErrorAnswer,
     Health,
 )
 _SIGNED: Final = "Signed as `docs/reference/http-api.md` has it: RFC 9421, Ed25519, label and tag `langan`."
 _SHA256: Final = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_AT: Final = {"type": "string", "pattern": "^[0-9]{1,14}$"}
+"""When a picture was taken: milliseconds since 1970, by the box's clock."""
 _ANYBODY: Final = (413, 429, 503)
 _DEVICE: Final = (401, 413, 422, 503)
 
@@ -160,6 +164,32 @@ def _paths() -> dict[str, Any]:
                 errors=(401, 503),
             )
         },
+        "/api/v1/cameras/{camera_id}/still": {
+            "parameters": [_parameter("camera_id", {"type": "string"}), _parameter("at", _AT, where="query")],
+            "put": _operation(
+                "Replace the newest still of a camera",
+                files=("image/jpeg",),
+                answers={204: None},
+                errors=(*_DEVICE, 404),
+            ),
+        },
+        "/api/v1/cameras/{camera_id}/look": {
+            "parameters": [_parameter("camera_id", {"type": "string"}), _parameter("at", _AT, where="query")],
+            "put": _operation(
+                "Show a camera to those who look; the header Langan-Look-Left-S says for how long somebody still does",
+                files=("image/jpeg",),
+                answers={204: None},
+                errors=(*_DEVICE, 404),
+            ),
+        },
+        "/api/v1/look": {
+            "parameters": [_parameter("seen", {"type": "string"}, where="query", required=False)],
+            "get": _operation(
+                "What the server wants to be shown, signed by it; held up to 25 s while it is what `seen` names",
+                answers={200: LookWishes},
+                errors=(401, 503),
+            ),
+        },
         "/api/v1/openapi.json": {
             "get": _operation("This document", answers={200: "application/json"}, security=[]),
         },
@@ -216,8 +246,8 @@ def _response(status: int, answers: list[Answer]) -> dict[str, Any]:
     return made
 
 
-def _parameter(name: str, schema: dict[str, str], *, where: str = "path") -> dict[str, Any]:
-    return {"name": name, "in": where, "required": True, "schema": schema}
+def _parameter(name: str, schema: dict[str, str], *, where: str = "path", required: bool = True) -> dict[str, Any]:
+    return {"name": name, "in": where, "required": required, "schema": schema}
 
 
 def _reference(model: type[BaseModel]) -> dict[str, str]:

@@ -87,6 +87,16 @@ def _confirm_channel(parts: Services, arguments: Mapping[str, Any]) -> None:
     send_code(parts, int(arguments["channel_id"]))
 
 
+def _end_looks(parts: Services, _arguments: Mapping[str, Any]) -> None:
+    from server.look import service as looks
+
+    with parts.database.read() as session:
+        if not looks.is_anything_over(session, parts.clock.utc()):
+            return
+    with parts.database.write() as session:
+        looks.end_over(session, parts.clock)
+
+
 def _anchor_audit(parts: Services, _arguments: Mapping[str, Any]) -> None:
     from server.audit.anchors import anchor_head
 
@@ -108,12 +118,16 @@ def _sum_cameras(parts: Services, _arguments: Mapping[str, Any]) -> None:
     cameras.sum_up(parts.database, parts.clock, parts.settings.zone)
 
 
+
+
+
 REGISTRY: Final[dict[str, JobKind]] = {
     "upkeep": JobKind(_upkeep, every=timedelta(seconds=30)),
     "evidence.purge": JobKind(_purge, lease=timedelta(minutes=30), every=timedelta(minutes=10)),
     "evidence.sweep": JobKind(_sweep, lease=timedelta(hours=2), daily_at=time(3, 30)),
     "retention": JobKind(_retention, lease=timedelta(hours=2), daily_at=time(2, 30)),
     "months": JobKind(_months, lease=timedelta(hours=2), every=timedelta(hours=12)),
+    "look.end": JobKind(_end_looks, every=timedelta(seconds=30)),
     "audit.anchor": JobKind(_anchor_audit, daily_at=time(0, 5)),
     "reports.sum": JobKind(_sum_reports, lease=timedelta(hours=1), every=timedelta(seconds=20)),
     "reports.cameras": JobKind(_sum_cameras, lease=timedelta(hours=1), every=timedelta(minutes=10)),

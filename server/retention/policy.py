@@ -21,6 +21,8 @@ class What(StrEnum):
     INCIDENT = "incident"
     """An incident with its events and timeline."""
     QUARANTINED = "quarantined"
+    STILL = "still"
+    """The newest still of a camera that sends none any more."""
     REVISIONS = "revisions"
     """A month's revisions, emptied long before, of events that are gone."""
     NOTIFICATION = "notification"
@@ -55,6 +57,7 @@ class RetentionPolicy:
     evidence: dict[IncidentState, timedelta | None]
     incident: timedelta | None
     quarantined: timedelta | None
+    still: timedelta | None
     notification: timedelta | None
     audit: timedelta | None
 
@@ -68,6 +71,7 @@ class RetentionPolicy:
             evidence=evidence,
             incident=_days(settings.keep_incident_days),
             quarantined=_days(settings.keep_quarantined_days),
+            still=_days(settings.keep_still_days),
             notification=_days(settings.keep_notification_days),
             audit=_days(settings.keep_audit_days),
         )

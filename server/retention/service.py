@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from server.audit import service as audit
 from server.db.engine import Database
+from server.db.look_models import CameraStill
 from server.db.models import EventRecord, EventRevision, EvidenceFile, EvidenceReference, Incident
 from server.db.work_models import Deletion, Notification
 from server.domain.incident import IncidentState
@@ -63,6 +64,7 @@ def enforce(parts: Services, *, dry_run: bool = False) -> Report:
         run.details,
         run.incidents,
         run.quarantined,
+        run.stills,
         run.months,
         run.notifications,
         run.logs,
@@ -158,6 +160,19 @@ class _Run:
         for month, rows in months.drop_months(self._parts, self._policy, self._now):
             with self._database.write() as session:
                 self._write(session, What.REVISIONS, f"table:{month.table}", why("evidence_over"), rows)
+
+    def stills(self) -> None:
+        """Delete stills of cameras that send none any more."""
+        before = self._before(self._policy.still)
+        if before is None:
+            return
+        condition = CameraStill.received_at < before
+        if self.report.dry_run:
+            self._count_rows(What.STILL, select(func.count()).select_from(CameraStill).where(condition))
+            return
+        with self._database.write() as session:
+            gone = session.execute(delete(CameraStill).where(condition)).rowcount  # type: ignore[attr-defined]  # of a cursor result
+            self._write(session, What.STILL, "stills", why("age", self._parts.settings.keep_still_days), gone)
 
     def notifications(self) -> None:
         """Delete who was told what."""

@@ -33,6 +33,7 @@ _PERIODS: Final = (
     ("resolved", "keep_resolved_evidence_days"),
     ("incident", "keep_incident_days"),
     ("quarantined", "keep_quarantined_days"),
+    ("still", "keep_still_days"),
     ("notification", "keep_notification_days"),
     ("audit", "keep_audit_days"),
 )

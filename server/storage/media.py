@@ -53,8 +53,20 @@ def detect_media_type(file: BinaryIO, size_bytes: int) -> str:
     raise InvalidInput("the file is neither a JPEG nor an MP4", "Send JPEG pictures and MP4 clips.")
 
 
-def _check_jpeg(file: BinaryIO, size_bytes: int) -> None:
-    """Walk the markers to the frame header; decode nothing."""
+def jpeg_size(file: BinaryIO, size_bytes: int) -> tuple[int, int]:
+    """Width and height of a whole JPEG, in pixels; nothing is decoded.
+
+    Raises:
+        InvalidInput: It is none, is cut off, or claims an absurd size.
+    """
+    file.seek(0)
+    if file.read(3) != b"\xff\xd8\xff":
+        raise InvalidInput("the file is not a JPEG", "Send a JPEG picture.")
+    return _check_jpeg(file, size_bytes)
+
+
+def _check_jpeg(file: BinaryIO, size_bytes: int) -> tuple[int, int]:
+    """Walk the markers to the frame header, and tell its size; decode nothing."""
     file.seek(-2, 2)
     if file.read(2) != b"\xff\xd9":
         raise InvalidInput(
@@ -75,15 +87,14 @@ def _check_jpeg(file: BinaryIO, size_bytes: int) -> None:
         if length < 2 or file.tell() + length > size_bytes:
             break
         if marker[1] in _START_OF_FRAME:
-            _check_frame(file.read(5))
-            return
+            return _check_frame(file.read(5))
         if marker[1] in {0xDA, 0xD9}:
             break
         file.seek(length - 2, 1)
     raise InvalidInput("the JPEG has no readable frame header", "Send the picture again; the file is damaged.")
 
 
-def _check_frame(header: bytes) -> None:
+def _check_frame(header: bytes) -> tuple[int, int]:
     if len(header) < 5:
         raise InvalidInput("the JPEG is cut off", "Send the whole picture.")
     height, width = struct.unpack(">HH", header[1:5])
@@ -92,6 +103,7 @@ def _check_frame(header: bytes) -> None:
             f"the JPEG says it is {width} x {height} pixels",
             f"Send at most {MAX_SIDE_PX} a side, and {MAX_PIXELS} in all.",
         )
+    return width, height
 
 
 def _check_mp4(file: BinaryIO, size_bytes: int) -> None:

@@ -130,6 +130,14 @@ def test_real_requests_and_answers_are_as_described(village: Village, tmp_path_f
         village.identities["box-a"], "GET", "/api/v1/cameras/config", now=village.clock.utc().replace(year=2020)
     )
     ask_as_box("GET", "/api/v1/cameras/config", 401, sign=False, headers=old)
+    still = "/api/v1/cameras/cam-village-a/still"
+    ask_as_box("PUT", f"{still}?at=1", 204, data=picture)
+    ask_as_box("PUT", still, 422, data=picture)
+    ask_as_box("PUT", "/api/v1/cameras/cam-9/still?at=1", 404, data=picture)
+    shown = ask_as_box("PUT", "/api/v1/cameras/cam-village-a/look?at=1", 204, data=picture)
+    assert shown.headers["Langan-Look-Left-S"] == "0.0"
+    ask_as_box("PUT", "/api/v1/cameras/cam-9/look?at=1", 404, data=picture)
+    ask_as_box("GET", "/api/v1/look", 200)
     ask_as_box("GET", "/healthz", 200, sign=False)
     ask_as_box("GET", "/api/v1/openapi.json", 200, sign=False)
     ask_as_box.check("POST", "/api/v1/enrolment", ask(village, new_code(village)))
