@@ -117,6 +117,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from server.notifications.views import blueprint as notices
     from server.police.group_views import blueprint as grouping
     from server.police.views import blueprint as police
+    from server.reports.views import blueprint as reports
     from server.residents.feedback_views import blueprint as feedback
     from server.residents.views import blueprint as residents
     from server.retention.views import blueprint as retention
@@ -161,6 +162,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         sign_in,
         notices,
         retention,
+        reports,
         look,
     ):
         app.register_blueprint(blueprint)

@@ -111,6 +111,10 @@ def _parser() -> argparse.ArgumentParser:
     sync.add_argument("file", type=Path)
     sync.set_defaults(command=_sync_places)
 
+    reports = commands.add_parser("reports", help="reports").add_subparsers(required=True, metavar="COMMAND")
+    rebuild = reports.add_parser("rebuild", help="count the sums behind reports anew, from the incidents")
+    rebuild.set_defaults(command=_rebuild_reports)
+
     stats = commands.add_parser("stats", help="what the server holds, as one JSON line")
     stats.set_defaults(command=_show_stats)
 
@@ -349,6 +353,14 @@ def _sync_places(settings: Settings, options: argparse.Namespace) -> int:
     with parts.database.write() as session:
         config = places.sync(session, parts.clock, text, os.fspath(options.file))
     print(f"Took over {len(config.places)} places of {config.site.name}.")
+    return 0
+
+
+def _rebuild_reports(settings: Settings, _options: argparse.Namespace) -> int:
+    from server.reports.rebuild import rebuild
+
+    counted = rebuild(_ready(settings).database, settings.zone)
+    print(f"Counted {counted} incidents.")
     return 0
 
 

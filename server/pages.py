@@ -35,7 +35,7 @@ STREAM_STRINGS: Final = (
 PASSKEY_STRINGS: Final = ("passkey.failed", "passkey.stopped", "passkey.unavailable", "passkey.known")
 START_PAGES: Final = {
     Role.OFFICER: "police.live",
-    Role.LEADER: "residents.log",
+    Role.LEADER: "reports.page",
     Role.RESIDENT: "residents.log",
     Role.ADMIN: "admin.cameras",
 }
@@ -43,6 +43,7 @@ _NAVIGATION: Final = (
     ("police.live", "nav.live", Permission.WATCH_INCIDENTS),
     ("look.cameras", "nav.look", Permission.LOOK_LIVE),
     ("silences.page", "nav.silences", Permission.WATCH_INCIDENTS),
+    ("reports.page", "nav.reports", Permission.READ_OVERVIEW),
     ("residents.log", "nav.log", Permission.READ_PUBLIC_LOG),
     ("feedback.inbox", "nav.feedback", Permission.ANSWER_FEEDBACK),
     ("notices.settings", "nav.notifications", Permission.WATCH_INCIDENTS),
@@ -67,6 +68,12 @@ _BELOW: Final = {
     "look.look": "look.cameras",
     "look.begin": "look.cameras",
     "look.extend": "look.cameras",
+    "reports.letterhead": "reports.page",
+    "reports.save_letterhead": "reports.page",
+    "reports.mail": "reports.page",
+    "reports.subscribe": "reports.page",
+    "reports.add_address": "reports.page",
+    "reports.confirm_address": "reports.page",
     "silences.create": "silences.page",
     "silences.create_maintenance": "silences.page",
     "silences.end": "silences.page",

@@ -55,6 +55,8 @@ class Permission(StrEnum):
     ANSWER_FEEDBACK = "answer_feedback"
     READ_OVERVIEW = "read_overview"
     """Numbers, and lists of incidents without evidence; reports."""
+    MANAGE_REPORTS = "manage_reports"
+    """How a place's reports are printed: its letterhead."""
     MANAGE_CAMERAS = "manage_cameras"
     MANAGE_DEVICES = "manage_devices"
     MANAGE_USERS = "manage_users"
@@ -68,7 +70,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {_P.WATCH_INCIDENTS, _P.HANDLE_INCIDENTS, _P.LOOK_LIVE, _P.READ_PUBLIC_LOG, _P.READ_OVERVIEW}
         | {_P.ANSWER_FEEDBACK}
     ),
-    Role.LEADER: frozenset({_P.READ_PUBLIC_LOG, _P.READ_OVERVIEW, _P.WRITE_FEEDBACK}),
+    Role.LEADER: frozenset({_P.READ_PUBLIC_LOG, _P.READ_OVERVIEW, _P.MANAGE_REPORTS, _P.WRITE_FEEDBACK}),
     Role.RESIDENT: frozenset({_P.READ_PUBLIC_LOG, _P.WRITE_FEEDBACK}),
     Role.ADMIN: frozenset(_P) - {_P.POST_EVENTS, _P.WRITE_FEEDBACK},
     Role.DEVICE: frozenset({_P.POST_EVENTS}),

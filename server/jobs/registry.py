@@ -121,6 +121,12 @@ def _sum_cameras(parts: Services, _arguments: Mapping[str, Any]) -> None:
 
 
 
+def _mail_reports(parts: Services, _arguments: Mapping[str, Any]) -> None:
+    from server.reports.mailing import send_due
+
+    send_due(parts)
+
+
 REGISTRY: Final[dict[str, JobKind]] = {
     "upkeep": JobKind(_upkeep, every=timedelta(seconds=30)),
     "evidence.purge": JobKind(_purge, lease=timedelta(minutes=30), every=timedelta(minutes=10)),
@@ -131,5 +137,6 @@ REGISTRY: Final[dict[str, JobKind]] = {
     "audit.anchor": JobKind(_anchor_audit, daily_at=time(0, 5)),
     "reports.sum": JobKind(_sum_reports, lease=timedelta(hours=1), every=timedelta(seconds=20)),
     "reports.cameras": JobKind(_sum_cameras, lease=timedelta(hours=1), every=timedelta(minutes=10)),
+    "reports.mail": JobKind(_mail_reports, lease=timedelta(minutes=30), every=timedelta(minutes=5)),
     "notifications.confirm": JobKind(_confirm_channel, lease=timedelta(minutes=2), give_up_after=5),
 }

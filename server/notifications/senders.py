@@ -71,6 +71,8 @@ def _send_mail(settings: Settings, message: Message) -> None:
     mail["Auto-Submitted"] = "auto-generated"
     mail["Content-Language"] = message.language
     mail.set_content(message.body)
+    for file in message.attachments:
+        mail.add_attachment(file.content, maintype=file.main_type, subtype=file.sub_type, filename=file.name)
     with _smtp_faults():
         context = ssl.create_default_context()
         connect = functools.partial(smtplib.SMTP_SSL, context=context) if server.tls == "always" else smtplib.SMTP

@@ -64,6 +64,17 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that a mail carries."""
+
+    name: str
+    main_type: str
+    sub_type: str
+    """Together its media type."""
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message to one channel, in words and as data."""
 
@@ -78,6 +89,8 @@ class Message:
     body: str
     data: dict[str, Any]
     at: datetime
+    attachments: tuple[Attachment, ...] = ()
+    """Of mails about no incident."""
 
 
 def compose(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import fields
 from itertools import chain
 from pathlib import Path
 
@@ -24,8 +25,12 @@ from server.domain.grouping import Severity
 from server.domain.grouping_hints import HintReason
 from server.domain.incident import OFFICER_ACTIONS, IncidentAction, IncidentState
 from server.domain.notices import Channel, NoticeState
+from server.domain.periods import PeriodKind
 from server.domain.silencing import AlertOutcome
 from server.notifications.channels import Refusal
+from server.reports.letterheads import Head
+from server.reports.subscriptions import Every
+from server.reports.tables import TABLES
 from server.retention.policy import REASONS, What
 from server.retention.views import periods
 from server.work_settings import WorkSettings
@@ -34,7 +39,7 @@ SERVER = Path(i18n.__file__).parent
 _CALL = re.compile(r"""\b(?:_|gettext|say)\(\s*["']([a-z0-9_]+(?:\.[a-z0-9_]+)+)["']\s*(?!~)[,)]""")
 _PLURAL_CALL = re.compile(r"""\bngettext\(\s*["']([a-z0-9_.]+)["'],\s*["']([a-z0-9_.]+)["']""")
 _AUDITED = re.compile(
-    r"""["']((?:camera|clip|device|event|session|user)\.[a-z_]+|feedback\.(?:answer|decline)|places\.sync|retention\.run|incident\.(?:hide_picture|hold|release_hold)|site\.[a-z]+_[a-z]+)["']"""
+    r"""["']((?:camera|clip|device|event|session|user)\.[a-z_]+|feedback\.(?:answer|decline)|report\.(?:letterhead|subscribe|unsubscribe)|places\.sync|retention\.run|incident\.(?:hide_picture|hold|release_hold)|site\.[a-z]+_[a-z]+)["']"""
 )
 _LITERAL = re.compile(r"""["'`]([a-z0-9_]+(?:\.[a-z0-9_]+)+)["'`]""")
 _VALUE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
@@ -84,6 +89,8 @@ def _ids_from_registries() -> set[str]:
     ids |= {f"retention.keep.{period.name}" for period in periods(WorkSettings())}
     ids |= {f"feedback.about.{about}" for about in About}
     ids |= {f"retention.what.{what}" for what in What} | {f"retention.why.{reason}" for reason in REASONS}
+    ids |= {f"report.{table}.title" for table in TABLES} | {f"report.kind.{kind}" for kind in PeriodKind}
+    ids |= {f"report.every.{every}" for every in Every} | {f"letterhead.{item.name}" for item in fields(Head)}
     for code in (403, 404, 409, 413, 422, 429, 500, 503):
         ids |= {f"error.{code}.title", f"error.{code}.text"}
     return ids
