@@ -175,6 +175,17 @@ def drop_month(session: Session, month: Month, keep_at_most: int) -> int | None:
     return rows - moved
 
 
+def delete_gone(session: Session, month: Month) -> int:
+    """Delete the revisions of a month whose events are gone, where the month cannot be dropped."""
+    found = session.execute(
+        text(
+            f"DELETE FROM {month.table} WHERE NOT EXISTS "  # noqa: S608 (names of this module)
+            f"(SELECT FROM events e WHERE e.event_id = {month.table}.event_id)"
+        )
+    )
+    return int(found.rowcount)  # type: ignore[attr-defined]  # of a cursor result
+
+
 def numbers(session: Session, now: datetime) -> dict[str, float]:
     """Months ahead that have their partition, and rows in the last one (at most 100,000 are counted)."""
     if not is_divided(session):

@@ -21,7 +21,7 @@ from server.services import Services
 log = logging.getLogger(__name__)
 
 KEPT_AT_MOST: Final = 10_000
-"""A month that still holds more revisions than this is not dropped: its rows go one by one."""
+"""A month that still holds more revisions than this is not dropped: the others go one by one."""
 _MARGIN: Final = timedelta(days=2)
 """An incident lasts beyond the month in which its event began."""
 _SETTLED: Final = "settled"
@@ -47,24 +47,25 @@ def keep_months(parts: Services) -> list[Month]:
 
 
 def drop_months(parts: Services, policy: RetentionPolicy, now: datetime) -> list[tuple[Month, int]]:
-    """Drop the oldest months while nothing in them is to be kept; gives them with the rows that went."""
+    """Drop the oldest months; of one with much to keep only rows go. Gives the months with the rows that went."""
     periods = [policy.incident, *policy.evidence.values()]
     longest = max((period for period in periods if period is not None), default=None)
     if longest is None or policy.incident is None:
         return []
     with parts.database.read() as session:
         known = partitions.months(session)
-    dropped: list[tuple[Month, int]] = []
+    went: list[tuple[Month, int]] = []
+    can_drop = True  # oldest first: `before` ends where the first month begins
     for month in known[:-1]:
         if month.ends_at > now - longest - _MARGIN:
             break
         with parts.database.write() as session:
-            rows = partitions.drop_month(session, month, KEPT_AT_MOST)
-        if rows is None:
-            log.warning("month_not_dropped", extra={"fields": {"month": month.table, "kept_more_than": KEPT_AT_MOST}})
-            break
-        dropped.append((month, rows))
-    return dropped
+            rows = partitions.drop_month(session, month, KEPT_AT_MOST) if can_drop else None
+            if rows is None:
+                can_drop, rows = False, partitions.delete_gone(session, month)
+                log.info("month_not_dropped", extra={"fields": {"month": month.table, "kept_over": KEPT_AT_MOST}})
+        went.append((month, rows))
+    return went
 
 
 def _settle(parts: Services, now: datetime) -> None:
