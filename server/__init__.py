@@ -23,6 +23,7 @@ from server.clock import Clock, SystemClock
 from server.db.engine import Database
 from server.devices.signatures import ServerKey
 from server.domain.access import PublicLogPolicy
+from server.ingest.service import Intake
 from server.jobs.doorbell import Doorbell
 from server.look.board import LookBoard
 from server.look.relay import make_relay
@@ -60,7 +61,8 @@ def create_services(settings: Settings, clock: Clock | None = None) -> Services:
     return Services(
         settings=settings,
         database=database,
-        clock=clock or SystemClock(),
+        clock=clock,
+        intake=Intake(database, clock, settings.zone),
         store=_store(settings),
         thumbnails=Thumbnails(),
         hub=hub,

@@ -19,6 +19,7 @@ from server.clock import Clock
 from server.db.engine import Database
 from server.devices.signatures import ServerKey
 from server.domain.access import PublicLogPolicy
+from server.ingest.service import Intake
 from server.jobs.doorbell import Doorbell
 from server.look.board import LookBoard
 from server.look.relay import Relay
@@ -37,6 +38,8 @@ class Services:
     settings: Settings
     database: Database
     clock: Clock
+    intake: Intake
+    """Where events go."""
     store: EvidenceStore
     thumbnails: Thumbnails
     """Snapshots as small as cards, in this process's memory."""

@@ -16,6 +16,11 @@ _EVENTS: Final[Table] = EventRecord.__table__  # type: ignore[assignment]  # of 
 _REVISIONS: Final[Table] = EventRevision.__table__  # type: ignore[assignment]  # as above
 _PATHS: Final = TypeAdapter(tuple[TrackPath, ...])
 _JSON: Final = frozenset({"facts", "paths", "plate", "body"})
+_TOLD: Final = (
+    "revision", "kind", "camera_id", "village_id", "spot", "zone", "state", "started_at", "observed_at", "ended_at",
+    "confidence", "facts", "paths", "plate", "config_version", "quarantine_reason", "incident_id", "came_from_id",
+)  # fmt: skip
+_KEPT: Final = ("event_id", "revision", "body_sha256", "body", "device_id", "received_at", "quarantined")
 
 KNOWN: Final = (
     select(
@@ -61,23 +66,20 @@ ADD_REFERENCES: Final = insert(EvidenceReference)
 @cache
 def add_events(dialect: str) -> Insert:
     """Insert events as `event_row` and grouping tell them."""
-    return _insert(_EVENTS, dialect)
+    return insert(_EVENTS).values(_given(_EVENTS, ("event_id", "received_at", *_TOLD), dialect))
 
 
 @cache
 def add_revisions(dialect: str) -> Insert:
     """Insert revisions."""
-    return _insert(_REVISIONS, dialect)
+    return insert(_REVISIONS).values(_given(_REVISIONS, _KEPT, dialect))
 
 
 @cache
 def change_events(dialect: str) -> Update:
     """Give the event `known_id` what a newer revision tells of it."""
-    names = [column.name for column in _EVENTS.c if column.name not in {"event_id", "received_at"}]
-    values = {name: _given(_EVENTS, name, dialect) for name in names}
-    return (
-        update(_EVENTS).where(_EVENTS.c.event_id == bindparam("known_id", type_=_EVENTS.c.event_id.type)).values(values)
-    )
+    known = bindparam("known_id", type_=_EVENTS.c.event_id.type)
+    return update(_EVENTS).where(_EVENTS.c.event_id == known).values(_given(_EVENTS, _TOLD, dialect))
 
 
 def event_row(event: Event) -> dict[str, Any]:
@@ -102,13 +104,11 @@ def event_row(event: Event) -> dict[str, Any]:
     }
 
 
-def _insert(table: Table, dialect: str) -> Insert:
-    return insert(table).values({column.name: _given(table, column.name, dialect) for column in table.c})
-
-
-def _given(table: Table, name: str, dialect: str) -> Any:
-    """A column's value: JSON comes as text, which is written already."""
-    if name not in _JSON:
-        return bindparam(name, type_=table.c[name].type)
-    text = bindparam(name, type_=Text)
-    return cast(text, JSONB) if dialect == "postgresql" else text
+def _given(table: Table, names: tuple[str, ...], dialect: str) -> dict[str, Any]:
+    """Columns and where their values come from. JSON comes as text, which is written already."""
+    values: dict[str, Any] = {}
+    for name in names:
+        values[name] = bindparam(name, type_=Text if name in _JSON else table.c[name].type)
+        if name in _JSON and dialect == "postgresql":
+            values[name] = cast(values[name], JSONB)
+    return values

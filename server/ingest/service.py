@@ -1,4 +1,7 @@
-"""Takes batches of events: checked one by one, idempotent, in one transaction."""
+"""Takes batches of events: checked one by one, idempotent, in one transaction.
+
+The server's requests go through one `Intake`, which lets them share transactions; `ingest` is for one caller alone.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,14 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.exc import IntegrityError
-
 from server.clock import Clock
 from server.db.engine import Database
 from server.domain.access import Principal
-from server.errors import Unavailable
-from server.ingest.batch import MAX_AGE, MAX_AHEAD, Batch, Delivery, show_picture
+from server.ingest.batch import MAX_AGE, MAX_AHEAD, Delivery, show_picture
 from server.ingest.bodies import Taken, Verdict, read_body
+from server.ingest.intake import Intake
 
-__all__ = ["MAX_AGE", "MAX_AHEAD", "Taken", "Verdict", "ingest", "show_picture"]
+__all__ = ["MAX_AGE", "MAX_AHEAD", "Delivery", "Intake", "Taken", "Verdict", "ingest", "read_body", "show_picture"]
 
 
 def ingest(
@@ -47,9 +48,4 @@ def ingest(
         Unavailable: Nothing of the batch was stored; send it again.
     """
     delivery = Delivery(device, tuple(map(read_body, bodies)), clock_offset, request_id)
-    try:
-        with database.write() as session:
-            return Batch(session, clock.utc(), zone).take([delivery])[0]
-    except IntegrityError as error:
-        # Only a device that sends one event id for two villages at once gets here; the second try sees the first.
-        raise Unavailable("two transactions stored the same event", "Send the batch again.") from error
+    return Intake(database, clock, zone).take(delivery)

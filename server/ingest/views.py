@@ -49,15 +49,8 @@ def post_events() -> Response:
     except ValidationError as error:
         raise _not_valid(error, 'Send {"events": [...]} with 1 to 256 events.') from error
     try:
-        taken = ingest.ingest(
-            parts.database,
-            parts.clock,
-            parts.settings.zone,
-            asked.device,
-            batch.events,
-            clock_offset=asked.clock_offset,
-            request_id=request_id(),
-        )
+        bodies = tuple(map(ingest.read_body, batch.events))
+        taken = parts.intake.take(ingest.Delivery(asked.device, bodies, asked.clock_offset, request_id()))
     except DiskFull:
         storage.free_for_events(parts.database, parts.store, parts.clock)
         raise

@@ -1,0 +1,137 @@
+"""Lets requests that come at once share a transaction, and so one wait for the disk.
+
+    request A --> leads: takes what waits, [A]          BEGIN ... COMMIT   answers A
+    request B --> waits                                                    is told to lead: [B, C, D]
+    request C --> waits                                                    ...
+    request D --> waits
+
+Nobody waits for company: a request that finds no leader leads at once, alone. Each is answered after its commit, as if
+it had had a transaction of its own. One in which something fails is rolled back as a whole, and each of its requests
+is tried again in a transaction of its own: what is wrong with one is told to nobody else.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.exc import IntegrityError
+
+from server.clock import Clock
+from server.db.engine import Database
+from server.errors import Unavailable
+from server.ingest.batch import Batch, Delivery
+from server.ingest.bodies import Taken
+
+log = logging.getLogger(__name__)
+
+MAX_EVENTS: Final = 256
+"""In one transaction, unless a single request has more: others want to write, too."""
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    """A request's events, until they are answered.
+
+    Attributes:
+        delivery: The events.
+        woken: Set when it is answered, or has to do something itself.
+        group: Those whom it leads, itself first; empty where it does not.
+        answer: None: not answered yet, or to be stored by itself.
+        error: Why nobody of its group could be served.
+    """
+
+    delivery: Delivery
+    woken: threading.Event = field(default_factory=threading.Event)
+    group: list[_Request] = field(default_factory=list)
+    answer: tuple[Taken, ...] | None = None
+    error: Unavailable | None = None
+
+
+class Intake:
+    """Where the events of all of a process's requests go.
+
+    Args:
+        database: Where to.
+        clock: The time.
+        zone: The site's time zone.
+    """
+
+    def __init__(self, database: Database, clock: Clock, zone: ZoneInfo) -> None:
+        self._database, self._clock, self._zone = database, clock, zone
+        self._guard = threading.Lock()
+        self._queue: deque[_Request] = deque()
+        # SQLite has one writer. On PostgreSQL one transaction is prepared while another one waits for the disk.
+        self._free_leaders = 1 if database.dialect == "sqlite" else 2
+
+    def take(self, delivery: Delivery) -> tuple[Taken, ...]:
+        """Store a request's events. When this returns, everything it says is on disk.
+
+        Raises:
+            Unavailable: Nothing of it was stored; send it again.
+        """
+        mine = _Request(delivery)
+        with self._guard:
+            if self._free_leaders:
+                self._free_leaders -= 1
+                mine.group.append(mine)
+            else:
+                self._queue.append(mine)
+        if not mine.group:
+            mine.woken.wait()
+        if mine.group:
+            self._lead(mine)
+        if mine.error is not None:
+            raise mine.error
+        return self._store([delivery])[0] if mine.answer is None else mine.answer
+
+    def _lead(self, mine: _Request) -> None:
+        """Serve a group; then let the first of those who have come meanwhile lead."""
+        try:
+            if len(mine.group) == 1:
+                mine.answer = self._store([mine.delivery])[0]
+            else:
+                self._store_together(mine.group)
+        finally:
+            self._hand_over()
+            for other in mine.group:
+                other.woken.set()
+
+    def _store_together(self, group: list[_Request]) -> None:
+        try:
+            answers = self._store([request.delivery for request in group])
+        except Unavailable as error:
+            for request in group:
+                request.error = error
+        except Exception:  # each is tried by itself then: what is wrong is raised there, to the one whom it concerns
+            log.warning("ingest_group_divided", exc_info=True, extra={"fields": {"requests": len(group)}})
+        else:
+            for request, answer in zip(group, answers, strict=True):
+                request.answer = answer
+
+    def _hand_over(self) -> None:
+        with self._guard:
+            if not self._queue:
+                self._free_leaders += 1
+                return
+            group = [self._queue.popleft()]
+            events = len(group[0].delivery.bodies)
+            while self._queue and events + len(self._queue[0].delivery.bodies) <= MAX_EVENTS:
+                group.append(self._queue.popleft())
+                events += len(group[-1].delivery.bodies)
+        group[0].group.extend(group)
+        group[0].woken.set()
+
+    def _store(self, deliveries: list[Delivery]) -> list[tuple[Taken, ...]]:
+        try:
+            with self._database.write() as session:
+                return Batch(session, self._clock.utc(), self._zone).take(deliveries)
+        except IntegrityError as error:
+            if len(deliveries) > 1:
+                raise
+            # A device sends one event id for two villages at once, or two a new camera: the second try sees the first.
+            raise Unavailable("two transactions stored the same event", "Send the batch again.") from error
