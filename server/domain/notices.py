@@ -4,7 +4,7 @@
 incident ---------> pending ------------------> (being sent) ------------------------> sent
                        ^                             |-- try again later --> pending
                        |                             `-- never will, or too late --> failed
-                       |-- silenced when it was due --> silenced
+                       |-- silenced when it was due --> silenced -- the silence ends, it is still new --> pending
                        `-- the incident is over, or its reader may not see it --> dropped
 A worse severity makes a settled notification pending again.
 """

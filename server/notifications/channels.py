@@ -36,6 +36,7 @@ _MAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-
 class Refusal(StrEnum):
     """Why a channel was not taken: the end of a page's string."""
 
+    BAD_KIND = "bad_kind"
     BAD_ADDRESS = "bad_address"
     BAD_WEBHOOK = "bad_webhook"
     KNOWN = "known"
@@ -207,6 +208,17 @@ def webhook_made_at(session: Session, principal: Principal, channel_id: int) -> 
     if row.kind is not Channel.WEBHOOK:
         raise NotFound("no such webhook")
     return row.created_at
+
+
+def read_kind(text: str) -> Channel:
+    """What a form says of a channel that is added by its address; a browser that takes pushes adds itself.
+
+    Raises:
+        ChannelRefused: There is no such kind.
+    """
+    if text not in {Channel.EMAIL, Channel.WEBHOOK}:
+        raise ChannelRefused(Refusal.BAD_KIND)
+    return Channel(text)
 
 
 def read_choice(session: Session, principal: Principal, severity: str, kinds: list[str], places: list[str]) -> Choice:

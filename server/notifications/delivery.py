@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -26,9 +25,10 @@ from server.db.work_models import Notification, NotificationChannel
 from server.domain import notices
 from server.domain.access import Principal
 from server.domain.grouping import Severity
-from server.domain.incident import OPEN_STATES
+from server.domain.incident import OPEN_STATES, IncidentState
 from server.domain.notices import NoticeState, SentMessage
 from server.notifications import planning, quiet, senders, text
+from server.notifications.quiet import Quiet
 from server.notifications.senders import SendingFailed
 from server.places.service import PlaceTree
 from server.services import Services
@@ -37,6 +37,10 @@ log = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(minutes=3)
 """Longer than the slowest channel is waited for."""
+LOOK_AGAIN: Final = timedelta(minutes=1)
+"""What a silence keeps back is asked about again so often: it may be ended early, or hold at times of the week."""
+_AT_ONCE: Final = 500
+"""Notifications of one channel that are decided together."""
 _CHANNELS_AT_ONCE: Final = 16
 _SENDING_THREADS: Final = 4
 
@@ -98,12 +102,14 @@ def _take(parts: Services, channel_id: int) -> list[Parcel]:
             .join(Incident, Incident.id == Notification.incident_id)
             .where(Notification.channel_id == channel_id, _is_due(now))
             .order_by(Notification.planned_at, Notification.id)
+            .limit(_AT_ONCE)
         ).all()
-        tree, zone = PlaceTree.read(session), parts.settings.zone
+        tree = PlaceTree.read(session)
+        words = quiet.ask(session, [incident for _, incident in rows], now, parts.settings.zone)
         ready = [
             (row, incident)
             for row, incident in rows
-            if _is_still_wanted(session, row, incident, channel, principal, tree, now, zone)
+            if _is_still_wanted(row, incident, channel, principal, tree, words[incident.id], now)
         ]
         if not ready:
             return []
@@ -117,29 +123,44 @@ def _take(parts: Services, channel_id: int) -> list[Parcel]:
 
 
 def _is_still_wanted(
-    session: Session,
     row: Notification,
     incident: Incident,
     channel: NotificationChannel,
     principal: Principal | None,
     tree: PlaceTree,
+    word: Quiet,
     now: datetime,
-    zone: ZoneInfo,
 ) -> bool:
     """Ask again at the moment of sending: people, scopes, silences and the incident itself change while it waits."""
-    if row.planned_at + notices.GIVE_UP_AFTER < now:
+    was_silenced = row.state is NoticeState.SILENCED
+    if was_silenced:
+        why_not = _why_not_any_more(row, incident, now)
+        if why_not:
+            _settle(row, NoticeState.SILENCED, f"{row.decision}; {why_not}")
+            return False
+    elif row.planned_at + notices.GIVE_UP_AFTER < now:
         _settle(row, NoticeState.FAILED, row.decision)
         return False
     is_theirs = principal is not None and planning.is_for(channel, principal, incident, tree.path(incident.village_id))
     if not is_theirs or incident.merged_into_id is not None or incident.state not in OPEN_STATES:
         _settle(row, NoticeState.DROPPED, "over" if is_theirs else "not for this recipient")
         return False
-    word = quiet.ask(session, incident, now, zone)
     if word.silenced:
         _settle(row, NoticeState.SILENCED, word.decision)
+        row.next_at = now + LOOK_AGAIN if word.ends else None
         return False
-    row.decision = word.decision
+    row.decision = f"{word.decision}, was {row.decision}"[:200] if was_silenced else word.decision
+    row.state = NoticeState.PENDING
     return True
+
+
+def _why_not_any_more(row: Notification, incident: Incident, now: datetime) -> str:
+    """Why nobody needs to be told any more of what a silence kept back."""
+    if incident.merged_into_id is not None:
+        return "merged meanwhile"
+    if incident.state is not IncidentState.NEW:
+        return f"{incident.state.value} meanwhile"
+    return "a day old" if row.planned_at + notices.GIVE_UP_AFTER < now else ""
 
 
 def _settle(row: Notification, state: NoticeState, decision: str) -> None:
@@ -244,7 +265,7 @@ def _failed_row(row: Notification, failure: SendingFailed, now: datetime) -> Non
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
     return and_(
-        Notification.state == NoticeState.PENDING,
+        Notification.state.in_((NoticeState.PENDING, NoticeState.SILENCED)),
         Notification.next_at <= now,
         or_(Notification.leased_until.is_(None), Notification.leased_until < now),
     )

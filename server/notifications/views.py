@@ -38,7 +38,7 @@ def add_channel() -> BaseResponse:
                 session,
                 parts.clock,
                 person,
-                Channel(kind) if kind in set(Channel) else Channel.PUSH,
+                channels.read_kind(kind),
                 address,
                 channels.read_choice(session, person, request.form.get("min_severity", ""), [], []),
                 parts.settings.webhook_ranges,

@@ -9,6 +9,8 @@ import pytest
 
 from server import migrations
 from server.db.engine import Database
+from tests.support.mailbox import Mailbox, running_mailbox
+from tests.support.notices import PUBLIC_URL, mail_settings
 from tests.support.postgres import Cluster, find_binaries, running_cluster
 from tests.support.village import Village, running_village
 
@@ -52,4 +54,18 @@ def village(database_url: str, tmp_path: Path) -> Iterator[Village]:
 def embedded_village(tmp_path: Path) -> Iterator[Village]:
     """A server on SQLite, for what no database decides."""
     with running_village(tmp_path / "data") as made:
+        yield made
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    """A mail server that keeps what it is sent."""
+    with running_mailbox() as box:
+        yield box
+
+
+@pytest.fixture
+def told_village(database_url: str, tmp_path: Path, mailbox: Mailbox) -> Iterator[Village]:
+    """A server that sends mail, whose pages are read by https."""
+    with running_village(tmp_path / "data", database_url, public_url=PUBLIC_URL, **mail_settings(mailbox)) as made:
         yield made

@@ -18,13 +18,13 @@ import pytest
 from sqlalchemy import select
 
 from server.db.models import Incident
-from server.db.work_models import Notification, NotificationChannel, NotificationOutbox
-from server.domain.grouping import Severity
-from server.domain.notices import Channel, NoticeState
+from server.db.work_models import Notification, NotificationOutbox
+from server.domain.notices import NoticeState
 from server.notifications import delivery
 from tests.integration.server.test_crash_threats import crashing, environment, now_event
-from tests.support.mailbox import Mailbox, running_mailbox
-from tests.support.village import MovableClock, Village, running_village
+from tests.support.mailbox import Mailbox
+from tests.support.notices import PUBLIC_URL, add_channel, mail_settings
+from tests.support.village import MovableClock, Village
 
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 120.0
@@ -32,39 +32,17 @@ PUBLIC = "https://lang-an.example.vn"
 
 
 @pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with running_mailbox() as box:
-        yield box
-
-
-@pytest.fixture
-def told_village(database_url: str, tmp_path: Path, mailbox: Mailbox) -> Iterator[Village]:
-    """A village with an officer who is told by mail; all its processes know the mail server."""
-    with running_village(tmp_path / "data", database_url, **mail_settings(mailbox)) as made:
-        now = datetime.now(UTC)
-        with made.parts.database.write() as session:
-            session.add(
-                NotificationChannel(
-                    user_id=made.user_ids["officer_a"],
-                    kind=Channel.EMAIL,
-                    address="a@example.vn",
-                    min_severity=Severity.LOW,
-                    kinds=[],
-                    places=[],
-                    created_at=now,
-                    confirmed_at=now,
-                    code_attempts=0,
-                )
-            )
-        yield made
-
-
-def mail_settings(mailbox: Mailbox) -> dict[str, Any]:
-    return {"smtp_url": mailbox.url, "mail_from": "lang-an@example.vn", "public_url": PUBLIC}
+def told_village(told_village: Village) -> Village:
+    """A village with an officer who is told by mail; all its processes know the mail server and the real time."""
+    add_channel(told_village, "officer_a", at=datetime.now(UTC))
+    return told_village
 
 
 def in_environment(mailbox: Mailbox) -> dict[str, str]:
-    return {f"LANGAN_{name.upper()}": str(value) for name, value in mail_settings(mailbox).items()}
+    return {
+        f"LANGAN_{name.upper()}": str(value)
+        for name, value in (mail_settings(mailbox) | {"public_url": PUBLIC_URL}).items()
+    }
 
 
 @contextmanager

@@ -15,22 +15,16 @@ from server.db.work_models import NotificationChannel
 from server.jobs.registry import REGISTRY
 from server.jobs.worker import Worker
 from server.notifications import delivery
-from tests.support.mailbox import Mailbox, running_mailbox
+from tests.support.mailbox import Mailbox
+from tests.support.notices import mail_settings
 from tests.support.village import Village, event, running_village
 
 PAGE = "/notifications"
 
 
 @pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with running_mailbox() as box:
-        yield box
-
-
-@pytest.fixture
 def told_village(database_url: str, tmp_path: Path, mailbox: Mailbox) -> Iterator[Village]:
-    mail = {"smtp_url": mailbox.url, "mail_from": "lang-an@example.vn"}
-    with running_village(tmp_path / "data", database_url, **mail) as made:
+    with running_village(tmp_path / "data", database_url, **mail_settings(mailbox)) as made:
         yield made
 
 
@@ -111,6 +105,15 @@ def test_what_is_no_address_is_refused(told_village: Village, address: str) -> N
     officer = told_village.browser("officer_a")
     assert send(officer, PAGE, kind="email", address=address, min_severity="low").status_code == 422
     assert channels(told_village) == []
+
+
+@pytest.mark.parametrize("kind", ["", "push", "fax", "EMAIL"])
+def test_a_way_that_there_is_not_is_refused_with_what_to_do(embedded_village: Village, kind: str) -> None:
+    officer = embedded_village.browser("officer_a")
+    answer = send(officer, f"{PAGE}?lang=en", kind=kind, address="a@example.vn", min_severity="low")
+    assert answer.status_code == 422
+    assert "Choose one of the ways in the list" in answer.get_data(as_text=True)
+    assert channels(embedded_village) == []
 
 
 @pytest.mark.parametrize(

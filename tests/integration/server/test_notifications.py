@@ -9,7 +9,6 @@ import json
 import re
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +18,18 @@ from sqlalchemy.orm import Session
 
 from contract.ids import uuid7
 from server.db.models import Camera, Incident, User
-from server.db.work_models import Notification, NotificationChannel, NotificationOutbox
+from server.db.work_models import NotificationChannel, NotificationOutbox
 from server.domain.access import Principal
 from server.domain.grouping import Severity
 from server.domain.incident import IncidentAction
 from server.domain.notices import Channel, NoticeState
 from server.incidents import service as incidents
 from server.notifications import delivery, planning, senders
-from server.silences import service as silences
-from server.silences.service import SilenceDraft
 from tests.support.https_files import make_certificate
 from tests.support.mailbox import Mailbox, running_mailbox
+from tests.support.notices import add_channel, notifications, send_due
 from tests.support.village import Village, event, running_village
 from tests.support.webhook import Webhook, running_webhook
-
-SENDER = "Làng An <lang-an@example.vn>"
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with running_mailbox() as box:
-        yield box
-
-
-@pytest.fixture
-def told_village(database_url: str, tmp_path: Path, mailbox: Mailbox) -> Iterator[Village]:
-    """A server that sends mail."""
-    mail = {"smtp_url": mailbox.url, "mail_from": SENDER, "public_url": "https://lang-an.example.vn"}
-    with running_village(tmp_path / "data", database_url, **mail) as made:
-        yield made
 
 
 @pytest.fixture
@@ -58,42 +40,14 @@ def webhook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook
         yield hook
 
 
-def channel(village: Village, name: str, kind: Channel = Channel.EMAIL, **more: Any) -> int:
-    """Give somebody a confirmed channel."""
-    values: dict[str, Any] = {"min_severity": Severity.LOW, "kinds": [], "places": [], "active": True}
-    values |= {"address": f"{name}@example.vn", "confirmed_at": village.clock.utc()} | more
-    with village.parts.database.write() as session:
-        row = NotificationChannel(
-            user_id=village.user_ids[name], kind=kind, created_at=village.clock.utc(), code_attempts=0, **values
-        )
-        session.add(row)
-        session.flush()
-        return row.id
-
-
-def work(village: Village, after_s: float = 4) -> None:
-    """Let time pass and everything be sent that is due."""
-    village.clock.advance(seconds=after_s)
-    while delivery.work(village.parts):
-        pass
-    village.clock.advance(seconds=after_s)
-    while delivery.work(village.parts):
-        pass
-
-
-def notifications(village: Village) -> list[Notification]:
-    with village.parts.database.read() as session:
-        return list(session.scalars(select(Notification).order_by(Notification.id)))
-
-
 def test_an_officer_is_told_by_mail_once_in_their_language_with_a_link(told_village: Village, mailbox: Mailbox) -> None:
     village = told_village
-    channel(village, "officer_a")
-    channel(village, "officer_b")
+    add_channel(village, "officer_a")
+    add_channel(village, "officer_b")
     result = village.post([event()]).get_json()["results"][0]
     village.post([event(20)])
-    work(village)
-    work(village)
+    send_due(village)
+    send_due(village)
     [mail] = mailbox.mails
     assert mail["To"] == "officer_a@example.vn"
     body = mail.get_content()
@@ -107,24 +61,24 @@ def test_an_officer_is_told_by_mail_once_in_their_language_with_a_link(told_vill
     with village.parts.database.write() as session:
         session.execute(update(User).where(User.username == "officer_a").values(language="en"))
     village.post([event(2000, spot="elsewhere")])
-    work(village)
+    send_due(village)
     assert "Suspected" in mailbox.mails[1].get_content()
 
 
 def test_only_what_was_chosen_is_told(told_village: Village, mailbox: Mailbox) -> None:
     village = told_village
-    channel(village, "officer_a", min_severity=Severity.HIGH, address="high@example.vn")
-    channel(village, "officer_a", kinds=["intrusion"], address="intrusion@example.vn")
-    channel(village, "officer_commune", places=["village-b"], address="village-b@example.vn")
-    channel(village, "officer_a", active=False, address="paused@example.vn")
-    channel(village, "officer_a", confirmed_at=None, address="unconfirmed@example.vn")
-    channel(village, "resident_a", address="resident@example.vn")
+    add_channel(village, "officer_a", min_severity=Severity.HIGH, address="high@example.vn")
+    add_channel(village, "officer_a", kinds=["intrusion"], address="intrusion@example.vn")
+    add_channel(village, "officer_commune", places=["village-b"], address="village-b@example.vn")
+    add_channel(village, "officer_a", active=False, address="paused@example.vn")
+    add_channel(village, "officer_a", confirmed_at=None, address="unconfirmed@example.vn")
+    add_channel(village, "resident_a", address="resident@example.vn")
     village.post([event()])
-    work(village)
+    send_due(village)
     assert mailbox.mails == []
     village.post([event(100, kind="intrusion", spot="yard")])
     village.post([event(village="village-b")], device="box-b")
-    work(village)
+    send_due(village)
     assert sorted(mail["To"] for mail in mailbox.mails) == [
         "high@example.vn",
         "intrusion@example.vn",
@@ -136,7 +90,7 @@ def test_what_grows_worse_while_it_is_being_sent_is_told_again(
     told_village: Village, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     village = told_village
-    channel(village, "officer_a")
+    add_channel(village, "officer_a")
     village.post([event()])
     delivery.work(village.parts)
     village.clock.advance(seconds=4)
@@ -162,17 +116,17 @@ def test_what_grows_worse_while_it_is_being_sent_is_told_again(
         patched.setattr(planning, "confirmed_channels", chosen)
         assert planning.plan(village.parts.database, village.clock)
         sending.join()
-    work(village)
+    send_due(village)
     assert len(mailbox.mails) == 2
 
 
 def test_a_worse_severity_is_told_again(told_village: Village, mailbox: Mailbox) -> None:
     village = told_village
-    channel(village, "officer_a")
+    add_channel(village, "officer_a")
     village.post([event()])
-    work(village)
+    send_due(village)
     village.post([event(10 * n) for n in range(1, 8)])
-    work(village)
+    send_due(village)
     assert len(mailbox.mails) == 2
     assert "Trung bình" in mailbox.mails[0]["Subject"]
     assert "Cao" in mailbox.mails[1]["Subject"]
@@ -181,38 +135,38 @@ def test_a_worse_severity_is_told_again(told_village: Village, mailbox: Mailbox)
 
 def test_who_lost_the_right_while_it_waited_is_not_told(told_village: Village, mailbox: Mailbox) -> None:
     village = told_village
-    channel(village, "officer_a")
-    channel(village, "officer_a2")
+    add_channel(village, "officer_a")
+    add_channel(village, "officer_a2")
     village.post([event()])
     while delivery.work(village.parts):
         pass
     with village.parts.database.write() as session:
         session.execute(update(User).where(User.username == "officer_a").values(place_id="village-b"))
         session.execute(update(User).where(User.username == "officer_a2").values(active=False))
-    work(village)
+    send_due(village)
     assert mailbox.mails == []
     assert {row.state for row in notifications(village)} == {NoticeState.DROPPED}
 
 
 def test_what_was_handled_while_it_waited_is_not_told(told_village: Village, mailbox: Mailbox) -> None:
     village = told_village
-    channel(village, "officer_a")
+    add_channel(village, "officer_a")
     result = village.post([event()]).get_json()["results"][0]
     with village.parts.database.write() as session:
         incident = session.scalars(select(Incident)).one()
         incidents.act(
             session, village.clock, village.principal("officer_a"), incident.id, IncidentAction.RESOLVE, version=1
         )
-    work(village)
+    send_due(village)
     assert result["incident_id"]
     assert mailbox.mails == []
 
 
 def test_fifty_incidents_at_once_become_one_summary(told_village: Village, mailbox: Mailbox) -> None:
     village = told_village
-    channel(village, "officer_a")
+    add_channel(village, "officer_a")
     village.post([event(n, spot=f"spot-{n}") for n in range(50)])
-    work(village)
+    send_due(village)
     [mail] = mailbox.mails
     assert "50" in mail["Subject"]
     assert mail.get_content().count("Nghi vấn") == 30  # and "20 more"
@@ -227,12 +181,12 @@ def test_fifty_incidents_over_five_minutes_are_five_mails_and_one_summary(
     told_village: Village, mailbox: Mailbox
 ) -> None:
     village = told_village
-    channel(village, "officer_a")
+    add_channel(village, "officer_a")
     for n in range(50):
         village.post([event(6 * n, spot=f"spot-{n}")])
-        work(village, 3)
+        send_due(village, 3)
     assert len(mailbox.mails) == 5
-    work(village, 300)
+    send_due(village, 300)
     assert len(mailbox.mails) == 6
     assert "45" in mailbox.mails[5]["Subject"]
 
@@ -240,11 +194,11 @@ def test_fifty_incidents_over_five_minutes_are_five_mails_and_one_summary(
 def test_a_mail_server_that_is_down_is_tried_again_with_the_same_message(tmp_path: Path, database_url: str) -> None:
     with running_mailbox() as box:
         port = box.port
-    settings = {"smtp_url": f"smtp://127.0.0.1:{port}?tls=none", "mail_from": SENDER}
+    settings = {"smtp_url": f"smtp://127.0.0.1:{port}?tls=none", "mail_from": "lang-an@example.vn"}
     with running_village(tmp_path / "data", database_url, **settings) as village:
-        channel(village, "officer_a")
+        add_channel(village, "officer_a")
         village.post([event()])
-        work(village)
+        send_due(village)
         [row] = notifications(village)
         assert row.state is NoticeState.PENDING
         assert row.attempts == 1
@@ -252,7 +206,7 @@ def test_a_mail_server_that_is_down_is_tried_again_with_the_same_message(tmp_pat
         assert row.next_at is not None
         assert 5 <= (row.next_at - village.clock.utc()).total_seconds() + 4 <= 16
         with running_mailbox(port) as box:
-            work(village, 20)
+            send_due(village, 20)
             [mail] = box.mails
         assert str(row.message_id) in mail["Message-ID"]
         assert notifications(village)[0].state is NoticeState.SENT
@@ -262,20 +216,20 @@ def test_an_address_that_is_unknown_is_given_up_and_shown(told_village: Village,
     village = told_village
     mailbox.refusals["officer_a@example.vn"] = "550 no such user"
     mailbox.refusals["officer_a2@example.vn"] = "451 greylisted"
-    channel(village, "officer_a")
-    channel(village, "officer_a2")
+    add_channel(village, "officer_a")
+    add_channel(village, "officer_a2")
     village.post([event()])
-    work(village)
+    send_due(village)
     assert sorted(row.state for row in notifications(village)) == [NoticeState.FAILED, NoticeState.PENDING]
 
 
 def test_what_could_not_be_sent_for_a_day_is_given_up(told_village: Village, mailbox: Mailbox) -> None:
     village = told_village
     mailbox.refusals["officer_a@example.vn"] = "451 try later"
-    channel(village, "officer_a")
+    add_channel(village, "officer_a")
     village.post([event()])
     for _ in range(60):
-        work(village, 1800)
+        send_due(village, 1800)
     [row] = notifications(village)
     assert row.state is NoticeState.FAILED
     assert row.next_at is None
@@ -284,11 +238,11 @@ def test_what_could_not_be_sent_for_a_day_is_given_up(told_village: Village, mai
 def test_a_webhook_gets_a_signed_post(webhook: Webhook, database_url: str, tmp_path: Path) -> None:
     settings = {"webhook_networks": "127.0.0.0/8,::1/128", "public_url": "https://lang-an.example.vn"}
     with running_village(tmp_path / "data", database_url, **settings) as village:
-        channel_id = channel(village, "admin", Channel.WEBHOOK, address=webhook.url)
+        channel_id = add_channel(village, "admin", Channel.WEBHOOK, address=webhook.url)
         village.post([event()])
         webhook.answers.append((503, {}))
-        work(village)
-        work(village, 30)
+        send_due(village)
+        send_due(village, 30)
         first, second = webhook.posts
         assert first.body != b""
         assert first.headers["webhook-id"] == second.headers["webhook-id"]
@@ -313,9 +267,9 @@ def test_threat_32_a_webhook_leads_into_no_network_that_was_not_named(
     webhook: Webhook, tmp_path: Path, networks: str
 ) -> None:
     with running_village(tmp_path / "data", webhook_networks=networks) as village:
-        channel(village, "admin", Channel.WEBHOOK, address=webhook.url)
+        add_channel(village, "admin", Channel.WEBHOOK, address=webhook.url)
         village.post([event()])
-        work(village)
+        send_due(village)
         assert webhook.posts == []
         [row] = notifications(village)
         assert row.state is NoticeState.FAILED
@@ -324,10 +278,10 @@ def test_threat_32_a_webhook_leads_into_no_network_that_was_not_named(
 
 def test_threat_32_a_webhook_that_redirects_is_not_followed(webhook: Webhook, tmp_path: Path) -> None:
     with running_village(tmp_path / "data", webhook_networks="127.0.0.0/8,::1/128") as village:
-        channel(village, "admin", Channel.WEBHOOK, address=webhook.url)
+        add_channel(village, "admin", Channel.WEBHOOK, address=webhook.url)
         webhook.answers.append((302, {"Location": f"https://localhost:{webhook.port}/other"}))
         village.post([event()])
-        work(village)
+        send_due(village)
         assert [post.path for post in webhook.posts] == ["/hook"]
         assert notifications(village)[0].state is NoticeState.FAILED
 
@@ -336,21 +290,21 @@ def test_a_webhook_with_a_certificate_of_another_name_gets_nothing(
     webhook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running_village(tmp_path / "data", webhook_networks="127.0.0.0/8") as village:
-        channel(village, "admin", Channel.WEBHOOK, address=f"https://127.0.0.1:{webhook.port}/hook")
+        add_channel(village, "admin", Channel.WEBHOOK, address=f"https://127.0.0.1:{webhook.port}/hook")
         village.post([event()])
-        work(village)
+        send_due(village)
         assert webhook.posts == []
         assert "certificate" in notifications(village)[0].last_error
 
 
 def test_threat_29_a_camera_s_name_stays_within_its_line(told_village: Village, mailbox: Mailbox) -> None:
     village = told_village
-    channel(village, "officer_a")
+    add_channel(village, "officer_a")
     village.post([event()])
     name = "Cổng\r\nBcc: everybody@example.vn\r\n\r\n<script>alert(1)</script>\u202e"
     with village.parts.database.write() as session:
         session.execute(update(Camera).values(name=name[:120]))
-    work(village)
+    send_due(village)
     [mail] = mailbox.mails
     assert mail["Bcc"] is None
     assert mail.get_content_type() == "text/plain"
@@ -359,35 +313,12 @@ def test_threat_29_a_camera_s_name_stays_within_its_line(told_village: Village, 
     assert "\u202e" not in line
 
 
-def test_threat_19_a_silence_that_ends_while_sending_leaves_its_decision(
-    told_village: Village, mailbox: Mailbox
-) -> None:
-    village, parts = told_village, told_village.parts
-    channel(village, "officer_a")
-    now = village.clock.utc()
-    draft = SilenceDraft("village-a", now, now + timedelta(minutes=10), "hội làng", kinds=("crowding",))
-    with parts.database.write() as session:
-        silence = silences.create(session, village.clock, parts.settings.zone, village.principal("officer_a"), draft)
-    village.post([event()])
-    work(village)
-    assert mailbox.mails == []
-    [row] = notifications(village)
-    assert (row.state, row.decision) == (NoticeState.SILENCED, f"silenced by {silence.id}")
-    work(village, 700)  # the silence is over: what it kept back stays kept back, and says by what
-    assert mailbox.mails == []
-    assert notifications(village)[0].decision == f"silenced by {silence.id}"
-    village.post([event(10 * n) for n in range(1, 8)])  # worse, and decided anew
-    work(village)
-    assert len(mailbox.mails) == 1
-    assert notifications(village)[0].decision == "alert"
-
-
 def test_nothing_is_left_in_the_outbox(told_village: Village) -> None:
     village = told_village
-    channel(village, "officer_a")
+    add_channel(village, "officer_a")
     same = uuid7(village.clock.utc())
     village.post([event(event_id=same)])
     village.post([event(event_id=same)])
-    work(village)
+    send_due(village)
     with village.parts.database.read() as session:
         assert session.scalar(select(func.count()).select_from(NotificationOutbox)) == 0

@@ -12,15 +12,14 @@ import pytest
 from sqlalchemy import select
 
 from server.db.models import EvidenceFile, Incident
-from server.db.work_models import Deletion, NotificationChannel
-from server.domain.grouping import Severity
-from server.domain.notices import Channel
+from server.db.work_models import Deletion
 from server.notifications import delivery
 from server.retention import sweep
 from server.retention.service import enforce
 from server.storage.objects import ObjectStore
 from tests.support.mailbox import running_mailbox
 from tests.support.media import jpeg, jpeg_claiming, mp4
+from tests.support.notices import add_channel, mail_settings
 from tests.support.object_store import ObjectServer, running_object_server
 from tests.support.village import Village, event, reference, running_village
 
@@ -127,43 +126,30 @@ def test_threat_34_hostile_images_never_become_objects(far: Village, s3: ObjectS
 def test_threat_11_an_alert_is_sent_while_the_store_is_down_and_evidence_follows(
     s3: ObjectServer, database_url: str, tmp_path: Path
 ) -> None:
-    with running_mailbox() as mailbox:
-        mail = {"smtp_url": mailbox.url, "mail_from": "lang-an@example.vn"}
-        with running_village(tmp_path / "data", database_url, **mail, **s3.settings) as village:
-            now = village.clock.utc()
-            with village.parts.database.write() as session:
-                session.add(
-                    NotificationChannel(
-                        user_id=village.user_ids["officer_a"],
-                        kind=Channel.EMAIL,
-                        address="a@example.vn",
-                        min_severity=Severity.LOW,
-                        kinds=[],
-                        places=[],
-                        created_at=now,
-                        confirmed_at=now,
-                        code_attempts=0,
-                    )
-                )
-            s3.stop()
-            incident_id = announce(village, jpeg())
-            village.clock.advance(seconds=5)
-            while delivery.work(village.parts):
-                pass
-            village.clock.advance(seconds=5)
-            while delivery.work(village.parts):
-                pass
-            assert len(mailbox.mails) == 1
-            refused = village.put_evidence(jpeg())
-            assert (refused.status_code, refused.get_json()["error"]["code"]) == (503, "store_unavailable")
-            assert refused.headers["Retry-After"]
-            assert village.browser("officer_a").get(f"/incidents/{incident_id}").status_code == 200
-            s3.start()
-            assert village.put_evidence(jpeg()).status_code == 201
-            shown = village.browser("officer_a").get(f"/media/{incident_id}/{sha(jpeg())}")
-            assert shown.data == jpeg()
-            with village.parts.database.read() as session:
-                assert session.scalars(select(Incident.snapshot_sha256)).one() == sha(jpeg())
+    with (
+        running_mailbox() as mailbox,
+        running_village(tmp_path / "data", database_url, **mail_settings(mailbox), **s3.settings) as village,
+    ):
+        add_channel(village, "officer_a")
+        s3.stop()
+        incident_id = announce(village, jpeg())
+        village.clock.advance(seconds=5)
+        while delivery.work(village.parts):
+            pass
+        village.clock.advance(seconds=5)
+        while delivery.work(village.parts):
+            pass
+        assert len(mailbox.mails) == 1
+        refused = village.put_evidence(jpeg())
+        assert (refused.status_code, refused.get_json()["error"]["code"]) == (503, "store_unavailable")
+        assert refused.headers["Retry-After"]
+        assert village.browser("officer_a").get(f"/incidents/{incident_id}").status_code == 200
+        s3.start()
+        assert village.put_evidence(jpeg()).status_code == 201
+        shown = village.browser("officer_a").get(f"/media/{incident_id}/{sha(jpeg())}")
+        assert shown.data == jpeg()
+        with village.parts.database.read() as session:
+            assert session.scalars(select(Incident.snapshot_sha256)).one() == sha(jpeg())
 
 
 def test_media_are_503_while_the_store_is_down(far: Village, s3: ObjectServer) -> None:

@@ -23,6 +23,7 @@ from server.retention.service import enforce
 from server.storage.service import make_room
 from server.work_settings import WorkSettings
 from tests.support.media import jpeg
+from tests.support.notices import add_channel
 from tests.support.village import NOW, Village, event, reference, running_village
 
 
@@ -327,30 +328,16 @@ def test_threat_40_an_audit_log_that_was_cut_still_proves_itself(village: Villag
 
 
 def test_notifications_go_after_their_period(village: Village) -> None:
-    from server.db.work_models import NotificationChannel
     from server.domain.grouping import Severity
-    from server.domain.notices import Channel, NoticeState
+    from server.domain.notices import NoticeState
 
     incident_id = happen(village, jpeg(1))
-    now = village.clock.utc()
+    now, channel_id = village.clock.utc(), add_channel(village, "officer_a")
     with village.parts.database.write() as session:
-        channel = NotificationChannel(
-            user_id=village.user_ids["officer_a"],
-            kind=Channel.EMAIL,
-            address="a@example.vn",
-            min_severity=Severity.LOW,
-            kinds=[],
-            places=[],
-            created_at=now,
-            confirmed_at=now,
-            code_attempts=0,
-        )
-        session.add(channel)
-        session.flush()
         session.add(
             Notification(
                 incident_id=incident_id,
-                channel_id=channel.id,
+                channel_id=channel_id,
                 state=NoticeState.SENT,
                 severity=Severity.LOW,
                 planned_at=now,
