@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from contract.event import EventState, EvidenceRole
 from contract.rules import RULES
 from server import wording
+from server.db.incident_models import Incident
 from server.db.models import EventRecord, EvidenceFile, EvidenceReference
 from server.domain import access
 from server.domain.access import Permission, Principal
@@ -120,7 +121,7 @@ def wall_cards(
 def wall_rows(session: Session, principal: Principal, cards: Sequence[IncidentCard]) -> list[WallRow]:
     """Cards with their facts in words and the viewer's actions."""
     facts = newest_facts(session, [card.id for card in cards])
-    absent = absent_snapshots(session, [card.id for card in cards if card.snapshot_sha256 is None])
+    absent = absent_snapshots(session, [card for card in cards if card.snapshot_sha256 is None])
     return [
         WallRow(
             card,
@@ -142,44 +143,54 @@ def actions_for(principal: Principal, card: IncidentCard) -> tuple[IncidentActio
 def newest_facts(session: Session, incident_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
     """The facts of the newest event of each incident."""
     # One look-up each by the index on incident and time: a flood of 50,000 events in one incident costs no more.
-    found: dict[UUID, dict[str, Any]] = {}
-    for incident_id in incident_ids:
-        newest = (
-            select(EventRecord.facts)
-            .where(EventRecord.incident_id == incident_id)
-            .order_by(EventRecord.started_at.desc())
-            .limit(1)
-        )
-        facts = session.scalar(newest)
-        if facts is not None:
-            found[incident_id] = facts
-    return found
+    newest = (
+        select(EventRecord.facts)
+        .where(EventRecord.incident_id == Incident.id)
+        .order_by(EventRecord.started_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = session.execute(select(Incident.id, newest).where(Incident.id.in_(incident_ids)))
+    return {incident_id: facts for incident_id, facts in rows if facts is not None}
 
 
-def absent_snapshots(session: Session, incident_ids: Sequence[UUID]) -> dict[UUID, str]:
+def absent_snapshots(session: Session, cards: Sequence[IncidentCard]) -> dict[UUID, str]:
     """Whether the picture of an incident that has none is still to come (`pending`), is `gone`, or there is `none`."""
+    events = select(EventRecord.incident_id, EventRecord.event_id, EventRecord.state)
+    few = [card.id for card in cards if card.event_count <= _EVENTS_ASKED]
+    asked = [events.where(EventRecord.incident_id.in_(few))] if few else []
+    asked += [
+        events.where(EventRecord.incident_id == card.id).order_by(EventRecord.started_at.desc()).limit(_EVENTS_ASKED)
+        for card in cards
+        if card.event_count > _EVENTS_ASKED
+    ]
     found: dict[UUID, str] = {}
-    for incident_id in incident_ids:
-        newest = (
-            select(EventRecord.event_id, EventRecord.state)
-            .where(EventRecord.incident_id == incident_id)
-            .order_by(EventRecord.started_at.desc())
-            .limit(_EVENTS_ASKED)
-            .subquery()
-        )
+    for query in asked:
+        newest = query.subquery()
         is_snapshot = and_(
             EvidenceReference.event_id == newest.c.event_id, EvidenceReference.role == EvidenceRole.SNAPSHOT
         )
         rows = session.execute(
-            select(newest.c.state, EvidenceReference.sha256, EvidenceReference.gone_at, EvidenceFile.sha256)
+            select(
+                newest.c.incident_id,
+                newest.c.state,
+                EvidenceReference.sha256,
+                EvidenceReference.gone_at,
+                EvidenceFile.sha256,
+            )
             .select_from(newest)
             .outerjoin(EvidenceReference, is_snapshot)
             .outerjoin(EvidenceFile, EvidenceFile.sha256 == EvidenceReference.sha256)
-        ).all()
-        named = [(gone_at, file) for _, sha256, gone_at, file in rows if sha256 is not None]
-        if named:  # a file that came and is not shown was removed for room
-            found[incident_id] = "gone" if all(gone_at or file for gone_at, file in named) else "pending"
-        else:
-            is_over = bool(rows) and all(state == EventState.END for state, *_ in rows)
-            found[incident_id] = "none" if is_over else "pending"
-    return found
+        )
+        by_incident: dict[UUID, list[tuple[Any, ...]]] = {}
+        for incident_id, *row in rows:
+            by_incident.setdefault(incident_id, []).append(tuple(row))
+        found |= {incident_id: _why_absent(of_it) for incident_id, of_it in by_incident.items()}
+    return {card.id: found.get(card.id, "pending") for card in cards}
+
+
+def _why_absent(rows: list[tuple[Any, ...]]) -> str:
+    named = [(gone_at, file) for _, sha256, gone_at, file in rows if sha256 is not None]
+    if named:  # a file that came and is not shown was removed for room
+        return "gone" if all(gone_at or file for gone_at, file in named) else "pending"
+    return "none" if all(state == EventState.END for state, *_ in rows) else "pending"
