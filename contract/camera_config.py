@@ -42,6 +42,8 @@ class CameraIdentity(ContractModel):
     near: Annotated[tuple[Slug, ...], Field(max_length=32)] = ()
     """Cameras close by that look at other spots: what several of them see at once is offered to officers as one
     incident. One of two neighbours saying it is enough."""
+    location: tuple[Annotated[float, Field(ge=-90, le=90)], Annotated[float, Field(ge=-180, le=180)]] | None = None
+    """Where it hangs: latitude, longitude in degrees (WGS 84). None: officers find it in a list, not on the plan."""
 
 
 class InputConfig(ContractModel):

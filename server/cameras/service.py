@@ -304,6 +304,7 @@ def _append(
     camera.config_number = version.number
     camera.name, camera.purpose = config.camera.name, config.camera.purpose
     camera.near = list(config.camera.near)
+    camera.latitude, camera.longitude = config.camera.location or (None, None)
     camera.village_id, camera.enabled = config.camera.village, config.camera.enabled
     session.flush()
     audit.record(

@@ -153,6 +153,9 @@ class Camera(Base):
     purpose: Mapped[str] = mapped_column(String(300), default="")
     near: Mapped[list[str] | None] = mapped_column(JsonColumn)
     """Cameras close by, as its file says."""
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    """Where it hangs, as its file says."""
     enabled: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
     config_number: Mapped[int] = mapped_column(default=0)

@@ -24,6 +24,9 @@ MAX_SPANS: Final = 2000
 _CANDIDATES: Final = 200
 _CHOICES: Final = 12
 _AROUND: Final = timedelta(hours=6)
+_SIMILAR: Final = 5
+_SIMILAR_FOR: Final = timedelta(days=30)
+_NEARBY_WITHIN: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,33 @@ def merge_choices(session: Session, card: IncidentCard, but: Iterable[UUID]) -> 
     left_out = {card.id, *but}
     rows = [row for row in _around(session, card, _AROUND) if row.id not in left_out]
     nearest = sorted(rows, key=lambda row: (abs(row.first_at - card.first_at), row.id))[:_CHOICES]
+    return list(cards(PlaceTree.read(session), nearest))
+
+
+def similar(session: Session, card: IncidentCard) -> list[IncidentCard]:
+    """What happened at the same spot of the same family before: the newest of the last weeks, newest first."""
+    mine = session.get(Incident, card.id)
+    if mine is None:
+        return []
+    rows = session.scalars(
+        select(Incident)
+        .options(joinedload(Incident.camera), joinedload(Incident.handled_by), joinedload(Incident.assigned_to))
+        .where(
+            Incident.key == mine.key,
+            Incident.first_at < card.first_at,
+            Incident.first_at >= card.first_at - _SIMILAR_FOR,
+            Incident.merged_into_id.is_(None),
+        )
+        .order_by(Incident.first_at.desc(), Incident.id.desc())
+        .limit(_SIMILAR)
+    ).all()
+    return list(cards(PlaceTree.read(session), rows))
+
+
+def nearby(session: Session, card: IncidentCard) -> list[IncidentCard]:
+    """Other incidents of the village at about the same time, nearest in time first."""
+    rows = [row for row in _around(session, card, _NEARBY_WITHIN) if row.id != card.id]
+    nearest = sorted(rows, key=lambda row: (abs(row.first_at - card.first_at), row.id))[:_SIMILAR]
     return list(cards(PlaceTree.read(session), nearest))
 
 

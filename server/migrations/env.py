@@ -8,6 +8,7 @@ from alembic import context
 
 import server.db.account_models
 import server.db.device_models
+import server.db.duty_models
 import server.db.feed_models
 import server.db.feedback_models
 import server.db.look_models

@@ -27,6 +27,7 @@ from server.domain.silencing import AlertOutcome
 from server.domain.views import EventItem, IncidentCard, IncidentDetail, TimelineItem, media_url
 from server.incidents import related, service
 from server.incidents.related import MergeSuggestion
+from server.police.scene import Scene
 from server.police.wall import WallRow, actions_for
 from server.storage import copies
 
@@ -119,6 +120,14 @@ class IncidentPage:
     """What keeps its alerts back."""
     may_group: bool
     """The viewer may assign, merge, split and silence it."""
+    similar: list[IncidentCard]
+    """At the same spot before."""
+    nearby: list[IncidentCard]
+    """In the village at about the same time."""
+    scene: Scene | None
+    """What is drawn over its snapshot."""
+    viewers: list[str]
+    """Who else has it open."""
     missed: list[Moment]
     """What others did while the viewer decided on an older state."""
 
@@ -129,6 +138,9 @@ def incident_page(
     detail: IncidentDetail,
     conflict: str = "",
     missed: Sequence[TimelineItem] = (),
+    *,
+    scene: Scene | None = None,
+    viewers: Sequence[str] = (),
 ) -> IncidentPage:
     """Put an incident into words.
 
@@ -138,6 +150,8 @@ def incident_page(
         detail: The incident.
         conflict: Why the viewer's last press changed nothing.
         missed: What others did meanwhile.
+        scene: What is drawn over its snapshot.
+        viewers: Who else has it open.
     """
     actions = actions_for(principal, detail.card)
     may_act = access.may_here(principal, Permission.HANDLE_INCIDENTS, detail.card.place.path)
@@ -166,6 +180,10 @@ def incident_page(
         events=list(reversed(detail.events))[:MAX_CHOSEN_EVENTS],
         quiet=_quiet(session, detail),
         may_group=may_group,
+        similar=related.similar(session, card),
+        nearby=related.nearby(session, card),
+        scene=scene,
+        viewers=list(viewers),
         missed=[_step(item) for item in missed],
     )
 

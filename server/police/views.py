@@ -21,7 +21,9 @@ from server.domain.views import TimelineItem
 from server.errors import Conflict, InvalidInput
 from server.incidents import detail, queries, service
 from server.pages import STREAM_STRINGS, page_strings, village_choices
+from server.police import presence
 from server.police.incident_page import incident_page
+from server.police.scene import scene_of
 from server.police.wall import WallFilter, WallRow, wall_cards, wall_page, wall_rows
 from server.services import services
 from server.storage import copies
@@ -42,6 +44,15 @@ _WALL_STRINGS = (
     "keys.nothing",
     "keys.no_card",
 )
+FALSE_ALARM_REASONS = (
+    "false_alarm.light",
+    "false_alarm.animal",
+    "false_alarm.allowed",
+    "false_alarm.camera",
+    "false_alarm.zone",
+    "false_alarm.nothing",
+)
+"""What officers say most often; one tap each, and kept as the words that stood on the button."""
 _SHIFTS_AHEAD = 9
 """A page may stay open for days: "until the shift ends" goes on being right."""
 
@@ -118,6 +129,16 @@ def act(incident_id: UUID) -> BaseResponse:
     return redirect(url_for("police.live") if from_wall else url_for("police.incident", incident_id=incident_id), 303)
 
 
+@blueprint.post("/incidents/<uuid:incident_id>/seen")
+def seen(incident_id: UUID) -> dict[str, list[str]]:
+    """The viewer has the incident open (or has just closed it); answers who else has."""
+    principal, parts = require(Permission.WATCH_INCIDENTS), services()
+    if request.form.get("leaving"):
+        presence.leave(parts.database, principal, incident_id)
+        return {"others": []}
+    return {"others": presence.look(parts.database, parts.clock, principal, incident_id)}
+
+
 @blueprint.post("/incidents/<uuid:incident_id>/copies")
 def ask_copy(incident_id: UUID) -> BaseResponse:
     """Ask the box that took a clip for a copy that every browser plays."""
@@ -186,12 +207,22 @@ def show_incident(
     with services().database.read() as session:
         position = alerts.latest_sequence(session)
         found = detail.incident_detail(session, principal, incident_id)
-        page = incident_page(session, principal, found, conflict, missed)
+        page = incident_page(
+            session,
+            principal,
+            found,
+            conflict,
+            missed,
+            scene=scene_of(session, services().store, found),
+            viewers=presence.others_at(session, services().clock, principal, incident_id),
+        )
     return render_template(
         "police/incident.html",
         page=page,
         stream_url=_stream_url(position),
-        strings=page_strings((*STREAM_STRINGS, "incident.updated")),
+        strings=page_strings((*STREAM_STRINGS, "incident.updated", "presence.others")),
+        false_alarm_reasons=[i18n.gettext(reason) for reason in FALSE_ALARM_REASONS],
+        printed_at=services().clock.utc(),
     )
 
 

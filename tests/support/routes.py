@@ -100,6 +100,7 @@ ROUTES: dict[str, Route] = {
     "GET police.cards": page(WATCHERS),
     "GET police.incident": page(WATCHERS, foreign=404),
     "POST police.act": Route(WATCHERS, 404, frozenset({303, 409}), form=(("action", "acknowledge"), ("version", "1"))),
+    "POST police.seen": page(WATCHERS, foreign=404, own={200}),
     "POST police.ask_copy": page(WATCHERS, foreign=404, own={404}),
     "POST grouping.assign": page(WATCHERS, foreign=404, own={303, 409}),
     "POST grouping.merge": Route(WATCHERS, 404, frozenset({404}), form=(("other", f"{NOBODYS}:1"), ("reason", "x"))),

@@ -16,6 +16,7 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 
+from contract.config_loader import config_version
 from contract.event import (
     CameraHealth,
     CameraStatus,
@@ -28,9 +29,11 @@ from contract.event import (
     EvidenceRole,
     HealthReason,
     Heartbeat,
+    TrackPath,
 )
 from contract.ids import uuid7
 from contract.rules import RULES
+from edge.evidence.snapshot import draw_snapshot
 from edge.identity import DeviceIdentity
 from tests.support.identity import SignedAuth
 
@@ -146,6 +149,20 @@ FACTS: dict[str, dict[str, Any]] = {
 }
 """Plausible facts of each kind."""
 
+PATHS = (
+    TrackPath(
+        track_id=7,
+        object_class="person",
+        points=((0.22, 0.86), (0.31, 0.78), (0.42, 0.73), (0.55, 0.66), (0.61, 0.58)),
+        offsets_s=(0.0, 3.0, 6.5, 10.0, 14.0),
+    ),
+    TrackPath(
+        track_id=9, object_class="person", points=((0.78, 0.6), (0.7, 0.68), (0.6, 0.72)), offsets_s=(2.0, 6.0, 11.0)
+    ),
+)
+"""Where two went."""
+CAPTION = ("Thôn Tráng Long · 21:07:14", "Nghi vấn do máy ghi nhận")
+
 CAMERAS = {"cong_cho": "Cổng chợ", "duong_lang": "Đường làng", "cong_truong": "Cổng trường"}
 
 
@@ -213,6 +230,7 @@ class EdgeBox:
     def __init__(self, url: str, identity: DeviceIdentity, village: str) -> None:
         self._client = httpx.Client(base_url=url, auth=SignedAuth(identity), timeout=30)
         self._village = village
+        self._versions: dict[str, str] = {}
 
     def close(self) -> None:
         """Close the connections."""
@@ -220,12 +238,12 @@ class EdgeBox:
 
     def configure(self, camera_id: str, text: str | None = None) -> None:
         """Register a camera with its file."""
+        text = text or camera_yaml(camera_id, village=self._village)
         response = self._client.put(
-            f"/api/v1/cameras/{camera_id}/config",
-            content=text or camera_yaml(camera_id, village=self._village),
-            headers={"Content-Type": "application/yaml"},
+            f"/api/v1/cameras/{camera_id}/config", content=text, headers={"Content-Type": "application/yaml"}
         )
         response.raise_for_status()
+        self._versions[camera_id] = config_version(text)
 
     def report(
         self, kind: str, camera_id: str, at: datetime, *, lasts_s: float | None = None, second: float | None = 5.0
@@ -258,7 +276,9 @@ class EdgeBox:
                 "observed_at": at + timedelta(seconds=1),
                 "confidence": 0.81,
                 "facts": RULES[kind].facts.model_validate(FACTS[kind]),
+                "paths": () if RULES[kind].about_camera else PATHS,
                 "evidence": [file.reference for file in files],
+                "config_version": self._versions.get(camera_id, ""),
             }
         )
         events = [start]
@@ -348,7 +368,7 @@ def evidence(clip: str, second: float) -> list[EvidenceFile]:
     """Snapshot, redacted snapshot and clip of a bundled clip around a second."""
     picture = frame_at(MEDIA / clip, second)
     return [
-        EvidenceFile(EvidenceRole.SNAPSHOT, "image/jpeg", jpeg(picture)),
+        EvidenceFile(EvidenceRole.SNAPSHOT, "image/jpeg", draw_snapshot(picture, caption=CAPTION)),
         EvidenceFile(EvidenceRole.SNAPSHOT_REDACTED, "image/jpeg", jpeg(mosaic(picture))),
         EvidenceFile(EvidenceRole.CLIP, "video/mp4", cut(MEDIA / clip, second)),
     ]

@@ -2,13 +2,14 @@
 // being written are left alone.
 
 import { all, byId, data } from "../dom";
+import { follow as followViewers } from "../presence";
 import { refreshPart } from "../refresh-part";
 import { follow } from "../stream";
 import { announce, say } from "../strings";
 import { refreshAgo } from "../time";
 
 const root = byId("incident");
-const PARTS = ["live-head", "live-snapshot", "live-facts", "live-actions", "live-timeline", "live-notices", "live-times", "live-quiet", "live-grouping"];
+const PARTS = ["live-head", "live-snapshot", "live-facts", "live-actions", "live-assignee", "live-similar", "live-timeline", "live-notices", "live-times", "live-quiet", "live-grouping"];
 let timer = 0;
 
 async function update() {
@@ -40,4 +41,8 @@ follow(data(root, "stream"), {
   resync: update,
   state() {},
 });
+followViewers(data(root, "seen"));
+const print = byId("print");
+print.hidden = false;
+print.addEventListener("click", () => window.print());
 refreshAgo();
