@@ -1,6 +1,6 @@
 """What the server does: `make bench-server` runs this. The last line is one line of JSON.
 
-    python -m bench.server_all                          # everything: about two hours, most of it kills
+    python -m bench.server_all                          # everything: hours, most of them kills
     python -m bench.server_all --quick                  # minutes, to see that it works: its figures mean nothing
     python -m bench.server_all --only batch --only single --database postgresql
 
@@ -9,6 +9,7 @@
     duplicates   the same batches again, against new ones
     workers      one and two worker processes, on PostgreSQL
     stream       live pages: memory, broadcasts, reconnects, from POST to page (bench/server_stream.py)
+    volume       lists, pages and a year's report over 5 million events, on both databases (bench/server_volume.py)
     kills        kill -9 while eight senders post, on both databases (bench/server_kills.py)
 
 Ratios compare what took turns in one run on the same two cores. See docs/performance.md for what the keys mean.
@@ -24,19 +25,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from bench import server_kills, server_load
+from bench import server_kills, server_load, server_volume
 from bench.server_site import DATABASES, ROOT, check_database, cluster
 from edge.bench.command import choose_cpus
 
 CORES: Final = 2
-PARTS: Final = ("single", "batch", "duplicates", "workers", "stream", "kills")
+PARTS: Final = ("single", "batch", "duplicates", "workers", "stream", "volume", "kills")
 PROMISED: Final = (
     "single_over_echo", "batch_events_per_s", "batch_over_alertmanager", "duplicates_over_fresh", "sse_clients",
-    "sse_kb_each", "sse_p99_ms", "post_to_browser_p99_ms", "two_workers_over_one", "lost", "different_from_oracle",
+    "sse_kb_each", "sse_p99_ms", "post_to_browser_p99_ms", "two_workers_over_one", "list_p95_ms", "yearly_report_s",
+    "lost", "different_from_oracle",
 )  # fmt: skip
 
 
@@ -48,6 +50,7 @@ class Pace:
     posts: int = 200
     batches: int = 100
     stream: tuple[str, ...] = ()
+    volume: tuple[str, ...] = ()
     kills: int = 1000
     per_leg: int = server_kills.LEG_KILLS
 
@@ -60,6 +63,7 @@ QUICK: Final = Pace(
         "--pages", "200", "--some-pages", "50", "--reconnects", "50", "--viewers", "50", "--events-per-s", "50",
         "--seconds", "3",
     ),
+    volume=("--events", "5000", "--rounds", "3"),
     kills=5,
 )  # fmt: skip
 
@@ -131,6 +135,11 @@ class Bench:
         figures: dict[str, Any] = json.loads(lines[-1])
         return figures
 
+    def volume(self) -> None:
+        """Millions of events, on each database."""
+        chosen = ("--database", self._killed[0]) if len(self._killed) == 1 else ()
+        self.last |= server_volume.both(server_volume.parser().parse_args([*self._pace.volume, *chosen]))
+
     def kills(self) -> None:
         """Kills, on each database."""
         for database in self._killed:
@@ -154,11 +163,15 @@ def main() -> int:
     parser.add_argument("--log", type=Path, help="finished legs of the kills, which are not run again")
     options = parser.parse_args()
     parts = [part for part in PARTS if part in (options.only or PARTS)]
-    if options.database == "postgresql" or "workers" in parts or ("kills" in parts and options.database is None):
+    if (
+        options.database == "postgresql"
+        or "workers" in parts
+        or ({"kills", "volume"} & {*parts} and not options.database)
+    ):
         check_database("postgresql")
     pace = QUICK if options.quick else Pace()
     if options.kills is not None:
-        pace = Pace(pace.rounds, pace.posts, pace.batches, pace.stream, options.kills, pace.per_leg)
+        pace = replace(pace, kills=options.kills)
     log = options.log or (server_kills.LOG.with_name("server_kills_quick.jsonl") if options.quick else server_kills.LOG)
     cpus = choose_cpus(min(CORES, len(os.sched_getaffinity(0))))
     bench = Bench(

@@ -23,7 +23,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -247,11 +247,12 @@ class Asker:
             for user in session.scalars(select(User)):
                 tokens[user.username] = auth.open_session(session, parts.clock, parts.session_policy, user)
         identity = make_identity("box", server=parts.server_key)
-        with server(Site(self._settings, identity)) as running:
+        with server(Site(self._settings, identity)) as running, ExitStack() as stack:
             base = f"http://127.0.0.1:{running.port}"
 
             def get(who: str, path: Callable[[], str]) -> Callable[[], object]:
-                client = httpx.Client(base_url=base, cookies={"langan_session": tokens[who]}, timeout=300)
+                cookies = {"langan_session": tokens[who]}
+                client = stack.enter_context(httpx.Client(base_url=base, cookies=cookies, timeout=300))
 
                 def asked() -> object:
                     answer = client.get(path())

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select, update
 
-from bench import server_all, server_kills
+from bench import server_all, server_kills, server_volume
 from bench.server_kills import Told, compare
 from bench.server_site import Site, site
 from server import create_services
@@ -52,6 +52,22 @@ def test_finished_legs_of_the_kills_are_counted_and_not_run_again(tmp_path: Path
     log.write_text(json.dumps(leg) + "\n", encoding="utf-8")
     sums = server_kills.all_legs("sqlite", 5, 7, log=log)
     assert (sums["kills"], sums["acknowledged"], sums["lost"], sums["bad_legs"]) == (5, 90, 1, 1)
+
+
+@pytest.mark.timeout(600)
+def test_a_years_volume_is_made_and_every_question_asked(tmp_path: Path) -> None:
+    arguments = ["--events", "2000", "--rounds", "2", "--database", "sqlite", "--folder", str(tmp_path / "volume")]
+    detail = tmp_path / "detail.json"
+    options = server_volume.parser().parse_args([*arguments, "--detail", str(detail)])
+    figures = server_volume.both(options)
+    assert figures["list_p95_ms"] > 0
+    assert figures["yearly_report_s"] > 0
+    each = json.loads(detail.read_text("utf-8"))["sqlite"]
+    assert each["rows"]["events"] == 2000
+    assert each["rows"]["event_revisions"] == each["rows"]["evidence_files"] == 4000
+    assert 500 < each["rows"]["incidents"] < 1500
+    assert sum(question.startswith("http ") for question in each["ms"]) >= 8
+    assert list(tmp_path.glob("volume/*")) == []  # nothing of it stays
 
 
 @pytest.fixture
