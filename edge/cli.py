@@ -24,7 +24,7 @@ from edge.enrol_command import add_options as add_enrol_options
 from edge.errors import ConfigurationError, EdgeError, SourceNotFound
 from edge.find_cameras import add_commands as add_camera_commands
 from edge.models.commands import add_commands as add_models_commands
-from edge.settings import EdgeSettings, SettingsError, read_secrets
+from edge.settings import OLD_TOKEN_NAME, OLD_TOKEN_WORDS, EdgeSettings, SettingsError, read_secrets
 from edge.what_if_command import Unclear, add_options, is_what_if
 from edge.what_if_command import run as run_what_if
 
@@ -221,6 +221,8 @@ def _run(options: argparse.Namespace) -> int:
         secrets=read_secrets(os.environ, options.env_file),
     )
     configure_logging(settings.secret_values, logging.DEBUG if options.verbose else logging.INFO)
+    if OLD_TOKEN_NAME in settings.secrets:
+        logging.getLogger(__name__).warning(OLD_TOKEN_WORDS, options.data)
     if options.evidence_mb <= 0:
         raise UsageError(f"--evidence-mb {options.evidence_mb}: give a number above 0")
     if options.workers is not None and options.workers <= 0:

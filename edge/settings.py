@@ -11,6 +11,12 @@ from edge.errors import EdgeError
 
 SECRET_PREFIX = "LANGAN_"  # noqa: S105 - a prefix of names
 SERVER_URL_NAME = "LANGAN_SERVER_URL"
+OLD_TOKEN_NAME = "LANGAN_DEVICE_TOKEN"  # noqa: S105 - a name
+"""What let a box in before boxes enrolled."""
+OLD_TOKEN_WORDS = (
+    f"{OLD_TOKEN_NAME} means nothing any more: boxes enrol once and sign what they send "
+    "remedy='langan-edge enrol URL CODE --data %s, then take the variable away'"
+)
 SECRET_NAME = re.compile("PASS|PWD|TOKEN|SECRET|KEY|USER|LOGIN|CRED", re.IGNORECASE)
 _LINE = re.compile(r"^(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*)$")
 _MAX_BYTES = 64_000

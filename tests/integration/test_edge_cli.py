@@ -351,3 +351,19 @@ def test_run_with_a_wrong_secrets_file_is_wrong_usage(
     said = capsys.readouterr().err
     assert f"{secrets}:1:" in said
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_run_says_once_that_a_device_token_means_nothing_any_more(
+    where: str, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = tmp_path / "edge.env"
+    secrets.write_text("LANGAN_DEVICE_TOKEN=hunter2\n" if where == "file" else "", "utf-8")
+    if where == "environment":
+        monkeypatch.setenv("LANGAN_DEVICE_TOKEN", "hunter2")
+    (config / "cameras" / "san.yaml").write_text(CAMERA.replace("intrusion", "intruder"), "utf-8")  # so that it ends
+    main(["run", "--config", str(config), "--data", str(tmp_path / "data"), "--env-file", str(secrets)])
+    said = capsys.readouterr().err
+    assert said.count("LANGAN_DEVICE_TOKEN") == 1
+    assert "langan-edge enrol URL CODE" in said
+    assert "hunter2" not in said

@@ -28,7 +28,6 @@ from tests.support.village import MovableClock, Village
 
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 120.0
-PUBLIC = "https://lang-an.example.vn"
 
 
 @pytest.fixture
@@ -92,7 +91,7 @@ def test_threat_07_killed_between_commit_and_sending_the_mail_is_sent(told_villa
         wait_until("word of it", lambda: states(village) == [NoticeState.SENT])
     with village.parts.database.read() as session:
         incident = session.scalars(select(Incident)).one()
-    assert f"{PUBLIC}/incidents/{incident.id}" in mailbox.mails[0].get_content()
+    assert f"{PUBLIC_URL}/incidents/{incident.id}" in mailbox.mails[0].get_content()
     assert len(mailbox.mails) == 1
 
 
@@ -126,7 +125,7 @@ def test_threat_07_workers_that_are_killed_again_and_again_leave_nobody_untold(
             pass
         clock.advance(minutes=6)
     with village.parts.database.read() as session:
-        told = {f"{PUBLIC}/incidents/{incident.id}" for incident in session.scalars(select(Incident))}
+        told = {f"{PUBLIC_URL}/incidents/{incident.id}" for incident in session.scalars(select(Incident))}
     assert len(told) == 30
     assert set(states(village)) == {NoticeState.SENT}
     with village.parts.database.read() as session:
