@@ -71,6 +71,8 @@ class WorkSettings(BaseModel):
     """Events with an impossible clock, which are in no incident."""
     keep_notification_days: Days = 90
     """Who was told what, and when."""
+    keep_feedback_days: Days = 400
+    """What residents wrote and what they were answered: as long as the incidents it may speak of."""
     keep_audit_days: Days = 1826
     """The audit log, and the list of what was deleted: five years."""
 

@@ -21,6 +21,8 @@ class What(StrEnum):
     INCIDENT = "incident"
     """An incident with its events and timeline."""
     QUARANTINED = "quarantined"
+    FEEDBACK = "feedback"
+    """What residents wrote, and what they were answered."""
     STILL = "still"
     """The newest still of a camera that sends none any more."""
     REVISIONS = "revisions"
@@ -58,6 +60,7 @@ class RetentionPolicy:
     incident: timedelta | None
     quarantined: timedelta | None
     still: timedelta | None
+    feedback: timedelta | None
     notification: timedelta | None
     audit: timedelta | None
 
@@ -72,6 +75,7 @@ class RetentionPolicy:
             incident=_days(settings.keep_incident_days),
             quarantined=_days(settings.keep_quarantined_days),
             still=_days(settings.keep_still_days),
+            feedback=_days(settings.keep_feedback_days),
             notification=_days(settings.keep_notification_days),
             audit=_days(settings.keep_audit_days),
         )

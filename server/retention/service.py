@@ -18,8 +18,10 @@ from sqlalchemy.orm import Session
 
 from server.audit import service as audit
 from server.db.engine import Database
+from server.db.feedback_models import Feedback
 from server.db.look_models import CameraStill
 from server.db.models import EventRecord, EventRevision, EvidenceFile, EvidenceReference, Incident
+from server.db.types import Base
 from server.db.work_models import Deletion, Notification
 from server.domain.incident import IncidentState
 from server.domain.notices import NoticeState
@@ -67,6 +69,7 @@ def enforce(parts: Services, *, dry_run: bool = False) -> Report:
         run.stills,
         run.months,
         run.notifications,
+        run.feedback,
         run.logs,
     ):
         step()
@@ -164,29 +167,33 @@ class _Run:
     def stills(self) -> None:
         """Delete stills of cameras that send none any more."""
         before = self._before(self._policy.still)
-        if before is None:
-            return
-        condition = CameraStill.received_at < before
-        if self.report.dry_run:
-            self._count_rows(What.STILL, select(func.count()).select_from(CameraStill).where(condition))
-            return
-        with self._database.write() as session:
-            gone = session.execute(delete(CameraStill).where(condition)).rowcount  # type: ignore[attr-defined]  # of a cursor result
-            self._write(session, What.STILL, "stills", why("age", self._parts.settings.keep_still_days), gone)
+        if before is not None:
+            days = self._parts.settings.keep_still_days
+            self._delete(What.STILL, CameraStill, CameraStill.received_at < before, days)
 
     def notifications(self) -> None:
         """Delete who was told what."""
         before = self._before(self._policy.notification)
-        if before is None:
-            return
-        condition = and_(Notification.planned_at < before, Notification.state != NoticeState.PENDING)
+        if before is not None:
+            condition = and_(Notification.planned_at < before, Notification.state != NoticeState.PENDING)
+            days = self._parts.settings.keep_notification_days
+            self._delete(What.NOTIFICATION, Notification, condition, days)
+
+    def feedback(self) -> None:
+        """Delete what residents wrote, answered or not."""
+        before = self._before(self._policy.feedback)
+        if before is not None:
+            days = self._parts.settings.keep_feedback_days
+            self._delete(What.FEEDBACK, Feedback, Feedback.created_at < before, days)
+
+    def _delete(self, what: What, table: type[Base], condition: ColumnElement[bool], days: int) -> None:
+        """Delete rows by their age alone."""
         if self.report.dry_run:
-            self._count_rows(What.NOTIFICATION, select(func.count()).select_from(Notification).where(condition))
+            self._count_rows(what, select(func.count()).select_from(table).where(condition))
             return
         with self._database.write() as session:
-            gone = session.execute(delete(Notification).where(condition)).rowcount  # type: ignore[attr-defined]  # of a cursor result
-            reason = why("age", self._parts.settings.keep_notification_days)
-            self._write(session, What.NOTIFICATION, "notifications", reason, gone)
+            gone = session.execute(delete(table).where(condition)).rowcount  # type: ignore[attr-defined]  # of a cursor result
+            self._write(session, what, table.__tablename__, why("age", days), gone)
 
     def logs(self) -> None:
         """Cut the audit log and the list of deletions."""

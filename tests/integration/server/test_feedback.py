@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from contract.event import EvidenceRole
 from server.db.feedback_models import Feedback
 from server.domain.feedback import A_DAY, FeedbackState
+from server.retention.service import enforce
 from tests.support.media import jpeg
 from tests.support.village import Village, event, reference
 
@@ -140,6 +141,17 @@ def test_a_picture_that_was_not_covered_goes_with_the_answer(village: Village) -
     assert officer.get(f"/media/{incident}/{picture}").status_code == 200, "officers keep theirs"
     actions = officer.get(f"/incidents/{incident}").status_code
     assert actions == 200
+
+
+def test_what_was_written_goes_after_its_period(village: Village) -> None:
+    write(village.browser("resident_a"))
+    village.clock.advance(days=399)
+    assert enforce(village.parts).counts["feedback"] == 0
+    village.clock.advance(days=2)
+    assert enforce(village.parts, dry_run=True).counts["feedback"] == 1
+    assert enforce(village.parts).counts["feedback"] == 1
+    with village.parts.database.read() as session:
+        assert session.query(Feedback).count() == 0
 
 
 def test_a_resident_does_not_write_about_what_residents_do_not_see(village: Village) -> None:
