@@ -108,20 +108,18 @@ class Happenings:
             self.done[name] += 1
 
     def post(self) -> None:
-        place = self._random.choice("ab")
-        offset = self._random.choice((0, 0, -3600, -26 * 3600, -80 * 3600)) + self._random.uniform(-600, 600)
-        now_s = (self._village.clock.utc() - timedelta(minutes=10)).timestamp()
-        began = event(0)["started_at"]
-        zero_s = datetime.fromisoformat(began).timestamp()
-        body = event(
-            now_s - zero_s + offset,
-            lasts_s=self._random.choice((5, 60, 400)),
-            kind=self._random.choice(("crowding", "intrusion")),
-            village=f"village-{place}",
-            spot=self._random.choice(("gate", "square")),
-        )
-        assert self._village.post([body], device=f"box-{place}").status_code == 200
-        self._last.append(body)
+        late_s = self._random.choice((0, 0, -3600, -26 * 3600, -80 * 3600)) + self._random.uniform(-600, 600)
+        kind, spot = self._random.choice(("crowding", "intrusion")), self._random.choice(("gate", "square"))
+        lasts_s = self._random.choice((5, 60, 400))
+        self._last.append(self._post(self._random.choice("ab"), late_s - 600, kind, spot, lasts_s))
+
+    def _post(self, letter: str, from_now_s: float, kind: str, spot: str, lasts_s: float = 5) -> dict[str, Any]:
+        """An event that began so long from now."""
+        zero = datetime.fromisoformat(event(0)["started_at"])
+        began_s = (self._village.clock.utc() - zero).total_seconds() + from_now_s
+        body = event(began_s, lasts_s=lasts_s, kind=kind, village=f"village-{letter}", spot=spot)
+        assert self._village.post([body], device=f"box-{letter}").status_code == 200
+        return body
 
     def revise(self) -> None:
         body = self._random.choice(self._last[-6:])
@@ -169,6 +167,27 @@ class Happenings:
                 reason="hai vụ",
                 event_ids=chosen,
             )
+
+    def split_surely(self) -> Any:
+        """Two events of one incident become two incidents; gives the new one."""
+        self._village.clock.advance(hours=9)
+        for later_s in (-600, -590):
+            self._post("a", later_s, "crowding", "well")
+        with self._village.parts.database.write() as session:
+            row = session.scalars(select(Incident).order_by(Incident.first_at.desc()).limit(1)).one()
+            assert row.event_count == 2
+            events = session.scalars(select(EventRecord.event_id).where(EventRecord.incident_id == row.id)).all()
+            who = self._officer
+            return by_hand.split(
+                session,
+                self._village.clock,
+                ZONE,
+                who,
+                row.id,
+                version=row.version,
+                reason="hai vụ",
+                event_ids=events[:1],
+            ).id
 
     def unmerge(self) -> None:
         with self._village.parts.database.write() as session:
@@ -220,10 +239,12 @@ class Happenings:
 def test_sums_are_what_a_count_says_after_anything(village: Village, seed: int) -> None:
     happenings = Happenings(village, seed)
     for _ in range(3):
-        happenings.go(50)
+        happenings.go(80)
         happenings.catch_up()
         check(village, happenings.erased)
-    assert min(happenings.done[name] for name in ("post", "revise", "act", "merge", "split", "expire", "erase")) > 0
+    assert {"post", "revise", "act", "merge", "expire", "erase"} <= happenings.done.keys()
+    assert happenings.split_surely() != happenings.split_surely()
+    happenings.catch_up()
     assert check(village, happenings.erased) > 20
     before = _sums(village)
     happenings.go(10)  # marks that nobody has dealt with are among what a rebuild finds
