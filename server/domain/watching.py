@@ -13,6 +13,10 @@ from contract.event import CameraHealth
 SILENT_AFTER: Final = timedelta(seconds=60)
 """Four heartbeats of 15 s: what a camera's box said before that says nothing about now."""
 
+TOLD_EVERY: Final = timedelta(seconds=60)
+"""A box that says what it said before is written down whole once in this time; when it was heard, always."""
+_TOLD_SLACK: Final = timedelta(seconds=15)
+
 
 class Watch(StrEnum):
     """What counts of a camera's state."""
@@ -58,6 +62,23 @@ def watch_of(health: CameraHealth) -> Watch:
     return _WATCH[health]
 
 
+def heard_at(told_at: datetime | None, box_heard_at: datetime | None) -> datetime | None:
+    """When a camera was heard of last.
+
+    Args:
+        told_at: When its state was last written.
+        box_heard_at: When its box was heard: that says that all is as it was, while `told_at` is not long before.
+    """
+    if told_at is None or box_heard_at is None or box_heard_at - told_at > TOLD_EVERY + _TOLD_SLACK:
+        return told_at
+    return max(told_at, box_heard_at)
+
+
+def told_since(heard_since: datetime) -> datetime:
+    """The earliest `told_at` of a camera whose box was heard after a time and which counts as heard by that."""
+    return heard_since - TOLD_EVERY - _TOLD_SLACK
+
+
 def changes(
     health: CameraHealth, now: datetime, before: CameraHealth | None, heard_at: datetime | None
 ) -> tuple[Change, ...]:
@@ -95,9 +116,9 @@ def watched(
         known.append(Change(heard_at, Watch.SILENT))
     seconds = dict.fromkeys(Watch, 0.0)
     stop = min(end, now)
-    for change, following in zip(known, [*known[1:], None], strict=True):
-        begins = max(change.since, start)
-        ends = stop if following is None else min(following.since, stop)
+    followed = [change.since for change in known[1:]] + [stop]
+    for change, until in zip(known, followed, strict=False):
+        begins, ends = max(change.since, start), min(until, stop)
         if ends > begins:
             seconds[change.state] += (ends - begins).total_seconds()
     return Watched(round(seconds[Watch.UP]), round(seconds[Watch.DOWN]), round(seconds[Watch.SILENT]))
