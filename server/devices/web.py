@@ -19,6 +19,7 @@ from server.devices import service as devices
 from server.devices.signatures import Message, NotSigned, Signature, check, key_id_of
 from server.domain.access import Principal
 from server.errors import ClockOff, InvalidInput, NotAuthenticated
+from server.ingest.standing import Credential
 from server.services import services
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ OPEN: Final = frozenset({"api.healthz", "api.openapi", "api.post_enrolment"})
 """Views of the API that no enrolled device stands behind."""
 MAX_ENROLMENT_BYTES: Final = 4096
 _EVIDENCE: Final = "api.put_evidence"
+_CONFIRMS: Final = "api.post_events"
+"""The view whose transaction looks at the device again, so that it need not be read before."""
 _MAX_BODY_BYTES: Final = {
     "api.put_camera_config": MAX_YAML_BYTES,
     "api.post_enrolment": MAX_ENROLMENT_BYTES,
@@ -44,6 +47,12 @@ class DeviceRequest:
     device: Principal
     signature: Signature
     received_at: datetime
+    credential: Credential
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it was signed too long ago, or in the future."""
+        return abs(self.received_at - self.signature.created) > MAX_AGE
 
     @property
     def clock_offset(self) -> timedelta:
@@ -68,22 +77,45 @@ def identify() -> None:
     """
     if request.endpoint in OPEN:
         return
-    message, parts = received(), services()
+    message = received()
     try:
-        device_id = key_id_of(message)
-        with parts.database.read() as session:
-            known = devices.known_device(session, device_id)
-        if known is None:
-            raise NotSigned("this device is not enrolled, or was revoked")  # noqa: TRY301 - one answer for all
-        signature = check(message, device_id, known.public_key)
+        asked = _believed(message) if request.endpoint == _CONFIRMS else None
+        asked = asked or _known(message)
     except NotSigned as error:
         raise NotAuthenticated(str(error), _REMEDY) from error
-    _check_body(signature)  # before the clock: a body that is not read costs the client our answer
-    now = parts.clock.utc()
-    if abs(now - signature.created) > MAX_AGE:
-        raise ClockOff(now)
-    g.principal = known.principal
-    setattr(g, _REQUEST, DeviceRequest(known.principal, signature, now))
+    _check_body(asked.signature)  # before the clock: a body that is not read costs the client our answer
+    if asked.is_late:
+        raise ClockOff(asked.received_at)
+    g.principal = asked.device
+    setattr(g, _REQUEST, asked)
+
+
+def _known(message: Message) -> DeviceRequest:
+    """A request and the device that signed it, by what the database knows now."""
+    parts, device_id = services(), key_id_of(message)
+    with parts.database.read() as session:
+        credential = parts.intake.standing.read_credential(session, device_id)
+    if credential is None:
+        raise NotSigned("this device is not enrolled, or was revoked")
+    signature = check(message, device_id, credential.device.public_key)
+    return DeviceRequest(credential.device.principal, signature, parts.clock.utc(), credential)
+
+
+def _believed(message: Message) -> DeviceRequest | None:
+    """The same by what was known a moment ago, for a view whose own transaction asks whether it still holds.
+
+    None where the database has to be asked: another key, or a clock that is off, of which only devices are told.
+    """
+    parts, device_id = services(), key_id_of(message)
+    credential = parts.intake.standing.credential(device_id)
+    if credential is None:
+        return None
+    try:
+        signature = check(message, device_id, credential.device.public_key)
+    except NotSigned:
+        return None
+    asked = DeviceRequest(credential.device.principal, signature, parts.clock.utc(), credential)
+    return None if asked.is_late else asked
 
 
 def device_request() -> DeviceRequest:

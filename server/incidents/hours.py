@@ -14,11 +14,18 @@ from server.db.models import SiteDocument
 from server.domain.hours import SiteHours
 
 _TEXT: Final = select(SiteDocument.yaml).limit(1)
+_HELD: Final = "site_hours"
 
 
 def site_hours(session: Session, zone: ZoneInfo) -> SiteHours:
     """The hours that hold now. The text is read each time, its meaning worked out once."""
-    return _parsed(session.connection().execute(_TEXT).scalar(), zone)  # without a flush: it comes amid a batch
+    held: SiteHours | None = session.info.get(_HELD)
+    return held or _parsed(session.connection().execute(_TEXT).scalar(), zone)
+
+
+def hold(session: Session, hours: SiteHours) -> None:
+    """Let a session go by hours that are known to be those of its moment."""
+    session.info[_HELD] = hours
 
 
 @lru_cache(maxsize=8)

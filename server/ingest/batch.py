@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -22,6 +22,7 @@ from server.domain.grouping import grouping_key
 from server.incidents.grouping import GroupedEvent, Grouping
 from server.ingest import rows
 from server.ingest.bodies import Body, Taken, Verdict
+from server.ingest.standing import Credential, Standing
 from server.places.service import PlaceTree
 
 MAX_AHEAD: Final = timedelta(hours=1)
@@ -44,12 +45,14 @@ class Delivery:
         bodies: In order; an answer in place of what cannot be an event.
         clock_offset: The device's clock minus ours, as it is now.
         request_id: For the audit log.
+        credential: By what it was believed to be the device; None: the caller answers for it.
     """
 
     device: Principal
     bodies: tuple[Body | Taken, ...]
     clock_offset: timedelta = timedelta(0)
     request_id: str = ""
+    credential: Credential | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -98,10 +101,12 @@ class Batch:
         session: Of `Database.write`.
         now: The server's time.
         zone: The site's time zone.
+        standing: What is kept between transactions.
     """
 
-    def __init__(self, session: Session, now: datetime, zone: ZoneInfo) -> None:
-        self._session, self._now = session, now
+    def __init__(self, session: Session, now: datetime, zone: ZoneInfo, standing: Standing) -> None:
+        self._session, self._now, self._standing = session, now, standing
+        self._numbers = standing.enter(session, now)
         self._dialect = session.get_bind().dialect.name
         self._connection = session.connection()
         self._tree = PlaceTree.read(session)
@@ -116,16 +121,34 @@ class Batch:
         self._new_revisions: list[dict[str, Any]] = []
         self._new_references: list[dict[str, Any]] = []
 
-    def take(self, deliveries: Sequence[Delivery]) -> list[tuple[Taken, ...]]:
-        """Store everything, or say why not: an answer for each body of each delivery."""
+    def take(self, deliveries: Sequence[Delivery]) -> list[tuple[Taken, ...] | None]:
+        """Store everything, or say why not.
+
+        Returns:
+            For each delivery an answer for each of its bodies; None where its device is one no more.
+        """
+        confirmed = [self._confirmed(delivery) for delivery in deliveries]
         items = [
             [body if isinstance(body, Taken) else _Item(delivery, body) for body in delivery.bodies]
-            for delivery in deliveries
+            for delivery in confirmed
+            if delivery is not None
         ]
         self._prepare([item for some in items for item in some if isinstance(item, _Item)])
-        answers = [tuple(item if isinstance(item, Taken) else self._answer(item) for item in some) for some in items]
+        answers = iter(
+            [tuple(item if isinstance(item, Taken) else self._answer(item) for item in some) for some in items]
+        )
         self._finish()
-        return answers
+        return [next(answers) if delivery is not None else None for delivery in confirmed]
+
+    def _confirmed(self, delivery: Delivery) -> Delivery | None:
+        """The delivery, if its device is enrolled with the same key in this very transaction."""
+        believed = delivery.credential
+        if believed is None or believed.number == self._numbers["devices"]:
+            return delivery
+        known = self._standing.read_credential(self._session, delivery.device.id, self._numbers)
+        if known is None or known.device.public_key != believed.device.public_key:
+            return None
+        return replace(delivery, device=known.device.principal)
 
     # What is read before anything is written: once for all
 
@@ -142,8 +165,7 @@ class Batch:
                 item.checked = item.body.checked()
         events = [item.checked for item in items if isinstance(item.checked, Event)]
         cameras = {event.camera_id for event in events} | {known.camera_id for known in self._known.values()}
-        if cameras:
-            self._owners = dict(self._connection.execute(rows.OWNERS, {"ids": list(cameras)}).all())
+        self._owners = self._standing.owners(self._session, self._numbers, cameras)
         if events:
             self._read_for(events)
 

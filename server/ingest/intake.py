@@ -23,9 +23,10 @@ from sqlalchemy.exc import IntegrityError
 
 from server.clock import Clock
 from server.db.engine import Database
-from server.errors import Unavailable
+from server.errors import NotAuthenticated, ServerError, Unavailable
 from server.ingest.batch import Batch, Delivery
 from server.ingest.bodies import Taken
+from server.ingest.standing import Standing
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +43,14 @@ class _Request:
         woken: Set when it is answered, or has to do something itself.
         group: Those whom it leads, itself first; empty where it does not.
         answer: None: not answered yet, or to be stored by itself.
-        error: Why nobody of its group could be served.
+        error: Why it cannot be served.
     """
 
     delivery: Delivery
     woken: threading.Event = field(default_factory=threading.Event)
     group: list[_Request] = field(default_factory=list)
     answer: tuple[Taken, ...] | None = None
-    error: Unavailable | None = None
+    error: ServerError | None = None
 
 
 class Intake:
@@ -63,6 +64,7 @@ class Intake:
 
     def __init__(self, database: Database, clock: Clock, zone: ZoneInfo) -> None:
         self._database, self._clock, self._zone = database, clock, zone
+        self.standing = Standing(zone)
         self._guard = threading.Lock()
         self._queue: deque[_Request] = deque()
         # SQLite has one writer. On PostgreSQL one transaction is prepared while another one waits for the disk.
@@ -73,6 +75,7 @@ class Intake:
 
         Raises:
             Unavailable: Nothing of it was stored; send it again.
+            NotAuthenticated: The device was revoked since its signature was checked, or has another key.
         """
         mine = _Request(delivery)
         with self._guard:
@@ -85,15 +88,17 @@ class Intake:
             mine.woken.wait()
         if mine.group:
             self._lead(mine)
+        if mine.answer is None and mine.error is None:  # something was wrong with the group
+            self._serve([mine])
         if mine.error is not None:
             raise mine.error
-        return self._store([delivery])[0] if mine.answer is None else mine.answer
+        return mine.answer or ()
 
     def _lead(self, mine: _Request) -> None:
         """Serve a group; then let the first of those who have come meanwhile lead."""
         try:
             if len(mine.group) == 1:
-                mine.answer = self._store([mine.delivery])[0]
+                self._serve([mine])
             else:
                 self._store_together(mine.group)
         finally:
@@ -103,15 +108,12 @@ class Intake:
 
     def _store_together(self, group: list[_Request]) -> None:
         try:
-            answers = self._store([request.delivery for request in group])
+            self._serve(group)
         except Unavailable as error:
             for request in group:
                 request.error = error
         except Exception:  # each is tried by itself then: what is wrong is raised there, to the one whom it concerns
             log.warning("ingest_group_divided", exc_info=True, extra={"fields": {"requests": len(group)}})
-        else:
-            for request, answer in zip(group, answers, strict=True):
-                request.answer = answer
 
     def _hand_over(self) -> None:
         with self._guard:
@@ -126,12 +128,18 @@ class Intake:
         group[0].group.extend(group)
         group[0].woken.set()
 
-    def _store(self, deliveries: list[Delivery]) -> list[tuple[Taken, ...]]:
+    def _serve(self, group: list[_Request]) -> None:
+        """Store what some requests brought, in one transaction, and give them their answers."""
         try:
             with self._database.write() as session:
-                return Batch(session, self._clock.utc(), self._zone).take(deliveries)
+                batch = Batch(session, self._clock.utc(), self._zone, self.standing)
+                answers = batch.take([request.delivery for request in group])
         except IntegrityError as error:
-            if len(deliveries) > 1:
+            if len(group) > 1:
                 raise
             # A device sends one event id for two villages at once, or two a new camera: the second try sees the first.
             raise Unavailable("two transactions stored the same event", "Send the batch again.") from error
+        for request, answer in zip(group, answers, strict=True):
+            request.answer = answer
+            if answer is None:
+                request.error = NotAuthenticated("this device is not enrolled, or was revoked", "Enrol it again.")

@@ -10,7 +10,7 @@ from sqlalchemy import Insert, Table, Text, Update, and_, bindparam, cast, inser
 from sqlalchemy.dialects.postgresql import JSONB
 
 from contract.event import Event, TrackPath
-from server.db.models import Camera, EventRecord, EventRevision, EvidenceFile, EvidenceReference
+from server.db.models import EventRecord, EventRevision, EvidenceFile, EvidenceReference
 
 _EVENTS: Final[Table] = EventRecord.__table__  # type: ignore[assignment]  # of a mapped class it is a table
 _REVISIONS: Final[Table] = EventRevision.__table__  # type: ignore[assignment]  # as above
@@ -46,6 +46,7 @@ KNOWN: Final = (
             _REVISIONS,
             and_(
                 _REVISIONS.c.event_id == _EVENTS.c.event_id,
+                _REVISIONS.c.event_id.in_(bindparam("ids", expanding=True)),  # so that only their months are asked
                 _REVISIONS.c.revision.in_(bindparam("revisions", expanding=True)),
             ),
         )
@@ -53,7 +54,6 @@ KNOWN: Final = (
     .where(_EVENTS.c.event_id.in_(bindparam("ids", expanding=True)))
 )
 """Events that came before, once for each of the given revisions of theirs that did (once, where none did)."""
-OWNERS: Final = select(Camera.id, Camera.device_id).where(Camera.id.in_(bindparam("ids", expanding=True)))
 REFERENCES: Final = select(EvidenceReference.event_id, EvidenceReference.role, EvidenceReference.sha256).where(
     EvidenceReference.event_id.in_(bindparam("ids", expanding=True))
 )

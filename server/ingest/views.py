@@ -50,7 +50,9 @@ def post_events() -> Response:
         raise _not_valid(error, 'Send {"events": [...]} with 1 to 256 events.') from error
     try:
         bodies = tuple(map(ingest.read_body, batch.events))
-        taken = parts.intake.take(ingest.Delivery(asked.device, bodies, asked.clock_offset, request_id()))
+        taken = parts.intake.take(
+            ingest.Delivery(asked.device, bodies, asked.clock_offset, request_id(), asked.credential)
+        )
     except DiskFull:
         storage.free_for_events(parts.database, parts.store, parts.clock)
         raise

@@ -7,6 +7,7 @@ from typing import Literal
 from alembic import context
 
 import server.db.account_models
+import server.db.change_models
 import server.db.device_models
 import server.db.duty_models
 import server.db.feed_models

@@ -47,7 +47,8 @@ MAX_REASON: Final = 500
 _RECONSIDERED: Final = 200
 """As many open incidents are decided anew when a silence begins or ends: the others at their next alert."""
 _LISTED: Final = 200
-_RULES: Final = select(Silence).where(Silence.ends_at > bindparam("at"), Silence.starts_at <= bindparam("at"))
+_RULES: Final = select(Silence).where(Silence.ends_at > bindparam("at"))
+_HELD: Final = "silence_rules"
 _TROUBLED: Final = select(EventRecord.camera_id, EventRecord.incident_id).where(
     EventRecord.village_id.in_(bindparam("villages", expanding=True)),
     # As the partial index has it, to the letter: SQLite uses it for nothing else.
@@ -107,9 +108,21 @@ def decide_all(
     if not incidents:
         return []
     tree = PlaceTree.read(session)
-    rules = [rule_of(row) for row in session.scalars(_RULES, {"at": at})]
+    rules = session.info.get(_HELD)
+    if rules is None:
+        rules = rules_from(session, at)
     troubled = _troubled_cameras(session, {incident.village_id for incident in incidents}, at)
     return [(incident, decide_alert(_subject(tree, incident), rules, troubled, at, zone)) for incident in incidents]
+
+
+def rules_from(session: Session, at: datetime) -> list[SilenceRule]:
+    """The silences that are in force at this time, or will be."""
+    return [rule_of(row) for row in session.scalars(_RULES, {"at": at})]
+
+
+def hold(session: Session, rules: list[SilenceRule]) -> None:
+    """Let a session go by silences that are known to be those of its moment."""
+    session.info[_HELD] = rules
 
 
 def _subject(tree: PlaceTree, incident: Incident) -> AlertSubject:
@@ -120,7 +133,7 @@ def _subject(tree: PlaceTree, incident: Incident) -> AlertSubject:
 
 def _troubled_cameras(session: Session, villages: set[str], at: datetime) -> dict[str, UUID]:
     """Cameras with an incident about themselves going on: told lately, and not decided by an officer."""
-    rows = session.execute(_TROUBLED, {"villages": sorted(villages)}).all()
+    rows = session.connection().execute(_TROUBLED, {"villages": sorted(villages)}).all()
     found: dict[str, UUID] = {}
     for camera_id, incident_id in rows:
         incident = session.get_one(Incident, incident_id)

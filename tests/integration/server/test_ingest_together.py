@@ -84,7 +84,7 @@ def transactions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
 
     class Counted(Batch):
-        def take(self, deliveries: Sequence[Delivery]) -> list[tuple[Taken, ...]]:
+        def take(self, deliveries: Sequence[Delivery]) -> list[tuple[Taken, ...] | None]:
             seen.append(len(deliveries))
             return super().take(deliveries)
 
@@ -141,7 +141,7 @@ def test_what_is_wrong_with_one_request_is_told_to_nobody_else(
     poison = delivery(event(0, spot="poison"))
 
     class Poisoned(Batch):
-        def take(self, deliveries: Sequence[Delivery]) -> list[tuple[Taken, ...]]:
+        def take(self, deliveries: Sequence[Delivery]) -> list[tuple[Taken, ...] | None]:
             answers = super().take(deliveries)
             if poison in deliveries:
                 raise KeyError("a bug")
