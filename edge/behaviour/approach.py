@@ -23,6 +23,9 @@ SHORTEST_M = dict.fromkeys(("bus", "truck"), LENGTHS_M["car"])
 """Detectors call cars so: nobody has crossed a line who would not have, were it a car."""
 MOVES_MPS = 2.0
 """Slower, a trembling box has no heading: the one before counts."""
+END_SLACK = 0.5
+"""Who passes beside the line's end by less than this share of what is clearly before the line crosses it: half of a
+vehicle beside its middle does, and who turns in cuts the corner."""
 NEAR_M = 25.0
 """Farther from the line nothing is reckoned."""
 BLIND_S = 3.0
@@ -144,6 +147,8 @@ class Approach:
     front: Point | None = None
     _reach: Point | None = None
     """From the box to the front."""
+    _surely: float = 1.0
+    """The share of that if it is as short as what it was called may be: it may be called otherwise since it stands."""
     _before: tuple[Step, Point] | None = None
 
     def take(self, step: Step, line: DirectedLine, slack: float) -> None:
@@ -175,31 +180,34 @@ class Approach:
             return
         speed = math.hypot(*heading)
         away = (heading[0] * step.sight[0] + heading[1] * step.sight[1]) / (speed * math.hypot(*step.sight))
-        length = LENGTHS_M.get(step.class_name, 0.0) * (1.0 + away) / 2.0
+        usual = LENGTHS_M.get(step.class_name, 0.0)
+        length, surely = usual * (1.0 + away) / 2.0, SHORTEST_M.get(step.class_name, usual) / max(usual, 1e-9)
         reach = (length * heading[0] / speed, length * heading[1] / speed)
         if self._reach is not None:  # a box that trembles must not swing the front to and fro
             (x, y), (new_x, new_y) = self._reach, reach
             reach = (x + _SMOOTH * (new_x - x), y + _SMOOTH * (new_y - y))
-        self._reach = reach
+            surely = self._surely + _SMOOTH * (surely - self._surely)
+        self._reach, self._surely = reach, surely
 
     def _follow(self, step: Step, line: DirectedLine, slack: float) -> None:
         reach_x, reach_y = self._reach or (0.0, 0.0)
         front = self.front = (step.plane[0] + reach_x, step.plane[1] + reach_y)
         self.past = line.past(front)
-        share = SHORTEST_M.get(step.class_name, math.inf) / LENGTHS_M.get(step.class_name, 1.0)
-        share = min(1.0, share)
-        self.surely_past = line.past((step.plane[0] + share * reach_x, step.plane[1] + share * reach_y))
+        least = self._surely
+        self.surely_past = line.past((step.plane[0] + least * reach_x, step.plane[1] + least * reach_y))
         if self._before is not None:
-            self._note_crossing(*self._before, step, front, line)
+            self._note_crossing(*self._before, step, front, line, END_SLACK * slack)
         if self.past < -slack:
             self.crossing = self.came = None
         if self.past < 0.0:
             self.deepest = min(self.deepest, self.past)
         self._before = (step, front)
 
-    def _note_crossing(self, before: Step, front_before: Point, step: Step, front: Point, line: DirectedLine) -> None:
+    def _note_crossing(
+        self, before: Step, front_before: Point, step: Step, front: Point, line: DirectedLine, slack: float
+    ) -> None:
         step_s = step.at_s - before.at_s
-        share = line.crossing(front_before, front) if 0.0 < step_s <= LONG_STEP_S else None
+        share = line.crossing(front_before, front, slack=slack) if 0.0 < step_s <= LONG_STEP_S else None
         if share is None:
             return
         at_s = before.at_s + share * step_s

@@ -207,12 +207,12 @@ def box_diagonal(track: Track, aspect: float) -> float:
     return math.hypot((x2 - x1) * aspect, y2 - y1)
 
 
-def is_cut_off(track: Track) -> bool:
+def is_cut_off(box: Box) -> bool:
     """Tell whether a box is cut by the picture's left or right edge: its middle is not where the object stands.
 
     One cut by the lower edge counts: its foot lags behind, which understates a travel and does not turn it.
     """
-    x1, _, x2, _ = track.xyxy
+    x1, _, x2, _ = box
     return x1 < AT_BORDER or x2 > 1.0 - AT_BORDER
 
 

@@ -124,7 +124,7 @@ class _Stand:
             x, y = track.ground
             self.ground_x.add(x)
             self.ground_y.add(y)
-            self.cut_off.add(is_cut_off(track))
+            self.cut_off.add(is_cut_off(track.xyxy))
             self.score.add(track.confidence)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from contract.geometry import Point, distance
 from contract.rules.stop_line import StopLineFacts, StopLineParams
-from edge.behaviour.approach import Approach, Crossing
+from edge.behaviour.approach import Approach, Crossing, Run
 from edge.behaviour.journey import Journey, Sample
 from edge.behaviour.speed import tremble_in_plane, tremble_of
 from edge.rules.at_line import BACK_BOXES, BACK_M, AtLine, AtLineRule
@@ -36,6 +36,9 @@ SURE_ERRORS = 3.0
 """Standard errors by which its mean place must lie farther past the line than is let pass: they shrink as it stands."""
 TOLD_NEAR_M, TOLD_NEAR_BOXES = 3.0, 1.0
 """... unless it is so near to one that was told in this red: that one, under another number."""
+SAME_M, SAME_BOXES = 1.0, 0.3
+"""So is one that was seen to come, if it stands this near to where that one was told, which is seen there no more: a
+track that had stood beside it has gone over to it."""
 
 
 @dataclass(slots=True)
@@ -71,8 +74,8 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
             ValueError: As there.
         """
         super().__init__(params, scene, name)
-        self._told: list[tuple[float, Point]] = []
-        """When red had begun, and where, of those that were told in the latest red."""
+        self._told: list[tuple[float, Point, Journey]] = []
+        """When red had begun, where, and who, of those that were told in the latest red."""
 
     def _judge(self, journey: Journey, observation: Observation, now: Moment) -> RuleEvent | None:
         wait = self._notes.get(journey.number)
@@ -96,12 +99,25 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
             wait.told_s == wait.crossed_s
             or stay_s < max(self._params.min_duration_s, UNSEEN_STAY_S if wait.was_unseen else 0.0)
             or not self._stands_past(wait, journey, observation.aspect, stay_s)
+            or self._took_over(journey, red)
         ):
             return None
         wait.told_s = wait.crossed_s
-        self._told = [told for told in self._told if told[0] == red.first_s] + [(red.first_s, journey.smooth().plane)]
+        self._told = [told for told in self._told if told[0] == red.first_s]
+        self._told.append((red.first_s, journey.smooth().plane, journey))
         started = self._began(wait.since, red.first_s, now)
         return self._raise(journey, self._junction, started, now, self._facts(journey, wait, stay_s), stay_s)
+
+    def _took_over(self, journey: Journey, red: Run) -> bool:
+        """Tell whether it stands where another was told in this red who is seen there no more: it is that vehicle."""
+        near, place = self._least(SAME_M, SAME_BOXES, journey.last), journey.smooth().plane
+        return any(
+            began_s == red.first_s
+            and other is not journey
+            and distance(there, place) < near
+            and not (other.fresh and distance(there, other.smooth().plane) < near)
+            for began_s, there, other in self._told
+        )
 
     def _stands_past(self, wait: _Wait, journey: Journey, aspect: float, stay_s: float) -> bool:
         sample = journey.last
@@ -189,7 +205,9 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
         if red is None or red.state is not SignalState.RED or at_s - red.first_s < UNSEEN_RED_S:
             return None
         near = self._least(TOLD_NEAR_M, TOLD_NEAR_BOXES, sample)
-        is_told = any(began_s == red.first_s and distance(place, sample.plane) < near for began_s, place in self._told)
+        is_told = any(
+            began_s == red.first_s and distance(place, sample.plane) < near for began_s, place, _ in self._told
+        )
         told_itself = wait.told_s is not None and wait.told_s == wait.crossed_s
         return at_s if told_itself or not is_told else None
 

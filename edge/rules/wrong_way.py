@@ -20,7 +20,7 @@ from contract.geometry import Point, angle_between_deg, distance
 from contract.rules.wrong_way import WrongWayFacts, WrongWayParams
 from edge.behaviour.pace import is_hop
 from edge.classes import lookalike_group
-from edge.rules.base import Moment, Pace, RunningMean, TimedRule, is_cut_off
+from edge.rules.base import Box, Moment, Pace, RunningMean, TimedRule, is_cut_off
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent, Track, TrackId
 
@@ -176,14 +176,25 @@ class WrongWayRule(TimedRule[WrongWayParams]):
     def _extend(
         self, track: Track, zone_id: str, direction: Point, aspect: float, now: Moment, *, searched: bool
     ) -> _Way | None:
-        """Add the track's position; None where it says nothing new."""
-        x1, y1, x2, y2 = track.xyxy
+        """Add where the track is, after where it was before it was known to be somebody; None where it is not news."""
+        if not (track.detected and searched):
+            return None
+        for early in track.before:
+            then = now.ago(now.monotonic_s - early.monotonic_s)
+            self._extend_by(early.xyxy, then, track, zone_id, direction, aspect)
+        return self._extend_by(track.xyxy, now, track, zone_id, direction, aspect)
+
+    def _extend_by(
+        self, box: Box, now: Moment, track: Track, zone_id: str, direction: Point, aspect: float
+    ) -> _Way | None:
+        """Add a place at which a track was found, if it tells where its vehicle stood."""
+        x1, y1, x2, y2 = box
         x = (x1 + x2) / 2.0
         plane = self._scene.to_plane((x, y2), aspect)
         if plane is None:
             self.rejected["above_horizon"] += 1
             return None
-        if not (track.detected and searched) or is_cut_off(track) or not self._is_within(track, zone_id):
+        if is_cut_off(box) or not self._is_within(box, zone_id):
             return None
         along = plane[0] * direction[0] + plane[1] * direction[1]
         length = max((x2 - x1) * aspect, y2 - y1)
@@ -206,9 +217,9 @@ class WrongWayRule(TimedRule[WrongWayParams]):
             way.along.popleft()
         return way
 
-    def _is_within(self, track: Track, zone_id: str) -> bool:
+    def _is_within(self, box: Box, zone_id: str) -> bool:
         """Tell whether the middle quarter of the box's lower edge lies in the lane."""
-        x1, _, x2, y2 = track.xyxy
+        x1, _, x2, y2 = box
         inner = INNER * (x2 - x1)
         zones_at = self._scene.zones_at
         return zone_id in zones_at((x1 + inner, y2)) and zone_id in zones_at((x2 - inner, y2))

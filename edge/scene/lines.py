@@ -49,8 +49,13 @@ class DirectedLine:
         dx, dy = self._way
         return ((point[0] - self.start[0]) * dx + (point[1] - self.start[1]) * dy) / (dx * dx + dy * dy)
 
-    def crossing(self, before: Point, after: Point) -> float | None:
+    def crossing(self, before: Point, after: Point, *, slack: float = 0.0) -> float | None:
         """Where a step crosses the line from the near to the far side, between its ends.
+
+        Args:
+            before: Where it begins.
+            after: Where it ends.
+            slack: So far beyond the line's ends, in the plane's unit, it still crosses.
 
         Returns:
             The share of the step that lies before the line, 0 to 1; None when it does not cross so.
@@ -60,4 +65,9 @@ class DirectedLine:
             return None
         share = near / (near - far)
         point = (before[0] + share * (after[0] - before[0]), before[1] + share * (after[1] - before[1]))
-        return share if 0.0 <= self.along(point) <= 1.0 else None
+        return share if self.is_beside(point, slack) else None
+
+    def is_beside(self, point: Point, slack: float) -> bool:
+        """Tell whether a point stands beside the line, or no farther than `slack` beyond its ends."""
+        beyond = slack / self._length
+        return -beyond <= self.along(point) <= 1.0 + beyond

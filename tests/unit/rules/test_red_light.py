@@ -136,6 +136,13 @@ def test_the_other_direction_and_beside_the_line_are_no_crossing() -> None:
     assert run(rule(), beside) == []
 
 
+def test_who_turns_in_cuts_the_lines_end_by_half_a_metre() -> None:
+    """The line ends at 0.9 of the picture's 20 m."""
+    cut = run(rule(), seen(lambda t: drive(t, y=0.9 + 0.4 / 20.0), lambda _: RED, 12.0))
+    assert states(cut) == ["start", "end"]
+    assert run(rule(), seen(lambda t: drive(t, y=0.9 + 0.6 / 20.0), lambda _: RED, 12.0)) == []
+
+
 def test_who_appears_beyond_the_line_came_from_elsewhere() -> None:
     assert run(rule(), seen(lambda t: drive(t) if t > 5.3 else [], lambda _: RED, 12.0)) == []
 

@@ -203,6 +203,19 @@ def test_a_second_track_of_a_vehicle_that_was_told_is_not_told_again() -> None:
     assert states(run(rule(), seen(appears, red_until(25.0), 25.0))).count("start") == 1
 
 
+@pytest.mark.parametrize(("first_is_there", "told"), [(False, 1), (True, 2)])
+def test_a_track_that_goes_over_to_a_vehicle_that_was_told_tells_nothing_new(first_is_there: bool, told: int) -> None:
+    """The second waits before the line, and from 9 s on is seen where the first stood."""
+
+    def at(at_s: float) -> list[Track]:
+        first = stops(1.2)(at_s) if at_s < 9.0 or first_is_there else []
+        metres = -2.0 + min(3.2, max(0.0, 3.2 * (at_s - 9.0)))
+        return first + (motorbike_at(metres, 0.54, track_id=2) if at_s > 5.0 else [])
+
+    events = run(rule(), seen(at, red_until(25.0), 25.0))
+    assert states(events).count("start") == told
+
+
 def test_held_tracks_go_on_waiting() -> None:
     frames = []
     for item in seen(stops(1.2), red_until(20.0), 18.0):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from contract.rules.wrong_way import WrongWayFacts
-from edge.types import RuleEvent, Track
+from edge.types import RuleEvent, Sighting, Track
 from tests.support.scenes import (
     CALIBRATION,
     NIGHT,
+    STREAM_START_S,
     box,
     make_rule,
     person,
@@ -98,6 +100,19 @@ def test_an_impossible_speed_is_rejected_and_counted() -> None:
     rule = make_rule(**RULE, camera=METRIC)
     assert run(rule, watch(lambda t: [vehicle(1, 0.9 if round(t * 5) % 2 == 0 else 0.1, 0.5)], 5.0)) == []
     assert rule.rejected["speed"] > 10
+
+
+def test_what_was_seen_before_a_track_was_known_to_be_somebody_counts() -> None:
+    def known_late(at_s: float) -> list[Track]:
+        """In the picture for 2 s, reported for the last second of it."""
+        early = tuple(Sighting(STREAM_START_S + step / 5.0, drive(step / 5.0)[0].xyxy) for step in range(5))
+        return [replace(track, before=early if at_s < 1.1 else ()) for track in drive(at_s) if 0.9 < at_s < 1.9]
+
+    events = run(make_rule(**RULE, camera=METRIC), watch(known_late, 3.0))
+    assert facts(events[0]).duration_s > 1.0
+    assert events[0].started_s == pytest.approx(STREAM_START_S, abs=0.01)
+    unaware = [[replace(track, before=()) for track in known_late(index / 5.0)] for index in range(16)]
+    assert run(make_rule(**RULE, camera=METRIC), watch(lambda t: unaware[round(t * 5.0)], 3.0)) == []
 
 
 def test_setting_off_after_a_long_stop_is_judged_by_the_travel_alone() -> None:
