@@ -100,7 +100,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from server import delivery, http, i18n, pages
     from server.account import blueprint as account
     from server.admin.devices import blueprint as devices
+    from server.admin.editor import blueprint as editor
     from server.admin.users import blueprint as users
+    from server.admin.version_views import blueprint as versions
     from server.admin.views import blueprint as admin
     from server.alerts.views import blueprint as live
     from server.auth import web
@@ -158,6 +160,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         residents,
         feedback,
         admin,
+        editor,
+        versions,
         devices,
         users,
         account,

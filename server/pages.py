@@ -78,6 +78,7 @@ _BELOW: Final = {
     "silences.create_maintenance": "silences.page",
     "silences.end": "silences.page",
     "admin.camera": "admin.cameras",
+    "versions.compare": "admin.cameras",
     "admin.save_camera": "admin.cameras",
     "admin.new_camera": "admin.cameras",
     "admin.create_camera": "admin.cameras",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
+from contract.config_loader import config_version
 from server.db.models import CameraConfigVersion
 
 
@@ -29,6 +30,9 @@ class VersionRow:
     rollback_of: int | None
     diff: list[DiffLine]
     """Against the version before it; empty for the first."""
+    note: str
+    name: str
+    """As boxes call it: the first characters of its text's SHA-256."""
 
 
 def version_rows(versions: Sequence[CameraConfigVersion]) -> list[VersionRow]:
@@ -39,7 +43,15 @@ def version_rows(versions: Sequence[CameraConfigVersion]) -> list[VersionRow]:
     """
     diffs = [diff_lines(older.yaml, newer.yaml) for newer, older in pairwise(versions)]
     return [
-        VersionRow(version.number, version.author_name, version.created_at, version.rollback_of, diff)
+        VersionRow(
+            version.number,
+            version.author_name,
+            version.created_at,
+            version.rollback_of,
+            diff,
+            version.note,
+            config_version(version.yaml),
+        )
         for version, diff in zip(versions, [*diffs, []], strict=False)  # none: known by its events only
     ]
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from contract.messages import in_language
 from server import i18n
+from server.admin import compare, merging
 from server.admin.camera_health import camera_row, camera_rows, device_rows
+from server.admin.editor_words import STRINGS, presets, rule_names
 from server.admin.starter import starter_text
 from server.admin.versions import version_rows
 from server.audit.queries import AuditFilter, known_actions, list_entries
@@ -18,7 +21,8 @@ from server.auth.web import request_id, require
 from server.cameras import service as cameras_service
 from server.domain.access import Permission, Principal
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, ServerError, TooLarge
-from server.pages import village_choices
+from server.look import stills
+from server.pages import page_strings, village_choices
 from server.services import services
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
@@ -57,10 +61,19 @@ def save_camera(camera_id: str) -> BaseResponse:
     try:
         with parts.database.write() as session:
             version = cameras_service.save(
-                session, parts.clock, principal, camera_id, text, based_on=_based_on(), request_id=request_id()
+                session,
+                parts.clock,
+                principal,
+                camera_id,
+                text,
+                based_on=_based_on(),
+                note=_note(),
+                request_id=request_id(),
             )
             number = version.number
-    except (InvalidInput, TooLarge, Forbidden, Conflict) as error:
+    except Conflict as error:
+        return make_response(_conflict_page(principal, camera_id, text), error.status)
+    except (InvalidInput, TooLarge, Forbidden) as error:
         return make_response(_camera_page(principal, camera_id, text=text, error=error), error.status)
     return redirect(url_for("admin.camera", camera_id=camera_id, saved=number), 303)
 
@@ -135,6 +148,7 @@ def _camera_page(
         row = camera_row(session, principal, camera_id, parts.clock.utc())
         in_force = cameras_service.version_in_force(session, record)
         versions = version_rows(cameras_service.versions(session, record))
+        still = stills.still_of(session, camera_id)
     if text is None:
         text = in_force.yaml if in_force is not None else ""
         based_on = record.config_number
@@ -150,7 +164,34 @@ def _camera_page(
         conflict=i18n.gettext("config.conflict", number=record.config_number) if _is_conflict(error) else "",
         problems=_problems(error),
         devices=[],
+        still=still,
+        note=_note(),
+        **_editor(),
     )
+
+
+def _conflict_page(principal: Principal, camera_id: str, text: str) -> str:
+    """Somebody else saved meanwhile: both changes, and one text with both where they do not touch."""
+    with services().database.read() as session:
+        record = cameras_service.find_camera(session, principal, camera_id)
+        found = {version.number: version for version in cameras_service.versions(session, record)}
+        current, base = found[record.config_number], found.get(_based_on())
+        return render_template(
+            "admin/camera_conflict.html",
+            camera=record,
+            current=current,
+            text=text,
+            note=_note(),
+            merged=merging.merge(base.yaml, current.yaml, text) if base is not None else None,
+            theirs=compare.in_words(base.yaml, current.yaml) if base is not None else None,
+            mine=compare.in_words(base.yaml if base is not None else current.yaml, text),
+            rows=compare.side_by_side(current.yaml, text),
+        )
+
+
+def _editor() -> dict[str, Any]:
+    """What the editor's script needs beside the text."""
+    return {"strings": page_strings(STRINGS), "rule_kinds": rule_names(), "presets": presets()}
 
 
 def _new_camera_page(principal: Principal, *, text: str = "", error: ServerError | None = None) -> str:
@@ -166,6 +207,9 @@ def _new_camera_page(principal: Principal, *, text: str = "", error: ServerError
         problems=_problems(error),
         devices=boxes,
         device=request.form.get("device", ""),
+        still=None,
+        note=_note(),
+        **_editor(),
     )
 
 
@@ -195,6 +239,10 @@ def _saved_notice() -> tuple[str, str] | None:
 def _yaml() -> str:
     """The text as it was typed: browsers send line ends as CR LF."""
     return request.form.get("yaml", "").replace("\r\n", "\n")
+
+
+def _note() -> str:
+    return request.form.get("note", "").strip()[:300]
 
 
 def _based_on() -> int:

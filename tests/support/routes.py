@@ -160,6 +160,10 @@ ROUTES: dict[str, Route] = {
     "POST admin.rollback_camera": page(ADMINS, foreign=404, own={404}),  # there is no version 0
     "GET admin.new_camera": page(ADMINS),
     "POST admin.create_camera": page(ADMINS, own={422}),
+    "GET editor.schema": page(ADMINS, own={200}),
+    "POST editor.check": page(ADMINS, own={422}),
+    "POST editor.change": page(ADMINS, own={422}),
+    "GET versions.compare": page(ADMINS, foreign=404, own={404}),  # there is one version only
     "GET admin.audit_log": page(frozenset({SITE_ADMIN})),
     "GET devices.devices": page(ADMINS),
     "POST devices.add_device": page(ADMINS, own={422}),

@@ -308,6 +308,13 @@ class EdgeBox:
         )
         response.raise_for_status()
 
+    def still(self, camera_id: str, picture: bytes, at_ms: int) -> None:
+        """Send a camera's newest still."""
+        response = self._client.put(
+            f"/api/v1/cameras/{camera_id}/still?at={at_ms}", content=picture, headers={"Content-Type": "image/jpeg"}
+        )
+        response.raise_for_status()
+
     def heartbeat(self, health: dict[str, tuple[CameraHealth, str, HealthReason]]) -> None:
         """Tell how each camera does."""
         now = datetime.now(UTC)
