@@ -120,11 +120,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from server.monitoring.views import blueprint as monitoring
     from server.notifications.views import blueprint as notices
     from server.police.group_views import blueprint as grouping
+    from server.police.map_views import blueprint as place_map
     from server.police.views import blueprint as police
     from server.reports.views import blueprint as reports
     from server.residents.feedback_views import blueprint as feedback
     from server.residents.views import blueprint as residents
     from server.retention.views import blueprint as retention
+    from server.shifts.views import blueprint as shifts
     from server.silences.views import blueprint as silences
     from server.storage.views import blueprint as api
 
@@ -156,6 +158,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         monitoring,
         police,
         grouping,
+        place_map,
+        shifts,
         silences,
         residents,
         feedback,

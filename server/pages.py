@@ -41,6 +41,7 @@ START_PAGES: Final = {
 }
 _NAVIGATION: Final = (
     ("police.live", "nav.live", Permission.WATCH_INCIDENTS),
+    ("shifts.page", "nav.shift", Permission.WATCH_INCIDENTS),
     ("look.cameras", "nav.look", Permission.LOOK_LIVE),
     ("silences.page", "nav.silences", Permission.WATCH_INCIDENTS),
     ("reports.page", "nav.reports", Permission.READ_OVERVIEW),
@@ -59,6 +60,9 @@ _BELOW: Final = {
     "notices.show_secret": "notices.settings",
     "notices.delivery": "notices.settings",
     "police.incident": "police.live",
+    "map.plan": "police.live",
+    "shifts.hand_over": "shifts.page",
+    "shifts.confirm": "shifts.page",
     "residents.numbers": "residents.log",
     "residents.cameras": "residents.log",
     "residents.sign": "admin.cameras",

@@ -49,6 +49,9 @@ class Settings(WorkSettings):
     shift_starts: str = "06:00,14:00,22:00"
     """When officers' shifts begin each day, by the site's clock: for handing over, and "quiet until the shift ends"."""
 
+    map_tiles: Path | None = None
+    """A PMTiles file of the area, for a map of incidents. Empty: a plain plan of the village."""
+
     public_delay_s: Annotated[int, Field(ge=0, le=7 * 24 * 3600)] = 15 * 60
     """Residents see an incident this long after the server received it."""
     session_idle_s: Annotated[int, Field(ge=60)] = 12 * 3600

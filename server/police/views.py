@@ -31,16 +31,19 @@ from server.storage import copies
 blueprint = Blueprint("police", __name__)
 
 MAX_CARDS_AT_ONCE = 100
-_WALL_STRINGS = (
-    *STREAM_STRINGS,
+ALARM_STRINGS = (
     "live.sound.on",
     "live.sound.off",
     "live.sound.asleep",
     "live.sound.turn_on",
     "live.sound.turn_off",
+    "mute.until",
+)
+_WALL_STRINGS = (
+    *STREAM_STRINGS,
+    *ALARM_STRINGS,
     "live.announce",
     "live.failed",
-    "mute.until",
     "keys.nothing",
     "keys.no_card",
 )
@@ -72,7 +75,7 @@ def live() -> str:
         villages=villages,
         **filter_choices(wanted),
         older_url=url_for("police.live", **wanted.query, before=next_cursor) if next_cursor else None,
-        stream_url=_stream_url(position),
+        stream_url=stream_url(position),
         strings=page_strings(_WALL_STRINGS),
     )
 
@@ -219,14 +222,14 @@ def show_incident(
     return render_template(
         "police/incident.html",
         page=page,
-        stream_url=_stream_url(position),
+        stream_url=stream_url(position),
         strings=page_strings((*STREAM_STRINGS, "incident.updated", "presence.others")),
         false_alarm_reasons=[i18n.gettext(reason) for reason in FALSE_ALARM_REASONS],
         printed_at=services().clock.utc(),
     )
 
 
-def _stream_url(position: int) -> str:
+def stream_url(position: int) -> str:
     """The live feed from a position; when the browser resumes, its Last-Event-ID goes before this."""
     return f"/api/v1/live?last_event_id={position}"
 

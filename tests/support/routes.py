@@ -15,6 +15,8 @@ from uuid import UUID
 
 from server.residents import feedback
 from server.residents.feedback import Words
+from server.shifts import service as shifts
+from server.shifts.service import NoteDraft
 from server.silences import service as silences
 from server.silences.service import SilenceDraft
 from tests.support.media import jpeg
@@ -107,6 +109,11 @@ ROUTES: dict[str, Route] = {
     "POST grouping.unmerge": Route(WATCHERS, 404, frozenset({404, 409}), form=(("other", NOBODYS), ("reason", "x"))),
     "POST grouping.split": Route(WATCHERS, 404, frozenset({404, 409}), form=(("event", NOBODYS), ("reason", "x"))),
     "POST grouping.silence": Route(WATCHERS, 404, frozenset({303}), form=(("hours", "1"), ("reason", "x"))),
+    "GET map.plan": page(WATCHERS),
+    "GET map.tiles": page(WATCHERS, own={404}),
+    "GET shifts.page": page(WATCHERS),
+    "POST shifts.hand_over": page(WATCHERS, own={404, 422}),
+    "POST shifts.confirm": page(WATCHERS, foreign=404, own={303, 403, 409}),
     "GET silences.page": page(WATCHERS),
     "POST silences.create": page(WATCHERS, own={422}),
     "POST silences.create_maintenance": page(ADMINS, own={422}),
@@ -211,6 +218,14 @@ def _silence(village: Village, letter: str) -> int:
         return silences.create(session, village.clock, parts.settings.zone, officer, draft).id
 
 
+def _shift_note(village: Village, letter: str) -> int:
+    parts, draft = village.parts, NoteDraft(f"village-{letter}", "cổng chợ còn đông")
+    officer = village.principal(f"officer_{letter}")
+    with parts.database.write() as session:
+        zone, starts = parts.settings.zone, parts.settings.shifts
+        return shifts.write(session, village.clock, zone, starts, officer, draft).id
+
+
 def objects_of(village: Village, letter: str) -> Objects:
     """An incident with a picture, a camera, a device and an account of village `a` or `b`."""
     place, device, camera = f"village-{letter}", f"box-{letter}", f"cam-village-{letter}"
@@ -229,6 +244,7 @@ def objects_of(village: Village, letter: str) -> Objects:
         "user_id": village.user_ids[f"officer_{letter}"],
         "silence_id": _silence(village, letter),
         "feedback_id": _feedback(village, letter),
+        "note_id": _shift_note(village, letter),
         "check": "0" * 10,
         "filename": "css/langan.css",
         "subscription_id": 999_999_999,

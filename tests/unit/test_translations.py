@@ -39,7 +39,7 @@ SERVER = Path(i18n.__file__).parent
 _CALL = re.compile(r"""\b(?:_|gettext|say)\(\s*["']([a-z0-9_]+(?:\.[a-z0-9_]+)+)["']\s*(?!~)[,)]""")
 _PLURAL_CALL = re.compile(r"""\bngettext\(\s*["']([a-z0-9_.]+)["'],\s*["']([a-z0-9_.]+)["']""")
 _AUDITED = re.compile(
-    r"""["']((?:camera|clip|device|event|session|user)\.[a-z_]+|feedback\.(?:answer|decline)|report\.(?:letterhead|subscribe|unsubscribe)|places\.sync|retention\.run|incident\.(?:hide_picture|hold|release_hold)|site\.[a-z]+_[a-z]+)["']"""
+    r"""["']((?:camera|clip|device|event|session|user)\.[a-z_]+|feedback\.(?:answer|decline)|shift\.(?:hand_over|confirm)|report\.(?:letterhead|subscribe|unsubscribe)|places\.sync|retention\.run|incident\.(?:hide_picture|hold|release_hold)|site\.[a-z]+_[a-z]+)["']"""
 )
 _LITERAL = re.compile(r"""["'`]([a-z0-9_]+(?:\.[a-z0-9_]+)+)["'`]""")
 _VALUE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")

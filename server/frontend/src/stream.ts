@@ -1,6 +1,10 @@
 // The live feed: the browser's own EventSource, which resumes by Last-Event-ID, and what it cannot know by itself:
 // that the machine slept, that the network is gone, or that the session has ended.
 
+import { byId } from "./dom";
+import { say } from "./strings";
+import { clock } from "./time";
+
 const PROBE = "/live/cards?id=none"; // small, and answers 401 or 403 to those who may not watch
 const RETRY_MS = 8_000;
 const SLEEP_MS = 45_000;
@@ -10,6 +14,10 @@ export type LinkState = "connected" | "connecting" | "reconnecting" | "offline" 
 /** What the feed says of an incident; `id` is the incident's. */
 export interface AlertMessage {
   id: string;
+  change: string;
+  severity: string;
+  /** `alert`, or what kept it back. */
+  alert: string;
 }
 
 export interface Follower {
@@ -18,6 +26,14 @@ export interface Follower {
   state(name: LinkState, since?: Date | null): void;
   /** Messages may have been missed: the page should ask for everything again. */
   resync(): void;
+}
+
+/** Say in the bar on top of the page how the connection is. */
+export function showState(name: LinkState, since?: Date | null): void {
+  const place = byId("link-state");
+  place.dataset.state = name === "denied" ? "offline" : name === "busy" ? "reconnecting" : name;
+  place.textContent = say(`live.${name}`, { time: since ? clock(since) : "" });
+  byId("live-busy").hidden = name !== "busy";
 }
 
 /** Follow the live feed at `url`. */

@@ -3,9 +3,9 @@
 import { alarm, rank, setUp, toggleMute } from "../alarm";
 import { all, around, byId, data, one } from "../dom";
 import { listen } from "../keys";
-import { follow } from "../stream";
+import { follow, showState } from "../stream";
 import { announce, say } from "../strings";
-import { clock, refreshAgo } from "../time";
+import { refreshAgo } from "../time";
 
 const MAX_CARDS = 120;
 const BATCH_MS = 120;
@@ -116,12 +116,7 @@ follow(data(wall, "stream"), {
     timer ||= setTimeout(update, BATCH_MS);
   },
   resync,
-  state(name, since) {
-    const place = byId("link-state");
-    place.dataset.state = name === "denied" ? "offline" : name === "busy" ? "reconnecting" : name;
-    place.textContent = say(`live.${name}`, { time: since ? clock(since) : "" });
-    byId("live-busy").hidden = name !== "busy";
-  },
+  state: showState,
 });
 
 // Acknowledge from the card, without leaving the wall. Without this the form posts and comes back.

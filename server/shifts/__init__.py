@@ -1,0 +1,1 @@
+"""Handing over from one shift of officers to the next."""
