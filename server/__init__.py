@@ -122,6 +122,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from server.police.group_views import blueprint as grouping
     from server.police.map_views import blueprint as place_map
     from server.police.views import blueprint as police
+    from server.push.views import blueprint as push
+    from server.pwa.views import blueprint as pwa
     from server.reports.views import blueprint as reports
     from server.residents.feedback_views import blueprint as feedback
     from server.residents.views import blueprint as residents
@@ -174,6 +176,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         retention,
         reports,
         look,
+        pwa,
+        push,
     ):
         app.register_blueprint(blueprint)
     if settings.proxy_hops:

@@ -39,7 +39,7 @@ class Channel(StrEnum):
     EMAIL = "email"
     WEBHOOK = "webhook"
     PUSH = "push"
-    """Web push: planned and kept like the others; nothing sends it yet."""
+    """Web push, to a browser."""
 
 
 class NoticeState(StrEnum):

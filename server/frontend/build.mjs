@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 
 const OUT = "../static/js";
 const PAGES = "src/pages";
+const WORKER = "sw.js"; // the service worker: one file by itself, served at /sw.js
 const sweep = {
   name: "sweep",
   setup(build) {
@@ -13,7 +14,7 @@ const sweep = {
     build.onEnd(({ errors, metafile }) => {
       if (errors.length) return;
       const made = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
-      for (const name of readdirSync(OUT)) if (!made.has(name)) rmSync(join(OUT, name));
+      for (const name of readdirSync(OUT)) if (!made.has(name) && name !== WORKER) rmSync(join(OUT, name));
     });
   },
 };
@@ -32,5 +33,20 @@ const options = {
   plugins: [sweep],
 };
 
-if (process.argv.includes("--watch")) await (await context(options)).watch();
-else await build(options);
+const worker = {
+  entryPoints: ["src/worker/sw.ts"],
+  outfile: join(OUT, WORKER),
+  bundle: true,
+  format: "iife",
+  target: options.target,
+  minify: true,
+  logLevel: "warning",
+};
+
+if (process.argv.includes("--watch")) {
+  await (await context(options)).watch();
+  await (await context(worker)).watch();
+} else {
+  await build(options);
+  await build(worker);
+}

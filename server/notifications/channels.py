@@ -16,6 +16,7 @@ from contract.rules import RULES
 from server.audit import service as audit
 from server.clock import Clock
 from server.db.models import User
+from server.db.push_models import PushSubscription
 from server.db.work_models import NotificationChannel
 from server.domain import access
 from server.domain.access import Permission, Principal
@@ -39,6 +40,7 @@ class Refusal(StrEnum):
     BAD_KIND = "bad_kind"
     BAD_ADDRESS = "bad_address"
     BAD_WEBHOOK = "bad_webhook"
+    BAD_PUSH = "bad_push"
     KNOWN = "known"
     LIMIT = "limit"
 
@@ -65,6 +67,8 @@ class ChannelView:
     confirmed: bool
     last_sent_at: datetime | None
     last_error: str
+    label: str = ""
+    """Of a browser: its name, where the address says nothing to a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,13 @@ def list_own(session: Session, principal: Principal) -> list[ChannelView]:
         select(NotificationChannel)
         .where(NotificationChannel.user_id == int(principal.id))
         .order_by(NotificationChannel.id)
+    ).all()
+    labels = dict(
+        session.execute(
+            select(PushSubscription.channel_id, PushSubscription.label).where(
+                PushSubscription.channel_id.in_([row.id for row in rows])
+            )
+        ).all()
     )
     return [
         ChannelView(
@@ -100,6 +111,7 @@ def list_own(session: Session, principal: Principal) -> list[ChannelView]:
             row.confirmed_at is not None,
             row.last_sent_at,
             row.last_error,
+            labels.get(row.id, ""),
         )
         for row in rows
     ]

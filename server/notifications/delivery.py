@@ -11,7 +11,7 @@ import random
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
@@ -26,11 +26,12 @@ from server.domain import notices
 from server.domain.access import Principal
 from server.domain.grouping import Severity
 from server.domain.incident import OPEN_STATES, IncidentState
-from server.domain.notices import NoticeState, SentMessage
+from server.domain.notices import Channel, NoticeState, SentMessage
 from server.notifications import planning, quiet, senders, text
 from server.notifications.quiet import Quiet
 from server.notifications.senders import SendingFailed
 from server.places.service import PlaceTree
+from server.push import subscriptions
 from server.services import Services
 
 log = logging.getLogger(__name__)
@@ -200,6 +201,8 @@ def _parcel(
         message_id,
         now,
     )
+    if channel.kind is Channel.PUSH:
+        message = replace(message, push=subscriptions.address_of(session, channel.id))
     return Parcel(message, tuple(row.id for row, _ in group), tuple(row.severity for row, _ in group))
 
 
@@ -244,6 +247,9 @@ def _keep(parts: Services, parcel: Parcel, failure: SendingFailed | None) -> Non
         session.execute(
             update(NotificationChannel).where(NotificationChannel.id == parcel.message.channel_id).values(**values)
         )
+        if failure is not None and failure.is_gone:
+            session.flush()
+            subscriptions.expire(session, parts.clock, parcel.message.channel_id)
 
 
 def _sent_row(row: Notification, told: Severity, now: datetime) -> None:

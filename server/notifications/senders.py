@@ -24,11 +24,14 @@ from server.domain.notices import Channel
 from server.notifications import targets
 from server.notifications.targets import Refused
 from server.notifications.text import Message
+from server.push.sealing import KeyLost, seal
 from server.settings import Settings
 
 CONNECT_TIMEOUT_S: Final = 10.0
 ANSWER_TIMEOUT_S: Final = 20.0
 _MAX_ANSWER: Final = 4096
+_UNSUBSCRIBED: Final = frozenset({404, 410})
+"""What a push service answers when the browser has gone (RFC 8030)."""
 _GONE: Final = frozenset({400, 401, 403, 404, 405, 410, 413, 415, 422})
 """What a receiver answers that will answer the same next time. 3xx too: a redirect is never followed."""
 
@@ -39,12 +42,14 @@ class SendingFailed(Exception):
     Attributes:
         reason: For the admin; holds no secret and nothing of the message.
         permanent: Trying again cannot help.
+        is_gone: Nor will anything that is sent there later: a browser's subscription is over.
     """
 
-    def __init__(self, reason: str, *, permanent: bool) -> None:
+    def __init__(self, reason: str, *, permanent: bool, is_gone: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.permanent = permanent
+        self.is_gone = is_gone
 
 
 def send(settings: Settings, message: Message) -> None:
@@ -127,8 +132,30 @@ def _post(settings: Settings, message: Message) -> None:
         "webhook-timestamp": str(timestamp),
         "webhook-signature": sign(secret, message_id, timestamp, body),
     }
+    status = _deliver(settings, message.address, body, headers, "webhook")
+    if not 200 <= status < 300:
+        permanent = status in _GONE or 300 <= status < 400
+        raise SendingFailed(f"the webhook answered {status}", permanent=permanent)
+
+
+def _push(settings: Settings, message: Message) -> None:
     try:
-        target = targets.resolve(message.address, settings.webhook_ranges)
+        sealed = seal(settings, message.push, message.address, message.data, message.at)
+    except KeyLost as error:
+        raise SendingFailed(
+            "the browser must subscribe again: the site's key has changed", permanent=True, is_gone=True
+        ) from error
+    status = _deliver(settings, message.address, sealed.body, sealed.headers, "push service")
+    if not 200 <= status < 300:
+        is_gone = status in _UNSUBSCRIBED
+        permanent = status in _GONE or 300 <= status < 400
+        raise SendingFailed(f"the push service answered {status}", permanent=permanent, is_gone=is_gone)
+
+
+def _deliver(settings: Settings, address: str, body: bytes, headers: dict[str, str], what: str) -> int:
+    """Post to the address that was judged; gives the status of the answer."""
+    try:
+        target = targets.resolve(address, settings.webhook_ranges)
     except Refused as error:
         raise SendingFailed(str(error), permanent=error.permanent) from error
     connection = targets.PinnedConnection(target, timeout_s=CONNECT_TIMEOUT_S)
@@ -140,18 +167,16 @@ def _post(settings: Settings, message: Message) -> None:
         answer = connection.getresponse()
         answer.read(_MAX_ANSWER)
     except ssl.SSLCertVerificationError as error:
-        raise SendingFailed("the webhook's certificate is not valid for its name", permanent=False) from error
+        raise SendingFailed(f"the {what}'s certificate is not valid for its name", permanent=False) from error
     except (OSError, http.client.HTTPException) as error:
-        raise SendingFailed(f"the webhook was not reached: {type(error).__name__}", permanent=False) from error
+        raise SendingFailed(f"the {what} was not reached: {type(error).__name__}", permanent=False) from error
     finally:
         connection.close()
-    if not 200 <= answer.status < 300:
-        permanent = answer.status in _GONE or 300 <= answer.status < 400
-        raise SendingFailed(f"the webhook answered {answer.status}", permanent=permanent)
+    return answer.status
 
 
 _SENDERS: Final[dict[Channel, Callable[[Settings, Message], None]]] = {
     Channel.EMAIL: _send_mail,
     Channel.WEBHOOK: _post,
+    Channel.PUSH: _push,
 }
-"""Web push joins here."""

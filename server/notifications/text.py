@@ -23,6 +23,7 @@ from server.domain.access import NOT_PUBLIC_KINDS
 from server.domain.grouping import SEVERITIES, Severity
 from server.domain.notices import Channel
 from server.places.service import PlaceTree
+from server.push.subscriptions import PushAddress
 from server.settings import Settings
 
 MAX_LISTED: Final = 30
@@ -89,6 +90,8 @@ class Message:
     body: str
     data: dict[str, Any]
     at: datetime
+    push: PushAddress | None = None
+    """Of a browser: what it is sealed with."""
     attachments: tuple[Attachment, ...] = ()
     """Of mails about no incident."""
 
@@ -104,11 +107,15 @@ def compose(
     """Write the message about one incident, or the summary of several."""
     say = _Words(settings, language)
     subject, body = say.single(told[0]) if len(told) == 1 else say.summary(told)
-    data = {
-        "type": "incident" if len(told) == 1 else "incidents.summary",
-        "timestamp": at.isoformat(),
-        "data": {"text": subject, "count": len(told), "incidents": [say.data(item) for item in told]},
-    }
+    data = (
+        say.push(told)
+        if channel.kind is Channel.PUSH
+        else {
+            "type": "incident" if len(told) == 1 else "incidents.summary",
+            "timestamp": at.isoformat(),
+            "data": {"text": subject, "count": len(told), "incidents": [say.data(item) for item in told]},
+        }
+    )
     return Message(
         id=message_id,
         channel_id=channel.id,
@@ -207,6 +214,31 @@ class _Words:
             "event_count": item.event_count,
             "url": self._url(item),
         }
+
+    def push(self, told: Sequence[Told]) -> dict[str, Any]:
+        """What a browser's notice says: kind, place, time; no name of a camera or a person, no plate, no picture."""
+        worst = max(told, key=lambda item: SEVERITIES.index(item.severity))
+        words = {
+            "kind": self._kind(worst),
+            "place": worst.place,
+            "severity": self._severity(worst),
+            "time": self._clock(worst.first_at),
+            "count": len(told),
+        }
+        title, body = ("push.single.title", "push.single.body")
+        if len(told) > 1:
+            title, body = ("push.summary.title", "push.summary.body")
+        return {
+            "title": self(title, **words),
+            "body": self(body, **words),
+            "tag": worst.id.hex if len(told) == 1 else "summary",
+            "url": f"/incidents/{worst.id}" if len(told) == 1 else "/live",
+            "lang": self._language,
+            "urgent": worst.severity in {Severity.HIGH, Severity.CRITICAL},
+        }
+
+    def _clock(self, at: datetime) -> str:
+        return dates.format_time(at, "HH:mm", tzinfo=self._settings.zone, locale=self._language)
 
     def _kind(self, item: Told) -> str:
         kind = self(f"kind.{item.kind}")

@@ -15,10 +15,12 @@ from server.errors import InvalidInput, TooManyRequests
 from server.jobs import queue
 from server.notifications import channels, confirming, queries, senders
 from server.notifications.channels import ChannelRefused, Choice
-from server.pages import village_choices
+from server.pages import page_strings, village_choices
 from server.services import services
 
 blueprint = Blueprint("notices", __name__)
+
+_PUSH_STRINGS = ("push.is_on", "push.is_off", "push.denied", "push.unavailable", "push.failed")
 
 
 @blueprint.get("/notifications")
@@ -158,5 +160,6 @@ def _page(
         kind=kind,
         secret=secret,
         may_see_delivery=may(person, Permission.MANAGE_USERS),
+        strings=page_strings(_PUSH_STRINGS),
         has_mail=parts.settings.smtp is not None,
     )

@@ -1,0 +1,30 @@
+// The page without a network: shows what the wall said last, and when that was. It is never taken for the present.
+
+import { byId } from "../dom";
+import { say } from "../strings";
+import { ago } from "../time";
+import { recall } from "../wall-memory";
+
+const root = byId("offline-wall");
+
+function line(tag: string, text: string): HTMLElement {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  return made;
+}
+
+const wall = await recall().catch(() => null);
+if (wall) {
+  const at = new Date(wall.at);
+  const time = at.toLocaleString(document.documentElement.lang, { hour12: false, dateStyle: "short", timeStyle: "short" });
+  byId("offline-word").textContent = say("pwa.offline.at", { time, ago: ago(wall.at), name: wall.name });
+  root.replaceChildren(
+    ...wall.cards.map((card) => {
+      const item = document.createElement("li");
+      item.append(line("h2", card.title), ...card.lines.map((text) => line("p", text)));
+      return item;
+    }),
+  );
+}
+byId("again").setAttribute("href", location.pathname === "/offline" ? "/" : location.href);
+addEventListener("online", () => location.reload());
