@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from typing import cast
 
@@ -15,6 +15,7 @@ from server.audit.service import AuditChain
 from server.auth.oidc import Provider
 from server.auth.sealing import Sealer
 from server.auth.service import SessionPolicy
+from server.cameras.heartbeats import Heartbeats
 from server.clock import Clock
 from server.db.engine import Database
 from server.devices.signatures import ServerKey
@@ -63,6 +64,7 @@ class Services:
     oidc: Provider | None
     """Where the site has one."""
     public_policy: PublicLogPolicy
+    heartbeats: Heartbeats = field(default_factory=Heartbeats)
 
 
 def services() -> Services:

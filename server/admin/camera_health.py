@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from server.db.models import Camera, Device
 from server.devices.service import fingerprints
 from server.domain.access import Principal
-from server.domain.watching import SILENT_AFTER
+from server.domain.watching import SILENT_AFTER, heard_at
 from server.errors import NotFound
 from server.ingest.service import MAX_AHEAD
 from server.places.service import PlaceTree
@@ -59,10 +59,13 @@ class DeviceRow:
 def camera_rows(session: Session, principal: Principal, now: datetime) -> list[CameraRow]:
     """The cameras of the scope, by name."""
     tree = PlaceTree.read(session)
-    rows = session.scalars(
-        select(Camera).where(Camera.village_id.in_(tree.villages_of(principal))).order_by(Camera.name, Camera.id)
+    rows = session.execute(
+        select(Camera, Device.last_seen_at)
+        .join(Device, Device.id == Camera.device_id)
+        .where(Camera.village_id.in_(tree.villages_of(principal)))
+        .order_by(Camera.name, Camera.id)
     )
-    return [_camera_row(tree, row, now) for row in rows]
+    return [_camera_row(tree, row, box_heard_at, now) for row, box_heard_at in rows]
 
 
 def camera_row(session: Session, principal: Principal, camera_id: str, now: datetime) -> CameraRow:
@@ -75,7 +78,7 @@ def camera_row(session: Session, principal: Principal, camera_id: str, now: date
     row = session.get(Camera, camera_id)
     if row is None or row.village_id not in tree.villages_of(principal):
         raise NotFound("no such camera")
-    return _camera_row(tree, row, now)
+    return _camera_row(tree, row, session.get_one(Device, row.device_id).last_seen_at, now)
 
 
 def device_rows(session: Session, principal: Principal) -> list[DeviceRow]:
@@ -106,9 +109,10 @@ def device_rows(session: Session, principal: Principal) -> list[DeviceRow]:
     ]
 
 
-def _camera_row(tree: PlaceTree, row: Camera, now: datetime) -> CameraRow:
-    heard = row.health is not None and row.health_at is not None
-    silent = row.health_at is not None and now - row.health_at > SILENT_AFTER
+def _camera_row(tree: PlaceTree, row: Camera, box_heard_at: datetime | None, now: datetime) -> CameraRow:
+    at = heard_at(row.health_at, box_heard_at)
+    heard = row.health is not None and at is not None
+    silent = at is not None and now - at > SILENT_AFTER
     return CameraRow(
         id=row.id,
         name=row.name,
@@ -119,5 +123,5 @@ def _camera_row(tree: PlaceTree, row: Camera, now: datetime) -> CameraRow:
         message="" if silent else row.health_message,
         fps_in=row.fps_in if heard and not silent else None,
         fps_detected=row.fps_detected if heard and not silent else None,
-        heard_at=row.health_at,
+        heard_at=at,
     )

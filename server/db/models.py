@@ -139,6 +139,12 @@ class Device(Base):
     software_version: Mapped[str] = mapped_column(String(40), default="")
     outbox_events: Mapped[int] = mapped_column(default=0)
     outbox_media: Mapped[int] = mapped_column(default=0)
+    beat_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    """Of what the last heartbeat that was written whole said ..."""
+    beat_written_at: Mapped[datetime | None]
+    """... when that was ..."""
+    beat_signed_at: Mapped[datetime | None]
+    """... and when the newest heartbeat was signed, by the server's clock: an earlier one is no news."""
 
 
 class Camera(Base):

@@ -14,8 +14,8 @@ from contract.device_api import CameraConfigs, CameraConfigTaken, CameraConfigVe
 from contract.event import CopyReport, EventBatch, EventBatchResult, Heartbeat, HeartbeatResult
 from server.audit import service as audit
 from server.auth.web import client_address, request_id
-from server.cameras import health
 from server.cameras import service as cameras
+from server.cameras.heartbeats import Beat
 from server.db.engine import DiskFull, is_reachable
 from server.devices import codes, web
 from server.devices.web import device_request
@@ -140,10 +140,8 @@ def post_heartbeat() -> Response:
         heartbeat = Heartbeat.model_validate(_json_body())
     except ValidationError as error:
         raise _not_valid(error, "Send a heartbeat as the contract has it.") from error
-    with parts.database.write() as session:
-        asked.use_once(session)
-        health.take_heartbeat(session, parts.clock, asked.device, heartbeat)
-        wishes = copies.wishes_for(session, asked.device)
+    beat = Beat(asked.device, heartbeat, asked.received_at, asked.signature.created, asked.use_once)
+    wishes = parts.heartbeats.take(parts.database, beat, copies.wishes_for)
     if not wishes:
         return Response(status=HTTPStatus.NO_CONTENT)
     return _json(HeartbeatResult(copies=wishes))

@@ -19,10 +19,10 @@ from contract.event import CameraHealth
 from contract.rules import RULES
 from server.clock import Clock
 from server.db.engine import LOCK_REPORTS, Database, lock
-from server.db.models import Camera, CameraConfigVersion
+from server.db.models import Camera, CameraConfigVersion, Device
 from server.db.report_models import CameraDay, CameraRules, CameraState, ReportState
 from server.domain.periods import DAY, Grain, starts_at
-from server.domain.watching import Change, Watch, Watched, changes, watched
+from server.domain.watching import Change, Watch, Watched, changes, heard_at, watched
 from server.places.service import PlaceTree, site_config
 from server.reports.rollup import Key, Sum, add_up
 
@@ -35,9 +35,9 @@ KEEP: Final = timedelta(days=40)
 _RULES_AT_ONCE: Final = 100
 
 
-def note(session: Session, camera: Camera, health: CameraHealth, now: datetime) -> None:
+def note(session: Session, camera: Camera, health: CameraHealth, now: datetime, heard: datetime | None) -> None:
     """Keep what a heartbeat changes of a camera's history. To be called before the camera's row takes the news."""
-    for change in changes(health, now, camera.health, camera.health_at):
+    for change in changes(health, now, camera.health, heard):
         session.add(CameraState(camera_id=camera.id, since=change.since, state=change.state.value))
 
 
@@ -71,15 +71,17 @@ def sum_up(database: Database, clock: Clock, zone: ZoneInfo) -> None:
 def sum_up_day(session: Session, tree: PlaceTree, zone: ZoneInfo, village_id: str, day: date, now: datetime) -> None:
     """Sum up how long the cameras of a village watched on a day. The caller holds `LOCK_REPORTS`."""
     cameras = session.execute(
-        select(Camera.id, Camera.health_at).where(Camera.village_id == village_id, Camera.health.is_not(None))
+        select(Camera.id, Camera.health_at, Device.last_seen_at)
+        .join(Device, Device.id == Camera.device_id)
+        .where(Camera.village_id == village_id, Camera.health.is_not(None))
     ).all()
     if not cameras:
         return
     start, end = starts_at(day, zone), starts_at(day + DAY, zone)
     histories = _histories(session, village_id, start, end)
     rows = {}
-    for camera_id, heard_at in cameras:
-        times = watched(histories.get(camera_id, ()), heard_at, start, end, now)
+    for camera_id, told_at, box_heard_at in cameras:
+        times = watched(histories.get(camera_id, ()), heard_at(told_at, box_heard_at), start, end, now)
         if times != Watched():
             rows[camera_id] = times
     of_day = and_(CameraDay.village_id == village_id, CameraDay.day == day)

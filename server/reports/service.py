@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from contract.event import CameraHealth
 from server.clock import Clock
-from server.db.models import Camera, Place
+from server.db.models import Camera, Device, Place
 from server.db.report_models import CameraDay, CameraRules, ReportMark, ReportRollup
 from server.domain import access
 from server.domain.access import Permission, Principal, Role
@@ -30,7 +30,7 @@ from server.domain.reports import (
     times_of,
 )
 from server.domain.tallies import Tally
-from server.domain.watching import SILENT_AFTER
+from server.domain.watching import SILENT_AFTER, told_since
 from server.errors import NotFound
 from server.places.service import PlaceTree
 from server.reports import complaints
@@ -88,7 +88,7 @@ def report(
         total_before=outcomes_of(before),
         severities=tally.severities(seen),
         hours=tally.hours(seen),
-        course=_course(session, own, begun, earlier),
+        course=_course(session, own, begun, earlier, period.grain),
         acknowledged=acknowledged,
         decided=decided,
         acknowledged_before=acknowledged_before,
@@ -162,11 +162,11 @@ def _sum(session: Session, places: Sequence[str], period: Period) -> tuple[Tally
     return tally, Availability(up, down, silent)
 
 
-def _course(session: Session, places: Sequence[str], begun: Period, earlier: Period) -> tuple[Step, ...]:
+def _course(session: Session, places: Sequence[str], begun: Period, earlier: Period, grain: Grain) -> tuple[Step, ...]:
     now, before = _days(session, places, begun), _days(session, places, earlier)
-    earlier_steps = list(earlier.steps())
+    earlier_steps = list(earlier.steps(grain))
     course = []
-    for number, (first, last) in enumerate(begun.steps()):
+    for number, (first, last) in enumerate(begun.steps(grain)):
         counts = [now[day] for day in _each(first, last) if day in now]
         was: int | None = None
         if number < len(earlier_steps):
@@ -258,7 +258,12 @@ def _worst_cameras(session: Session, villages: Select[str], period: Period) -> t
 
 
 def _coverage(session: Session, villages: Select[str], now: datetime) -> Coverage:
-    is_online = and_(Camera.enabled, Camera.health == CameraHealth.OK, Camera.health_at >= now - SILENT_AFTER)
+    heard_since = now - SILENT_AFTER
+    is_heard = or_(
+        Camera.health_at >= heard_since,
+        and_(Device.last_seen_at >= heard_since, Camera.health_at >= told_since(heard_since)),
+    )
+    is_online = and_(Camera.enabled, Camera.health == CameraHealth.OK, is_heard)
     counted = session.execute(
         select(
             func.count(),
@@ -267,6 +272,7 @@ def _coverage(session: Session, villages: Select[str], now: datetime) -> Coverag
             func.sum(case((and_(Camera.enabled, CameraRules.rules > 0), 1), else_=0)),
         )
         .select_from(Camera)
+        .join(Device, Device.id == Camera.device_id)
         .outerjoin(CameraRules, CameraRules.camera_id == Camera.id)
         .where(Camera.village_id.in_(villages))
     ).one()
