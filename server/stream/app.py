@@ -24,6 +24,7 @@ from server.monitoring.readiness import Readiness
 from server.settings import Settings
 from server.stream.audience import Client
 from server.stream.live import Live
+from server.stream.looks import LOOK, LookDesk
 from server.stream.reader import Welcome, may_watch
 
 log = logging.getLogger("server.access")
@@ -35,7 +36,7 @@ Cut = Callable[[tuple[str, int]], None]
 """Cuts the connection of a peer (address, port) at once."""
 
 LIVE: Final = "/api/v1/live"
-ROUTES: Final = frozenset({LIVE, "/healthz", "/readyz", "/metrics"})
+ROUTES: Final = frozenset({LIVE, LOOK, "/healthz", "/readyz", "/metrics"})
 _MAX_TOKEN: Final = 200
 _STREAM_HEADERS: Final = {
     **SECURITY_HEADERS,
@@ -84,14 +85,24 @@ class StreamApp:
         metrics: What `/metrics` tells.
         readiness: What `/readyz` tells.
         cut: How to cut a peer's connection.
+        looks: The questions of boxes.
     """
 
-    def __init__(self, settings: Settings, live: Live, metrics: Metrics, readiness: Readiness, cut: Cut) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        live: Live,
+        metrics: Metrics,
+        readiness: Readiness,
+        cut: Cut,
+        looks: LookDesk,
+    ) -> None:
         self._settings = settings
         self._live = live
         self._metrics = metrics
         self._readiness = readiness
         self._cut = cut
+        self._looks = looks
         self._sending: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -99,6 +110,9 @@ class StreamApp:
         if scope["type"] != "http":
             return
         request = Request.of(scope)
+        if request.path == LOOK and request.method == "GET":
+            await self._hold(request, receive, send)
+            return
         if request.path != LIVE or request.method != "GET":
             await self._answer_whole(request, send)
             return
@@ -114,6 +128,20 @@ class StreamApp:
             self._live.audience.dismiss(client)
             self._live.audience.release(client.actor)
 
+    async def _hold(self, request: Request, receive: Receive, send: Send) -> None:
+        """Hold the question of a box until something is wished of it."""
+        try:
+            found = await self._looks.answer(
+                request.method, request.path, request.query_string.decode("latin-1"), request.headers, receive
+            )
+        except ServerError as error:
+            await self._refuse(request, error, send)
+            return
+        if found is not None:
+            (status, body, more), who = found
+            await _send_whole(send, status, body, {"X-Request-Id": request.id, **more})
+            self._note(request, status, who)
+
     async def _answer_whole(self, request: Request, send: Send) -> None:
         try:
             status, body, more = await self._page(request)
@@ -124,7 +152,7 @@ class StreamApp:
         self._note(request, status, "-")
 
     async def _page(self, request: Request) -> tuple[HTTPStatus, bytes, dict[str, str]]:
-        if request.method not in {"GET", "HEAD"} or request.path not in ROUTES - {LIVE}:
+        if request.method not in {"GET", "HEAD"} or request.path not in ROUTES - {LIVE, LOOK}:
             raise NotFound("nothing here but the live feed")
         if request.path == "/healthz":
             return HTTPStatus.OK, json.dumps({"status": "ok", "clients": len(self._live.audience)}).encode(), {}

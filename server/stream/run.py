@@ -22,6 +22,7 @@ from server.monitoring.readiness import FEED_NUMBERS, Readiness, feed_numbers
 from server.settings import Settings
 from server.stream.app import StreamApp
 from server.stream.live import Live
+from server.stream.looks import LookDesk
 from server.stream.reader import Reader
 
 GRACEFUL_TIMEOUT_S: Final = 10
@@ -98,7 +99,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         send_timeout_s=settings.stream_send_timeout_s,
     )
     await live.start()
-    app = StreamApp(settings, live, parts.metrics, Readiness(parts), _cut)
+    looks = LookDesk(parts, settings.stream_clients, lambda: live.is_closing)
+    app = StreamApp(settings, live, parts.metrics, Readiness(parts), _cut, looks)
     config = uvicorn.Config(
         cast("Any", app),
         http=Protocol,
