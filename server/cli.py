@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from server.audit import anchors
 from server.audit.queries import export
 from server.auth import first_admin, passwords
 from server.auth import service as auth
-from server.db.engine import Database
+from server.db.engine import Database, unbounded
 from server.devices import codes
 from server.devices import service as devices
 from server.domain.access import USER_ROLES, Role
@@ -47,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     set_up_logging(settings.log_level, settings.log_format)
     try:
-        code: int = options.command(settings, options)
+        with nullcontext() if options.command in (_run, _stream) else unbounded():
+            code: int = options.command(settings, options)
     except ServerError as error:
         print(error.message, file=sys.stderr)
         if error.remedy:

@@ -23,6 +23,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from server import create_app
 from server.auth import first_admin
+from server.db.engine import Bounds
 from server.jobs import worker as jobs
 from server.monitoring.metrics import SHARED_FOLDER
 from server.services import EXTENSION, Services
@@ -155,7 +156,10 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no typ
 
     def load(self) -> Flask:
         """Make the app, in the worker."""
-        return create_app(self._settings)
+        app = create_app(self._settings)
+        s = self._settings
+        _parts(app).database.bound(Bounds(s.statement_timeout_s, s.lock_timeout_s, s.idle_transaction_timeout_s))
+        return app
 
 
 def serve(settings: Settings, bind: str, workers: int, first_admin_code: str | None = None) -> None:

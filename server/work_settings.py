@@ -36,6 +36,13 @@ class WorkSettings(BaseModel):
     jobs: Literal["embedded", "separate"] = "embedded"
     """Who sends notifications, deletes what is over and so on: `embedded` in `langan-server run`, or `separate`
     processes `langan-server worker`, as many as wanted."""
+    statement_timeout_s: Annotated[float, Field(ge=0)] = 60.0
+    """PostgreSQL ends a statement of `langan-server run` after this; 0: never. Jobs, migrations and commands take as
+    long as they need. (SQLite: whoever writes waits up to 30 s for the writers before.)"""
+    lock_timeout_s: Annotated[float, Field(ge=0)] = 20.0
+    """The same for waiting for a lock: the answer is 503, and edges send again."""
+    idle_transaction_timeout_s: Annotated[float, Field(ge=0)] = 300.0
+    """The same for a transaction in which nothing happens."""
     smtp_url: SecretStr = SecretStr("")
     """Mail server: `smtp://user:password@mail.example.vn:587` (STARTTLS is demanded), `smtps://...` (TLS from the
     start), or `smtp://127.0.0.1:25?tls=none` for one on this machine. Empty: no mail is sent."""

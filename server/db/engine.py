@@ -8,12 +8,15 @@ use case runs and written at the very end: every transaction takes its locks in 
 from __future__ import annotations
 
 import errno
+import functools
 import importlib.util
 import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
 
@@ -36,7 +39,6 @@ SQLITE_WAL_BUG_FIXED: Final = (3, 51, 3)
 LOCK_VILLAGE: Final = 0x1A01
 LOCK_AUDIT: Final = 0x1A02
 LOCK_FEED: Final = 0x1A03
-LOCK_MAINTENANCE: Final = 0x1A04
 LOCK_LOGIN: Final = 0x1A05
 LOCK_CAMERA: Final = 0x1A06
 LOCK_RELAY: Final = 0x1A07
@@ -48,6 +50,38 @@ _WRITE_OPTION = "langan_write"
 _DISK_FULL_SQLSTATES = frozenset({"53100", "53200", "53300", "57P01", "57P02", "57P03"})
 
 Hook = Callable[[Session], None]
+_UNBOUNDED: ContextVar[bool] = ContextVar("unbounded", default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long a process that serves requests waits within PostgreSQL; 0: for ever. SQLite's wait is
+    `SQLITE_BUSY_TIMEOUT_S`.
+    """
+
+    statement_s: float
+    lock_s: float
+    idle_s: float
+    """Of a transaction that does nothing: it would hold its locks, and up the vacuum."""
+
+    def settings(self, scope: str = "") -> str:
+        """The statements that set them."""
+        times = {
+            "statement_timeout": self.statement_s,
+            "lock_timeout": self.lock_s,
+            "idle_in_transaction_session_timeout": self.idle_s,
+        }
+        return "; ".join(f"SET {scope} {name} = {int(seconds * 1000)}" for name, seconds in times.items())
+
+
+@contextmanager
+def unbounded() -> Iterator[None]:
+    """Transactions of this thread take as long as they need: migrations, jobs, commands."""
+    before = _UNBOUNDED.set(True)
+    try:
+        yield
+    finally:
+        _UNBOUNDED.reset(before)
 
 
 def sqlite_module() -> ModuleType:
@@ -76,6 +110,13 @@ class Database:
         # SQLite's own waiting is a poll that is not fair: under many writers one may starve. Threads queue up here.
         self._writing = threading.Lock() if self.dialect == "sqlite" else None
         self._closed = False
+
+    def bound(self, bounds: Bounds) -> None:
+        """Bound what is asked from now on. Set once for each connection: that costs no statement later, and holds
+        behind a pooler, which lends its connections to processes that want the same.
+        """
+        if self.dialect == "postgresql":
+            event.listen(self.engine, "connect", functools.partial(_on_postgresql_connect, bounds.settings()))
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -240,14 +281,27 @@ def _create_engine(url: str, pool_size: int) -> Engine:
         event.listen(engine, "begin", _on_sqlite_begin)
         return engine
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(
+        engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_size=pool_size,
             max_overflow=48,
             pool_pre_ping=True,
             hide_parameters=True,
         )
+        event.listen(engine, "begin", _on_postgresql_begin)
+        return engine
     raise ValueError(f"LANGAN_DATABASE_URL: {parsed.get_backend_name()} is not supported: use sqlite or postgresql")
+
+
+def _on_postgresql_connect(settings: str, connection: Any, _record: object) -> None:
+    connection.autocommit = True  # else the settings would go with a rollback
+    connection.execute(settings)
+    connection.autocommit = False
+
+
+def _on_postgresql_begin(connection: Connection) -> None:
+    if _UNBOUNDED.get():
+        connection.exec_driver_sql(Bounds(0, 0, 0).settings("LOCAL"))
 
 
 def _on_sqlite_connect(connection: Any, _record: object) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Final
 
+from server.db.engine import unbounded
 from server.errors import Unavailable
 from server.jobs import queue
 from server.jobs.doorbell import POLL_S
@@ -91,7 +92,8 @@ class Worker:
             return False
         kind = self._registry[job.name]
         try:
-            kind.run(parts, job.arguments)
+            with unbounded():
+                kind.run(parts, job.arguments)
         except Exception as error:  # the supervisor: no job may end the others
             log.exception("job_failed", extra={"fields": {"job": job.name, "attempts": job.attempts}})
             why = f"{type(error).__name__}: {getattr(error, 'message', '') or 'see the log'}"

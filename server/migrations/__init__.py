@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from server.db.engine import Database, lock
+from server.db.engine import Database, lock, unbounded
 
 _LOCK_MIGRATION = 0x1A00
 
@@ -46,7 +46,7 @@ def upgrade(database: Database) -> str:
         ValueError: Its revision is none of this program's line.
     """
     made = config()
-    with database.write() as session:
+    with unbounded(), database.write() as session:
         lock(session, _LOCK_MIGRATION)
         connection = session.connection()
         found = MigrationContext.configure(connection).get_current_revision()

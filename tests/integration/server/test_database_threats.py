@@ -11,10 +11,12 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from server.auth import service as auth
-from server.db.engine import Database
+from server.db.engine import LOCK_VILLAGE, Bounds, Database, lock, unbounded
 from server.db.models import EvidenceReference, User
 from server.errors import Unavailable
+from server.services import EXTENSION, Services
 from tests.support.media import jpeg
+from tests.support.postgres import Cluster
 from tests.support.village import NOW, Village, event, reference, running_village
 
 
@@ -122,3 +124,43 @@ def test_a_database_address_that_is_none_is_told_without_its_password() -> None:
     with pytest.raises(ValueError, match="LANGAN_DATABASE_URL") as error:
         Database("langan:geheim@nowhere")
     assert "geheim" not in str(error.value)
+
+
+# How long PostgreSQL is waited for
+
+
+@pytest.mark.postgres
+def test_what_serves_requests_waits_for_a_bounded_time_and_jobs_as_long_as_they_need(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    with cluster.database() as url, running_village(tmp_path / "data", url) as village:
+        bounded = Database(url)
+        bounded.bound(Bounds(statement_s=0.2, lock_s=0.1, idle_s=60))
+        try:
+            for _ in range(2):  # the second time on a connection that was used, and whose transaction was rolled back
+                with pytest.raises(Unavailable), bounded.read() as session:
+                    session.execute(text("SELECT pg_sleep(20)"))
+            with village.parts.database.write() as holder:
+                lock(holder, LOCK_VILLAGE, ["village-a"])
+                with pytest.raises(Unavailable), bounded.write() as session:
+                    lock(session, LOCK_VILLAGE, ["village-a"])
+            with unbounded(), bounded.write() as session:
+                session.execute(text("SELECT pg_sleep(0.5)"))
+                assert session.scalar(text("SHOW lock_timeout")) == "0"
+            with bounded.read() as session:
+                assert session.scalar(text("SHOW lock_timeout")) == "100ms"
+        finally:
+            bounded.close()
+
+
+@pytest.mark.postgres
+def test_a_web_process_is_bounded(cluster: Cluster, tmp_path: Path) -> None:
+    from server.run import Application
+
+    with cluster.database() as url, running_village(tmp_path / "data", url, lock_timeout_s=7) as village:
+        app = Application(village.parts.settings, "127.0.0.1:0", 1).load()
+        parts: Services = app.extensions[EXTENSION]
+        with parts.database.read() as session:
+            assert session.scalar(text("SHOW lock_timeout")) == "7s"
+            assert session.scalar(text("SHOW statement_timeout")) == "1min"
+        parts.database.close()
