@@ -31,7 +31,7 @@ wheel: frontend ## Make dist/langan-*.whl with the pages' scripts in it
 	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
 demo: export DEMO_SOURCE = $(SOURCE)
-demo: setup ## Run the demonstration: server, edge, two cameras, three accounts (Ctrl-C ends it)
+demo: setup ## Run the demonstration: server, edge, two cameras, four accounts (Ctrl-C ends it)
 	@$(BIN)/python -m tools.demo --port $(PORT) $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
 
 test: setup-dev ## Run all tests that this machine can run; what it cannot is listed as skipped with the reason

@@ -150,12 +150,13 @@ def free_port(wanted: int) -> int:
 
 
 def prepare_server(environment: dict[str, str], site: DemoSite) -> tuple[list[Account], str]:
-    """Make the database, the places, three accounts and a device; returns the accounts and the device's code."""
+    """Make the database, the places, four accounts and a device; returns the accounts and the device's code."""
     server(environment, "migrate")
     server(environment, "places", "sync", str(site.config / "site.yaml"))
     accounts = [
         Account("can_bo", "officer", "Cán bộ trực / officer", "/live", new_password()),
         Account("nguoi_dan", "resident", "Người dân / resident", "/log", new_password()),
+        Account("lanh_dao", "leader", "Lãnh đạo / leader", "/reports", new_password()),
         Account("quan_tri", "admin", "Quản trị / admin", "/admin/cameras", new_password()),
     ]
     for account in accounts:

@@ -4,7 +4,10 @@ The accounts come from a file, because a command line shows passwords to everybo
 
     {"officer": {"username": "can_bo", "password": "..."}, "resident": {...}, "admin": {...}}
 
-    python -m tools.screenshots --url http://127.0.0.1:8000 --accounts accounts.json --out build/screenshots
+    python -m tools.screenshots --url http://127.0.0.1:8000 --accounts accounts.json --out build/screenshots --docs
+
+`--docs` writes those that README and docs show into docs/images as well. Take these of `make demo`: its pictures may
+be shown to anybody.
 """
 
 from __future__ import annotations
@@ -24,11 +27,24 @@ LANGUAGES = ("vi", "en")
 PAGES = {
     "officer": {
         "live": "/live",
+        "map": "/live/map",
         "incident": "",
+        "shift": "/shift",
+        "look": "/cameras",
         "silences": "/silences",
+        "feedback-inbox": "/feedback/inbox",
+        "notifications": "/notifications",
+        "sign": "/cameras/duong_lang/sign",
         "missing": "/incidents/00000000-0000-7000-8000-000000000000",
     },
-    "resident": {"log": "/log", "password": "/password"},
+    "resident": {
+        "log": "/log",
+        "numbers": "/log/numbers",
+        "transparency": "/transparency",
+        "feedback": "/feedback",
+        "password": "/password",
+    },
+    "leader": {"reports": "/reports"},
     "admin": {
         "cameras": "/admin/cameras",
         "camera": "",
@@ -36,11 +52,26 @@ PAGES = {
         "devices": "/admin/devices",
         "users": "/admin/users",
         "audit": "/admin/audit",
+        "retention": "/admin/retention",
+        "delivery": "/admin/notifications",
         "silences-admin": "/silences",
     },
 }
 FOUND_ON = {"incident": ("/live", ".card h2 a"), "camera": ("/admin/cameras", "tbody a")}
 """Pages whose address is that of the first link of another page."""
+
+SHOWN = {
+    "phone": ("live-vi", "incident-vi", "log-vi", "feedback-vi", "shift-vi"),
+    "desk": (
+        *("live-en", "incident-en", "map-vi", "camera-en", "reports-vi", "transparency-vi", "sign-vi", "cameras-en"),
+        *("devices-en", "audit-en"),
+    ),
+}
+"""What `docs/pages.md` shows."""
+DOCS = Path("docs/images")
+DOCS_WIDTH = {"phone": 390, "desk": 960}
+DOCS_SHARE = {"phone": 2.0, "desk": 0.9}
+"""As many times its width does a picture of the docs show; the rest of a long page is left out."""
 
 Scheme = Literal["light", "dark"]
 
@@ -51,12 +82,15 @@ def main() -> int:
     parser.add_argument("--url", required=True)
     parser.add_argument("--accounts", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--docs", action="store_true", help="write those that the docs show")
     parser.add_argument("--scheme", choices=("light", "dark"), default="light")
     arguments = parser.parse_args()
     accounts = json.loads(arguments.accounts.read_text(encoding="utf-8"))
     arguments.out.mkdir(parents=True, exist_ok=True)
     with chromium() as browser:
         taken = take_all(browser, arguments.url, accounts, arguments.out, arguments.scheme)
+    if arguments.docs:
+        write_docs(arguments.out, arguments.scheme)
     print(f"{taken} pictures in {arguments.out}", file=sys.stderr)
     return 0
 
@@ -77,6 +111,23 @@ def take_all(
                 taken += _take(page, f"{address}?lang={language}", folder, f"{name}-{language}-{scheme}")
             page.close()
     return taken
+
+
+def write_docs(folder: Path, scheme: Scheme) -> None:
+    """Write what the docs show, small enough to be kept with the code."""
+    import cv2
+
+    DOCS.mkdir(exist_ok=True)
+    for width_name, names in SHOWN.items():
+        width = DOCS_WIDTH[width_name]
+        for name in names:
+            picture = cv2.imread(str(folder / f"{name}-{scheme}-{width_name}.png"))
+            if picture is None:
+                raise SystemExit(f"{name} was not taken: name it under PAGES")
+            scale = width / picture.shape[1]
+            picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            shown = picture[: int(width * DOCS_SHARE[width_name])]
+            cv2.imwrite(str(DOCS / f"{name}-{width_name}.webp"), shown, [cv2.IMWRITE_WEBP_QUALITY, 72])
 
 
 def sign_in(page: Page, username: str, password: str) -> None:
