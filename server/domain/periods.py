@@ -215,11 +215,11 @@ class Period:
             return Grain.DAY
         return Grain.WEEK if self.days <= 190 else Grain.MONTH
 
-    def steps(self) -> Iterator[tuple[date, date]]:
+    def steps(self, grain: Grain) -> Iterator[tuple[date, date]]:
         """First and last day of each step of its course; the outer ones are cut at its ends."""
         day = self.first
         while day <= self.last:
-            match self.grain:
+            match grain:
                 case Grain.DAY:
                     end = day
                 case Grain.WEEK:

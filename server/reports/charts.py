@@ -76,7 +76,7 @@ def _kinds(report: Report, say: Words, width: int) -> str:
 def _course(report: Report, say: Words, width: int) -> str:
     if len(report.course) < 2:
         return ""
-    grain = report.begun.grain
+    grain = report.period.grain
     labels = [say.step(step.first, step.last, grain) for step in report.course]
     now: list[float | None] = [float(step.incidents) for step in report.course]
     before = [None if step.before is None else float(step.before) for step in report.course]
@@ -93,7 +93,7 @@ def _cameras(report: Report, say: Words, width: int) -> str:
     shares = [step.cameras.share for step in report.course]
     if len(shares) < 2 or all(share is None for share in shares):
         return ""
-    grain = report.begun.grain
+    grain = report.period.grain
     labels = [say.step(step.first, step.last, grain) for step in report.course]
     told = say("report.cameras.desc", share=say.percent(report.cameras.share))
     scale = _Scale(1.0, lambda value: say.percent(value, 0), steps=(0.0, 0.5, 1.0))

@@ -186,7 +186,7 @@ def _course(report: Report, say: Words) -> Table:
         Column(say("report.column.incidents")),
         Column(say("report.column.before")),
     ]
-    grain = report.begun.grain
+    grain = report.period.grain
     rows: list[list[Value]] = [
         [say.step(step.first, step.last, grain), step.incidents, step.before] for step in report.course
     ]
@@ -253,7 +253,7 @@ def _parts(report: Report, say: Words) -> Table:
 
 def _cameras(report: Report, say: Words) -> Table:
     columns = [_named(say("report.column.time")), Column(say("report.column.availability"), Form.PERCENT)]
-    grain = report.begun.grain
+    grain = report.period.grain
     rows: list[list[Value]] = [[say.step(step.first, step.last, grain), step.cameras.share] for step in report.course]
     known = any(step.cameras.share is not None for step in report.course)
     return _made("cameras", say, columns, rows if known else [], say("report.cameras.note"))

@@ -41,9 +41,9 @@ def test_a_period_is_its_months_and_days_and_its_steps_each_once(first: date, mo
     covered = {day for month in months for day in _days(Period.month(month.year, month.month))} | set(days)
     assert len(covered) == sum(Period.month(m.year, m.month).days for m in months) + len(days)
     assert covered == set(_days(period))
-    steps = [day for start, end in period.steps() for day in _days(Period.free(start, end))]
+    steps = [day for start, end in period.steps(period.grain) for day in _days(Period.free(start, end))]
     assert steps == list(_days(period))
-    assert len(list(period.steps())) <= 120 or period.grain is Grain.MONTH
+    assert len(list(period.steps(period.grain))) <= 120 or period.grain is Grain.MONTH
 
 
 def _days(period: Period) -> list[date]:
