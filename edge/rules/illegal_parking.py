@@ -155,15 +155,16 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
         events = [] if self._in_force(now) else self._pause(now)
         for stand in list(self._stands):
             stand.seen = not stand.left and stand.track_id in tracks
-            if not stand.seen and not stand.left:
-                self._lose(stand)
+            if stand.away and not stand.seen and not stand.left:  # its track ended on its way
+                self._leave(stand)
         self._owners = {stand.track_id: stand for stand in self._stands if stand.seen}
         for track in tracks.values():
             self._place(track, self._owners.get(track.track_id), observation.aspect, now)
         self._join(observation.aspect, now)
         in_force = self._in_force(now)
+        now_s, relink_s, clear_s = now.watched_s, self._params.relink_s, self._params.clear_after_s
         for stand in list(self._stands):
-            if not stand.seen and now.watched_s - stand.here.watched_s <= self._patience_s(stand):
+            if not stand.seen and now_s - stand.here.watched_s <= (clear_s if stand.left else relink_s):
                 continue  # it is waited for, as most are
             event = self._judge(stand, now, in_force=in_force)
             if event is not None:
@@ -215,11 +216,6 @@ class IllegalParkingRule(TimedRule[IllegalParkingParams]):
         )
         new.see(track, now)
         self._stands.append(new)
-
-    def _lose(self, stand: _Stand) -> None:
-        """The track of a stand ended: where it stood, or on its way."""
-        if stand.away:
-            self._leave(stand)
 
     def _leave(self, stand: _Stand) -> None:
         """The track of a stand drove off: with its vehicle, unless that appears there as a new track."""

@@ -22,7 +22,7 @@ from edge.tracking.identity import STANDS_S, Identity, Left
 from edge.tracking.kalman import BoxFilter, Step
 from edge.tracking.relink import LostTracks, is_shown_again
 from edge.tracking.settings import TrackerSettings
-from edge.tracking.telling import take_early, told
+from edge.tracking.telling import all_told, take_early
 from edge.types import Detections, Frame, Track, TrackId
 
 BLIND_S = 30.0
@@ -342,22 +342,24 @@ class ByteTracker:
         if self._aspect is None:
             return []
         aspect, coast_s = self._aspect, self._settings.coast_s
+        shown = [i for i in self._identities if i.track_id > 0 and i.missed_s <= coast_s]
+        boxes = all_told([identity.filter.corners() for identity in shown], aspect)
+        founds = all_told([identity.found_xyxy for identity in shown], aspect)
         tracks = []
-        for identity in self._identities:
-            if identity.track_id > 0 and identity.missed_s <= coast_s:
-                is_found = detected and identity.missed_s == 0.0
-                track = Track(
-                    TrackId(identity.track_id),
-                    identity.class_name,
-                    identity.score,
-                    told(identity.filter.corners(), aspect),
-                    identity.first_seen_s,
-                    identity.last_seen_s,
-                    is_found,
-                    told(identity.found_xyxy, aspect) if is_found else None,
-                    take_early(identity, aspect) if identity.early else (),
-                )
-                tracks.append(track)
+        for identity, box, found in zip(shown, boxes, founds, strict=True):
+            is_found = detected and identity.missed_s == 0.0
+            track = Track(
+                TrackId(identity.track_id),
+                identity.class_name,
+                identity.score,
+                box,
+                identity.first_seen_s,
+                identity.last_seen_s,
+                is_found,
+                found if is_found else None,
+                take_early(identity, aspect) if identity.early else (),
+            )
+            tracks.append(track)
         return tracks
 
 

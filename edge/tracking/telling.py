@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from edge.tracking.candidates import Corners
 from edge.tracking.identity import Identity
 from edge.types import Sighting
@@ -23,6 +27,19 @@ def told(corners: Corners, aspect: float) -> Corners:
         round(right * BOX_STEPS) / BOX_STEPS,
         round(bottom * BOX_STEPS) / BOX_STEPS,
     )
+
+
+def all_told(corners: Sequence[Corners], aspect: float) -> list[Corners]:
+    """Each of them as `told` tells it: a frame's boxes at once."""
+    if not corners:
+        return []
+    boxes = np.array(corners)
+    boxes[:, ::2] /= aspect
+    np.clip(boxes, 0.0, 1.0, out=boxes)
+    boxes *= BOX_STEPS
+    np.rint(boxes, out=boxes)
+    boxes /= BOX_STEPS
+    return list(map(tuple, boxes.tolist()))
 
 
 def take_early(identity: Identity, aspect: float) -> tuple[Sighting, ...]:

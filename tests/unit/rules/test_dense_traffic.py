@@ -9,10 +9,10 @@ from edge.scene import Scene
 
 
 def test_every_rule_stands_a_dense_street() -> None:
-    figures = measure(50, 60, warm=60)
+    seen = measure(50, 60, warm=60)
     wanted = {kind for kind, contract in RULES.items() if not contract.about_camera}
-    assert wanted <= set(figures["rules_ms"])
-    assert figures["events"] > 0
+    assert wanted <= set(seen.rules_s)
+    assert seen.events > 0
 
 
 def test_a_standing_vehicles_heir_that_is_handed_over_may_leave_in_the_same_observation() -> None:
