@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Final, Self
 from uuid import UUID
 
@@ -138,11 +139,13 @@ def reach_of(kind: str, last_at: datetime) -> datetime:
     return last_at + policy_for(kind).gap
 
 
+@cache
 def widest_gap_of(kind: str) -> timedelta:
     """The longest gap in the kind's family."""
     return max(policy_for(item).gap for item in _kinds_of(family_of(kind)))
 
 
+@cache
 def max_length_of(kind: str) -> timedelta:
     """How long an incident of the kind's family takes new events."""
     return max(policy_for(item).max_length for item in _kinds_of(family_of(kind)))

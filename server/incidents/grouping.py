@@ -252,27 +252,36 @@ class Grouping:
     def _attach(self, incident: Incident, record: GroupedEvent) -> None:
         """Add an event that is in no incident yet."""
         record.incident_id = incident.id
-        if last_at(record) >= incident.last_at:
+        if incident.camera_id != record.camera_id and last_at(record) >= incident.last_at:
             incident.camera_id = record.camera_id
         if record.started_at < incident.first_at:
             incident.first_at = record.started_at
             self._last.pop(incident.key, None)
         self._extend(incident, record)
-        incident.kind = grouping.lead_kind((incident.kind, record.kind))
+        # What stays as it is is not set again: that takes as long as everything else here.
+        if incident.kind != record.kind:
+            incident.kind = grouping.lead_kind((incident.kind, record.kind))
         incident.event_count += 1
-        incident.open_event_count += record.state is not EventState.END
-        incident.after_hours |= self.hours.is_after_hours(record.started_at)
-        incident.school_hours |= self.hours.is_school_time(record.started_at, record.spot)
+        if record.state is not EventState.END:
+            incident.open_event_count += 1
+        if not incident.after_hours and self.hours.is_after_hours(record.started_at):
+            incident.after_hours = True
+        if not incident.school_hours and self.hours.is_school_time(record.started_at, record.spot):
+            incident.school_hours = True
         if incident.by_hand and incident.key != grouping.grouping_key(record.village_id, record.kind, record.spot):
             self._note_origin(incident, record)
         judge(self.session, incident, self.now)
         alerts.publish(self.session, incident, "updated", self.now)
 
     def _extend(self, incident: Incident, record: GroupedEvent) -> None:
-        reach_at = reach(incident)
-        incident.last_at = max(incident.last_at, last_at(record))
-        incident.reach_at = max(reach_at, grouping.reach_of(record.kind, last_at(record)))
-        incident.touched_at = self.now
+        last, until = last_at(record), reach(incident)
+        further = grouping.reach_of(record.kind, last)
+        if last > incident.last_at:  # noqa: PLR1730 - see `_attach`
+            incident.last_at = last
+        if further > until or incident.reach_at is None:
+            incident.reach_at = max(until, further)
+        if incident.touched_at != self.now:
+            incident.touched_at = self.now
 
     def _note_origin(self, incident: Incident, record: GroupedEvent) -> None:
         """An event of an incident that an officer merged into this one: undoing the merge takes it along."""

@@ -115,6 +115,8 @@ class Batch:
         self._revisions: dict[Key, tuple[bytes, bool]] = {}
         """Digest, and whether it is in quarantine."""
         self._owners: dict[str, str] = {}
+        self._allowed: set[tuple[str, str | None, str, str]] = set()
+        """Device, its place, village and camera that go together."""
         self._references: set[tuple[UUID, EvidenceRole, str]] = set()
         self._arrived: set[str] = set()
         self._changed: dict[UUID, _Known] = {}
@@ -213,7 +215,7 @@ class Batch:
         if isinstance(item.checked, Event):
             return self._take(item, item.checked)
         key, known = (item.body.event_id, item.body.revision), self._known[item.body.event_id]
-        refusal = self._refusal(item.delivery.device, known.village_id, known.camera_id)
+        refusal = self._refusal_of(item.delivery.device, known.village_id, known.camera_id)
         if refusal is not None:
             self._audit("event.refuse", item, key, (known.village_id, known.camera_id), refusal)
             return Taken(_result(key, "refused", detail=refusal), Verdict.FORBIDDEN)
@@ -227,7 +229,7 @@ class Batch:
     def _take(self, item: _Item, event: Event) -> Taken:
         """Store one event, or say why not."""
         device, key = item.delivery.device, (event.event_id, event.revision)
-        refusal = self._refusal(device, event.village, event.camera_id)
+        refusal = self._refusal_of(device, event.village, event.camera_id)
         if refusal is not None:
             self._audit("event.refuse", item, key, (event.village, event.camera_id), refusal)
             return Taken(_result(key, "refused", detail=refusal), Verdict.FORBIDDEN)
@@ -253,6 +255,15 @@ class Batch:
             if reference.sha256 in self._arrived:
                 show_picture(incident, reference.role, reference.sha256)
         return Taken(_result(key, "created", known))
+
+    def _refusal_of(self, device: Principal, village_id: str, camera_id: str) -> str | None:
+        asked = (device.id, device.place_id, village_id, camera_id)
+        if asked not in self._allowed:
+            refusal = self._refusal(device, village_id, camera_id)
+            if refusal is not None:
+                return refusal
+            self._allowed.add(asked)
+        return None
 
     def _refusal(self, device: Principal, village_id: str, camera_id: str) -> str | None:
         """Why the device may not post this; None when it may."""

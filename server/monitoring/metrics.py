@@ -7,6 +7,7 @@ imported, so it is imported only here, when a server is put together.
 
 from __future__ import annotations
 
+import collections
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -77,8 +78,8 @@ class Metrics:
 
     def events(self, results: Iterable[str]) -> None:
         """Count events by the server's word on each (`created`, `duplicate`, ...)."""
-        for result in results:
-            self._events.labels(result).inc()
+        for result, count in collections.Counter(results).items():
+            self._events.labels(result).inc(count)
 
     def look(self, numbers: Mapping[str, str], look: Look) -> None:
         """Have some numbers looked up each time somebody asks.

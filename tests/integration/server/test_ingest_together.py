@@ -41,7 +41,7 @@ class Together:
 
         def hold(_session: object) -> None:
             is_in.set()
-            assert held.wait(30)
+            assert held.wait(120)
 
         hooks = self._village.parts.database.before_commit
         hooks.append(hold)
@@ -51,7 +51,7 @@ class Together:
         for thread in threads:
             thread.start()
         try:
-            assert is_in.wait(30)
+            assert is_in.wait(120)
             others = [threading.Thread(target=self._run, args=(n, item)) for n, item in enumerate(deliveries)]
             for thread in others:
                 thread.start()
@@ -61,11 +61,11 @@ class Together:
             hooks.remove(hold)
             held.set()
             for thread in threads:
-                thread.join(60)
+                thread.join(120)
         return [self.answers[number] for number in range(len(deliveries))]
 
     def _wait_for(self, count: int, leaders: int) -> None:
-        for _ in range(3000):
+        for _ in range(12000):
             if len(self.intake._queue) == count and self.intake._free_leaders == 0:
                 return
             threading.Event().wait(0.01)
