@@ -26,6 +26,8 @@ from bench.server_site import ROOT, Process, Request, Site, new_event, send, ser
 
 BATCH: Final = 50
 CONNECTIONS: Final = 4
+SENDERS: Final = 16
+"""Of single events at once."""
 PACKAGE: Final = "prometheus-alertmanager"
 UNPACKED: Final = ROOT / "artifacts" / "bench" / PACKAGE
 ALERTS: Final = "/api/v2/alerts"
@@ -54,41 +56,57 @@ class Numbers:
 def single(
     database: str, cpus: Sequence[int], *, rounds: int, posts: int, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """One event a request, one request at a time, in turns with the echoes: ratio of the medians of latency."""
+    """One event a request, in turns with the echoes: one request at a time, and from 16 senders at once.
+
+    One at a time the ratio is of medians of latency, and the server waits for the disk once a request. At once it is of
+    requests a second, and those that wait for the disk together wait once.
+    """
     took_s: dict[str, list[float]] = {"server": [], server_echo.BARE: [], server_echo.SIGNED: []}
-    used_ms: dict[str, list[float]] = {name: [] for name in took_s}
+    rates: dict[str, list[float]] = {name: [] for name in took_s}
+    used_ms: dict[tuple[str, int], list[float]] = {(name, senders): [] for name in took_s for senders in (1, SENDERS)}
     with site(database) as where, server(where, cpus=cpus) as real, _echo(where, cpus) as echo:
         numbers = Numbers()
         for number in range(rounds + 1):
-            for name in took_s:
+            for (name, senders), used in used_ms.items():
                 target = real if name == "server" else echo
                 path = {} if name == "server" else {"path": name}
                 requests = [signed(where.identity, [event], **path) for event in numbers.events(posts)]
                 used_s = target.processor_s()
-                answers, each_s = _one_by_one(target.port, requests)
+                if senders == 1:
+                    answers, each_s = _one_by_one(target.port, requests)
+                else:
+                    answers, all_s = _at_once(target.port, requests, senders)
                 if number:  # the first round warms everything up
-                    took_s[name] += each_s
-                    used_ms[name].append(1000 * (target.processor_s() - used_s) / posts)
+                    used.append(1000 * (target.processor_s() - used_s) / posts)
+                    if senders == 1:
+                        took_s[name] += each_s
+                    else:
+                        rates[name].append(posts / all_s)
                 assert all(status == 200 for status, _ in answers), answers[0]
                 if name == "server":
                     assert _statuses(answers) == {"created"}, _statuses(answers)
-    medians = {name: 1000 * statistics.median(values) for name, values in took_s.items()}
-    cpu = {name: statistics.median(values) for name, values in used_ms.items()}
+    ms = {name: 1000 * statistics.median(values) for name, values in took_s.items()}
+    rate = {name: statistics.median(values) for name, values in rates.items()}
+    cpu = {key: statistics.median(values) for key, values in used_ms.items()}
     result = {
-        "single_over_echo": medians[server_echo.BARE] / medians["server"],
-        "single_over_verifying_echo": medians[server_echo.SIGNED] / medians["server"],
-        "single_ms": medians["server"],
-        "echo_ms": medians[server_echo.BARE],
-        "verifying_echo_ms": medians[server_echo.SIGNED],
-        "single_cpu_ms": cpu["server"],
-        "echo_cpu_ms": cpu[server_echo.BARE],
-        "verifying_echo_cpu_ms": cpu[server_echo.SIGNED],
+        "single_over_echo": ms[server_echo.BARE] / ms["server"],
+        "single_over_verifying_echo": ms[server_echo.SIGNED] / ms["server"],
+        "single_16_over_echo": rate["server"] / rate[server_echo.BARE],
+        "single_16_over_verifying_echo": rate["server"] / rate[server_echo.SIGNED],
+        "single_16_per_s": rate["server"],
     }
+    for label, name in (("single", "server"), ("echo", server_echo.BARE), ("verifying_echo", server_echo.SIGNED)):
+        result |= {
+            f"{label}_ms": ms[name],
+            f"{label}_cpu_ms": cpu[name, 1],
+            f"{label}_16_cpu_ms": cpu[name, SENDERS],
+        }
     say(
-        f"one durable POST takes {result['single_ms']:.1f} ms, a bare echo {result['echo_ms']:.1f}, one that checks "
-        f"the signature {result['verifying_echo_ms']:.1f}"
+        f"one durable POST takes {ms['server']:.1f} ms, a bare echo {ms[server_echo.BARE]:.1f}, one that checks "
+        f"the signature {ms[server_echo.SIGNED]:.1f}"
     )
-    say(f"CPU: {cpu['server']:.1f}, {cpu[server_echo.BARE]:.1f} and {cpu[server_echo.SIGNED]:.1f} ms")
+    say(f"{SENDERS} senders: {', '.join(f'{value:.0f}' for value in rate.values())} a second")
+    say(f"CPU, one by one and at once: {', '.join(f'{value:.2f}' for value in cpu.values())} ms")
     return result
 
 
@@ -200,7 +218,9 @@ def _one_by_one(port: int, requests: Sequence[Request]) -> tuple[list[tuple[int,
     return answers, took_s
 
 
-def _at_once(port: int, requests: Sequence[Request]) -> tuple[list[tuple[int, bytes]], float]:
+def _at_once(
+    port: int, requests: Sequence[Request], connections: int = CONNECTIONS
+) -> tuple[list[tuple[int, bytes]], float]:
     """Send over a few connections; a village's batches stay in order, as its box sends them."""
     answers: list[tuple[int, bytes]] = []
 
@@ -210,7 +230,7 @@ def _at_once(port: int, requests: Sequence[Request]) -> tuple[list[tuple[int, by
             answers.append(send(connection, request))  # noqa: PERF401 - what has come counts when a later one fails
         connection.close()
 
-    threads = [threading.Thread(target=run, args=(requests[first::CONNECTIONS],)) for first in range(CONNECTIONS)]
+    threads = [threading.Thread(target=run, args=(requests[first::connections],)) for first in range(connections)]
     began_s = time.perf_counter()
     for thread in threads:
         thread.start()
