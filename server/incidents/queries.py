@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from contract.event import EvidenceRole
@@ -25,10 +22,12 @@ from server.domain.views import (
     Page,
     PublicIncident,
 )
-from server.errors import InvalidInput, NotFound
+from server.errors import NotFound
+from server.incidents import paging
+from server.incidents.paging import MAX_PAGE, Villages
 from server.places.service import PlaceTree
 
-MAX_PAGE: Final = 100
+__all__ = ["MAX_PAGE"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,8 @@ def list_incidents(
     if not access.may(principal, Permission.WATCH_INCIDENTS):
         return Page((), None)
     tree = PlaceTree.read(session)
-    conditions = _conditions(tree, principal, wanted)
-    rows, next_cursor = _page(session, conditions, cursor, limit)
+    villages = _villages(tree, principal, wanted)
+    rows, next_cursor = paging.page(session, villages, _conditions(session, wanted), cursor, limit)
     return Page(cards(tree, rows), next_cursor)
 
 
@@ -138,12 +137,12 @@ def public_log(
     # The conditions only spare us rows; `access.publish` decides on each.
     public = IncidentFilter(kinds=wanted.kinds, place_id=wanted.place_id, since=wanted.since, until=wanted.until)
     conditions: list[ColumnElement[bool]] = [
-        *_conditions(tree, principal, public),
+        *_conditions(session, public),
         Incident.state != IncidentState.FALSE_ALARM,
         Incident.kind.not_in(access.NOT_PUBLIC_KINDS),
         Incident.received_at <= now - policy.delay,
     ]
-    rows, next_cursor = _page(session, conditions, cursor, limit)
+    rows, next_cursor = paging.page(session, _villages(tree, principal, public), conditions, cursor, limit)
     published = (
         access.publish(card, row.received_at, now, policy) for card, row in zip(cards(tree, rows), rows, strict=True)
     )
@@ -234,18 +233,25 @@ def _with_names() -> Select[Incident]:
     )
 
 
-def _conditions(tree: PlaceTree, principal: Principal, wanted: IncidentFilter) -> list[ColumnElement[bool]]:
-    villages = set(tree.villages_of(principal))
+def _villages(tree: PlaceTree, principal: Principal, wanted: IncidentFilter) -> Villages:
+    villages = frozenset(tree.villages_of(principal))
     if wanted.place_id is not None:
-        villages &= set(tree.villages_in(wanted.place_id)) if wanted.place_id in tree else set()
-    conditions: list[ColumnElement[bool]] = [
-        Incident.village_id.in_(sorted(villages)),
-        Incident.merged_into_id.is_(None),
-    ]
+        villages &= frozenset(tree.villages_in(wanted.place_id)) if wanted.place_id in tree else frozenset()
+    return Villages(villages, is_everywhere=len(villages) == len(tree.villages_in(None)) and bool(villages))
+
+
+def _conditions(session: Session, wanted: IncidentFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [Incident.merged_into_id.is_(None)]
+    state, kind = Incident.state.expression, Incident.kind.expression
+    if wanted.states and wanted.kinds:  # open ones are few, whatever their kind; the others are many
+        if OPEN_STATES.issuperset(wanted.states):
+            kind = paging.without_index(session, Incident.kind)
+        else:
+            state = paging.without_index(session, Incident.state)
     if wanted.states:
-        conditions.append(Incident.state.in_(wanted.states))
+        conditions.append(state.in_(wanted.states))
     if wanted.kinds:
-        conditions.append(Incident.kind.in_(wanted.kinds))
+        conditions.append(kind.in_(wanted.kinds))
     if wanted.severities:
         conditions.append(Incident.severity.in_(wanted.severities))
     if wanted.camera_id is not None:
@@ -255,27 +261,3 @@ def _conditions(tree: PlaceTree, principal: Principal, wanted: IncidentFilter) -
     if wanted.until is not None:
         conditions.append(Incident.first_at < wanted.until)
     return conditions
-
-
-def _page(
-    session: Session, conditions: list[ColumnElement[bool]], cursor: str | None, limit: int
-) -> tuple[Sequence[Incident], str | None]:
-    limit = max(1, min(limit, MAX_PAGE))
-    query = _with_names().where(and_(*conditions))
-    if cursor is not None:
-        query = query.where(tuple_(Incident.first_at, Incident.id) < _read_cursor(cursor))
-    rows = session.scalars(query.order_by(Incident.first_at.desc(), Incident.id.desc()).limit(limit + 1)).all()
-    if len(rows) <= limit:
-        return rows, None
-    last = rows[limit - 1]
-    text = f"{last.first_at.isoformat()} {last.id}"
-    return rows[:limit], base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        text = base64.urlsafe_b64decode(cursor[:200] + "=" * (-len(cursor[:200]) % 4)).decode()
-        first_at, incident_id = text.split(" ")
-        return datetime.fromisoformat(first_at).astimezone(UTC), UUID(incident_id)
-    except (ValueError, binascii.Error) as error:
-        raise InvalidInput("cursor: not one of this server's", "Start again from the first page.") from error

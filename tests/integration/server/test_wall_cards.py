@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import update
+import pytest
+from sqlalchemy import select, update
 
-from server.db.models import EvidenceReference
+from server.db.models import EvidenceReference, Incident, Place
+from server.domain.incident import IncidentState
 from server.domain.views import IncidentCard
-from server.incidents import queries
+from server.incidents import paging, queries
+from server.incidents.queries import IncidentFilter
+from server.places.service import PlaceTree
 from server.police.wall import absent_snapshots, newest_facts
 from tests.support.media import jpeg
 from tests.support.village import FACTS, Village, event, reference
@@ -49,3 +53,50 @@ def test_a_card_tells_the_facts_of_its_newest_event(village: Village) -> None:
         facts = newest_facts(session, [card.id for card in cards.values()] + [UUID(int=1)])
     assert {spot: facts[card.id]["peak_people"] for spot, card in cards.items()} == {"cam-village-a": 31, "b": 12}
     assert len(facts) == 2
+
+
+@pytest.mark.parametrize("one_by_one", [paging.ONE_BY_ONE, 0])
+@pytest.mark.parametrize("who", ["officer_a", "officer_commune", "admin"])
+def test_pages_show_every_incident_of_the_scope_once_and_newest_first(
+    village: Village, who: str, one_by_one: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with village.parts.database.write() as session:  # so that a commune is not everywhere
+        session.add(Place(id="village-c", kind="village", name="Thôn C", parent_id="gia-lai"))
+    for place, box in (("village-a", "box-a"), ("village-b", "box-b")):
+        bodies = [
+            event(
+                number % 7 * 60.0, spot=f"{place}-{number}", village=place, kind=("crowding", "intrusion")[number % 2]
+            )
+            for number in range(14)
+        ]
+        assert {item["status"] for item in village.post(bodies, box).get_json()["results"]} == {"created"}
+    monkeypatch.setattr(paging, "ONE_BY_ONE", one_by_one)
+    principal = village.principal(who)
+    with village.parts.database.read() as session:
+        tree = PlaceTree.read(session)
+        rows = session.scalars(select(Incident).order_by(Incident.first_at.desc(), Incident.id.desc())).all()
+        mine = [row for row in rows if row.village_id in tree.villages_of(principal)]
+        assert len(mine) == (14 if who == "officer_a" else 28)
+        for wanted in (
+            IncidentFilter(),
+            IncidentFilter(kinds=("intrusion",)),
+            IncidentFilter(kinds=("intrusion",), states=(IncidentState.NEW,)),
+            IncidentFilter(kinds=("intrusion",), states=(IncidentState.RESOLVED,)),
+            IncidentFilter(place_id="village-b"),
+        ):
+            expected = [
+                row.id
+                for row in mine
+                if (not wanted.kinds or row.kind in wanted.kinds)
+                and (not wanted.states or row.state in wanted.states)
+                and wanted.place_id in (None, row.village_id)
+            ]
+            found: list[UUID] = []
+            cursor = None
+            while True:
+                page = queries.list_incidents(session, principal, wanted, cursor=cursor, limit=5)
+                found += [card.id for card in page.items]
+                cursor = page.next_cursor
+                if cursor is None:
+                    break
+            assert found == expected
