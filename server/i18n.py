@@ -12,6 +12,7 @@ import io
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 from babel import dates, numbers
@@ -74,10 +75,23 @@ def translations(locale: str) -> Translations:
 def current_locale() -> Language:
     """The language of this request: `?lang=`, the user's setting, the cookie, then the site's language."""
     if "locale" not in g:
-        candidates = (request.args.get("lang"), g.get("user_locale"), request.cookies.get(COOKIE), g.get("site_locale"))
+        asked = request.args.get("lang") or _of_the_form()
+        candidates = (asked, g.get("user_locale"), request.cookies.get(COOKIE), g.get("site_locale"))
         g.locale = next((locale for item in candidates for locale in LOCALES if item == locale), LOCALES[0])
     chosen: Language = g.locale
     return chosen
+
+
+def _of_the_form() -> str | None:
+    """The language that the address of a form's page asked for: the answer to the form is read by the same person."""
+    referrer = request.referrer or "" if request.method == "POST" else ""
+    if not referrer.startswith(request.host_url):
+        return None
+    try:
+        asked = parse_qs(referrer.partition("?")[2].partition("#")[0], max_num_fields=50).get("lang", [])
+    except ValueError:
+        return None
+    return asked[0] if asked else None
 
 
 def gettext(msgid: str, **values: object) -> str:

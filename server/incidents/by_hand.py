@@ -7,13 +7,13 @@ grouping adds events to it and never undoes a person's decision.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, case, literal, select, update
 from sqlalchemy.orm import Session
 
 from contract.ids import uuid7
@@ -93,7 +93,7 @@ def merge(
     session.execute(
         update(EventRecord)
         .where(EventRecord.incident_id == taken.id)
-        .values(incident_id=kept.id, came_from_id=taken.id)
+        .values(incident_id=kept.id, came_from_id=_origin(_parts_of(session, taken.id), taken.id))
         .execution_options(synchronize_session=False)
     )
     had_key = taken.open_key is not None
@@ -113,6 +113,24 @@ def merge(
     alerts.publish(session, taken, "merged", now)
     alerts.publish(session, kept, "updated", now)
     return kept
+
+
+def _parts_of(session: Session, incident_id: UUID) -> set[UUID]:
+    """What was merged into an incident, and into that: their events remember it, so each step can be taken back."""
+    found: set[UUID] = set()
+    fresh = {incident_id}
+    while fresh:
+        fresh = set(session.scalars(select(Incident.id).where(Incident.merged_into_id.in_(fresh)))) - found
+        found |= fresh
+    return found
+
+
+def _origin(inner: Collection[UUID], otherwise: UUID | None) -> ColumnElement[UUID | None]:
+    """Where an event came from: as before where that was one of these parts."""
+    return case(
+        (EventRecord.came_from_id.in_(inner), EventRecord.came_from_id),
+        else_=literal(otherwise, EventRecord.came_from_id.type),
+    )
 
 
 def _take_history(session: Session, kept: Incident, taken: Incident, now: datetime) -> None:
@@ -158,11 +176,14 @@ def unmerge(
     check_version(kept, version)
     if taken is None or taken.merged_into_id != kept.id:
         raise NotFound("no such part of this incident")
+    inner = _parts_of(session, taken.id)
     event_ids = session.scalars(
-        select(EventRecord.event_id).where(EventRecord.incident_id == kept.id, EventRecord.came_from_id == taken.id)
+        select(EventRecord.event_id).where(
+            EventRecord.incident_id == kept.id, EventRecord.came_from_id.in_({taken.id, *inner})
+        )
     ).all()
     taken.merged_into_id = None
-    _part(session, clock.utc(), zone, principal, kept, taken, event_ids, reason, request_id)
+    _part(session, clock.utc(), zone, principal, kept, taken, event_ids, reason, request_id, inner)
     return taken
 
 
@@ -273,15 +294,16 @@ def _part(
     event_ids: Sequence[UUID],
     reason: str,
     request_id: str,
+    inner: Collection[UUID] = (),
 ) -> None:
-    """Move events from one incident to another one that stands by itself from now on."""
+    """Move events from one incident to another one that stands by itself from now on, but for its `inner` parts."""
     if not event_ids or len(event_ids) >= event_count(session, source.id):
         raise Conflict("no event would be left on one side", "Choose some of the events, not all.")
     for part in chunks(event_ids):
         session.execute(
             update(EventRecord)
             .where(EventRecord.event_id.in_(part))
-            .values(incident_id=target.id, came_from_id=None)
+            .values(incident_id=target.id, came_from_id=_origin(inner, None))
             .execution_options(synchronize_session=False)
         )
     hours = site_hours(session, zone)

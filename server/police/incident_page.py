@@ -27,6 +27,7 @@ from server.domain.silencing import AlertOutcome
 from server.domain.views import EventItem, IncidentCard, IncidentDetail, TimelineItem, media_url
 from server.incidents import related, service
 from server.incidents.related import MergeSuggestion
+from server.police import reasons
 from server.police.scene import Scene
 from server.police.wall import WallRow, actions_for
 from server.storage import copies
@@ -292,7 +293,9 @@ def _timeline(detail: IncidentDetail) -> list[Moment]:
 def _step(item: TimelineItem) -> Moment:
     source = "by-system" if item.actor == SYSTEM else "by-person"
     is_remark = item.action not in {IncidentAction.ESCALATE, IncidentAction.ASSIGN, IncidentAction.SILENCE}
-    return Moment(item.at, _step_words(item), source, item.text if is_remark else "", _incident_url(item.other_id))
+    return Moment(
+        item.at, _step_words(item), source, reasons.words(item.text) if is_remark else "", _incident_url(item.other_id)
+    )
 
 
 def _step_words(item: TimelineItem) -> str:

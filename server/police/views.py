@@ -21,7 +21,7 @@ from server.domain.views import TimelineItem
 from server.errors import Conflict, InvalidInput
 from server.incidents import detail, queries, service
 from server.pages import STREAM_STRINGS, page_strings, village_choices
-from server.police import presence
+from server.police import presence, reasons
 from server.police.incident_page import incident_page
 from server.police.scene import scene_of
 from server.police.wall import WallFilter, WallRow, wall_cards, wall_page, wall_rows
@@ -47,15 +47,6 @@ _WALL_STRINGS = (
     "keys.nothing",
     "keys.no_card",
 )
-FALSE_ALARM_REASONS = (
-    "false_alarm.light",
-    "false_alarm.animal",
-    "false_alarm.allowed",
-    "false_alarm.camera",
-    "false_alarm.zone",
-    "false_alarm.nothing",
-)
-"""What officers say most often; one tap each, and kept as the words that stood on the button."""
 _SHIFTS_AHEAD = 9
 """A page may stay open for days: "until the shift ends" goes on being right."""
 
@@ -224,7 +215,7 @@ def show_incident(
         page=page,
         stream_url=stream_url(position),
         strings=page_strings((*STREAM_STRINGS, "incident.updated", "presence.others")),
-        false_alarm_reasons=[i18n.gettext(reason) for reason in FALSE_ALARM_REASONS],
+        false_alarm_reasons=[(reason, reasons.words(reason)) for reason in reasons.FALSE_ALARM],
         printed_at=services().clock.utc(),
     )
 
