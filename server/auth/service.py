@@ -121,7 +121,9 @@ def create_user(
     if role not in USER_ROLES:
         raise InvalidInput(f"role {role!r} is not for people", "Use officer, leader, resident or admin.")
     if place_id is None and role is not Role.ADMIN:
-        raise InvalidInput(f"a {role} needs a place", "Give the id of a village, commune or province.")
+        raise InvalidInput(
+            f"an account with the role {role} needs a place", "Give the id of a village, commune or province."
+        )
     if place_id is not None and session.get(Place, place_id) is None:
         raise InvalidInput(f"no place {place_id!r}", "Add it to site.yaml and run `langan-server places sync`.")
     _within_scope(session, actor, place_id)

@@ -75,7 +75,7 @@ def create(
     """
     if place_id is not None:
         devices.create_device(session, clock, device_id=device_id, place_id=place_id, name=name, actor=actor)
-    device = devices.find_device(session, device_id, actor)
+    device = devices.find_device(session, device_id, actor, remedy="Give the place of a new device (--place).")
     now = clock.utc()
     session.execute(delete(EnrolmentCode).where(EnrolmentCode.device_id == device.id))
     session.execute(delete(EnrolmentCode).where(EnrolmentCode.expires_at < now))

@@ -67,7 +67,13 @@ def create_device(
     return row
 
 
-def find_device(session: Session, device_id: str, actor: Principal | None = None) -> Device:
+def find_device(
+    session: Session,
+    device_id: str,
+    actor: Principal | None = None,
+    *,
+    remedy: str = "`langan-server device list` names those that there are.",
+) -> Device:
     """A device of the actor's scope.
 
     Raises:
@@ -76,7 +82,7 @@ def find_device(session: Session, device_id: str, actor: Principal | None = None
     """
     device = session.get(Device, device_id)
     if device is None:
-        raise NotFound(f"no device {device_id!r}", "Give the place of a new device (--place).")
+        raise NotFound(f"no device {device_id[:70]!r}", remedy)
     _within_scope(session, actor, device.place_id)
     return device
 
