@@ -26,6 +26,7 @@ from server.domain.access import USER_ROLES, Role
 from server.errors import ServerError, Unavailable
 from server.http import set_up_logging
 from server.places import service as places
+from server.push import command as push
 from server.services import Services
 from server.settings import Settings
 from server.stats import count_rows
@@ -116,6 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     reports = commands.add_parser("reports", help="reports").add_subparsers(required=True, metavar="COMMAND")
     rebuild = reports.add_parser("rebuild", help="count the sums behind reports anew, from the incidents")
     rebuild.set_defaults(command=_rebuild_reports)
+
+    push.add(commands, _ready)
 
     stats = commands.add_parser("stats", help="what the server holds, as one JSON line")
     stats.set_defaults(command=_show_stats)

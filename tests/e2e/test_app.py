@@ -115,8 +115,7 @@ def test_without_a_network_the_wall_is_shown_as_it_was_and_as_such(site: Site, b
         answer = Axe().run(page, options={"runOnly": WCAG_AA}).response
         assert [item["id"] for item in answer["violations"]] == []
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        context.set_offline(False)
-        page.goto("/live")
+        context.set_offline(False)  # the page loads again by itself
         expect(page.locator("h1")).to_have_text("Cảnh báo trực tiếp")
 
 
@@ -140,6 +139,7 @@ def test_threat_44_no_cache_holds_anything_of_an_incident_and_none_outlives_its_
         page.goto("/live")
         expect(page.locator("#offline-word")).to_contain_text("Chưa có bảng cảnh báo")
         context.set_offline(False)
+        expect(page.locator("input[name=username]")).to_be_visible()
         sign_in(page, site.officer)
         page.goto("/live")
         wait_for_wall(page)

@@ -4,7 +4,7 @@
 import { byId, data } from "../dom";
 import { refreshPart } from "../refresh-part";
 import { announce, say } from "../strings";
-import { refreshAgo } from "../time";
+import { clock, refreshAgo } from "../time";
 
 const EVERY_MS = 450;
 const SILENT_MS = 6_000;
@@ -40,7 +40,7 @@ async function look(address: string): Promise<void> {
         after = answer.headers.get("Langan-Look-At") ?? "0";
         await show(await answer.blob());
         cameMs = performance.now();
-        word("live", clockWord());
+        word("live", clock());
       } else if (answer.status === 403 || answer.status === 401 || answer.status === 404) {
         break;
       } else if (performance.now() - cameMs > SILENT_MS) {
@@ -59,10 +59,6 @@ async function look(address: string): Promise<void> {
 
 function visible(): Promise<void> {
   return new Promise((resolve) => document.addEventListener("visibilitychange", () => resolve(), { once: true }));
-}
-
-function clockWord(): string {
-  return new Date().toLocaleTimeString(document.documentElement.lang, { hour12: false });
 }
 
 /** Counts down between two looks at the server's own word. */

@@ -16,7 +16,7 @@ function line(tag: string, text: string): HTMLElement {
 const wall = await recall().catch(() => null);
 if (wall) {
   const at = new Date(wall.at);
-  const time = at.toLocaleString(document.documentElement.lang, { hour12: false, dateStyle: "short", timeStyle: "short" });
+  const time = at.toLocaleString(document.documentElement.lang, { hour12: false, dateStyle: "short", timeStyle: "short", timeZone: "Asia/Ho_Chi_Minh" });
   byId("offline-word").textContent = say("pwa.offline.at", { time, ago: ago(wall.at), name: wall.name });
   root.replaceChildren(
     ...wall.cards.map((card) => {

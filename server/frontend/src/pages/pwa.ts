@@ -34,7 +34,9 @@ async function keep(shown: HTMLElement) {
 async function start() {
   const known = await recall();
   if (known && known.account !== account) await forget();
-  if (wall && account && !location.search) {
+  const filters = new URLSearchParams(location.search);
+  filters.delete("lang");
+  if (wall && account && ![...filters.values()].some(Boolean)) {
     const shown = wall;
     setInterval(() => void keep(shown).catch(() => undefined), EVERY_MS); // out of room: the next time may do
   }
