@@ -239,7 +239,8 @@ def read_period(arguments: Mapping[str, str], today: date) -> tuple[Period, bool
     kind = PeriodKind(word) if word in set(PeriodKind) else PeriodKind.MONTH
     key = arguments.get("at", "").strip()[:30]
     if kind is PeriodKind.FREE and not key:
-        key = f"{arguments.get('from', '').strip()[:10]}..{arguments.get('to', '').strip()[:10]}"
+        first, last = (arguments.get(name, "").strip()[:10] for name in ("from", "to"))
+        key = f"{first}..{last}" if first or last else month_of(today).isoformat()
     if not key:
         return Period.of(kind, today), word in {"", *PeriodKind}
     try:
@@ -247,7 +248,8 @@ def read_period(arguments: Mapping[str, str], today: date) -> tuple[Period, bool
     except ValueError:
         pass
     try:  # any day of it, as a date field of a form gives it
-        return Period.of(kind, _checked(date.fromisoformat(key))), kind is not PeriodKind.FREE
+        day = _checked(date.fromisoformat(key))
+        return Period.free(day, max(day, today)) if kind is PeriodKind.FREE else Period.of(kind, day), True
     except ValueError:
         return Period.of(PeriodKind.MONTH, today), False
 
