@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
+from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
@@ -137,6 +138,60 @@ class LookWishes(ContractModel):
     """Cameras of which a fresh still is wanted at once."""
     ask_again_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
     """Above 0: the server could not hold the question, or shall not be asked at once."""
+
+
+class RunningConfig(ContractModel):
+    """Which configuration a camera runs."""
+
+    camera_id: Slug
+    version: Annotated[str, Field(max_length=64)]
+    """The first 12 characters of its text's SHA-256; empty: none."""
+    refused: Annotated[str, Field(max_length=500)] = ""
+    """Why the server's newest version is not in force; empty: it is, or has not come yet."""
+
+
+class RunningConfigs(ContractModel):
+    """Body of `PUT /api/v1/cameras/running`: told when it changes, and now and then."""
+
+    cameras: Annotated[tuple[RunningConfig, ...], Field(max_length=256)]
+
+
+class WhatIfTask(ContractModel):
+    """Answer to `GET /api/v1/what-if/ID`, signed by the server: what the box is to try over its stored observations."""
+
+    id: UUID
+    camera_id: Slug
+    yaml: Annotated[str, Field(max_length=65536)]
+    """What an admin would put in force."""
+
+
+class WhatIfEvent(ContractModel):
+    """An event that the one configuration raises and the other does not."""
+
+    kind: Annotated[str, Field(max_length=40)]
+    zone: Annotated[str, Field(max_length=63)] | None = None
+    started_at: UtcDatetime
+    ended_at: UtcDatetime | None = None
+    facts: dict[str, Any]
+
+
+class WhatIfReport(ContractModel):
+    """Body of `PUT /api/v1/what-if/ID`: what would have been told by the other configuration."""
+
+    state: Literal["working", "done", "nothing_stored", "failed"]
+    why: Annotated[str, Field(max_length=1000)] = ""
+    """With `failed`: the program's own words."""
+    first: UtcDatetime | None = None
+    last: UtcDatetime | None = None
+    observations: Annotated[int, Field(ge=0)] = 0
+    same: Annotated[int, Field(ge=0)] = 0
+    changed: Annotated[int, Field(ge=0)] = 0
+    appearing: Annotated[int, Field(ge=0)] = 0
+    vanishing: Annotated[int, Field(ge=0)] = 0
+    appear: Annotated[tuple[WhatIfEvent, ...], Field(max_length=100)] = ()
+    """The first of those that only the new one raises."""
+    vanish: Annotated[tuple[WhatIfEvent, ...], Field(max_length=100)] = ()
+    notes: Annotated[tuple[Annotated[str, Field(max_length=300)], ...], Field(max_length=20)] = ()
 
 
 class ErrorDetail(ContractModel):

@@ -218,6 +218,8 @@ class HeartbeatResult(ContractModel):
     """Answer to a heartbeat where there is something to do; 204 where there is not."""
 
     copies: Annotated[tuple[CopyWish, ...], Field(max_length=64)] = ()
+    what_ifs: Annotated[tuple[UUID, ...], Field(max_length=16)] = ()
+    """Changed configurations to try over stored observations: `GET /api/v1/what-if/ID`."""
 
 
 class CopyFailure(StrEnum):

@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from contract.camera_config import CameraConfig
-from contract.device_api import CameraConfigs, Enrolment, EnrolmentResult, ErrorAnswer, LookWishes
+from contract.device_api import (
+    CameraConfigs,
+    Enrolment,
+    EnrolmentResult,
+    ErrorAnswer,
+    LookWishes,
+    RunningConfigs,
+    WhatIfReport,
+    WhatIfTask,
+)
 from contract.event import CopyReport, Event, EventBatch, EventBatchResult, Heartbeat, HeartbeatResult
 from contract.rules import RULES
 from contract.site_config import SiteConfig
@@ -103,6 +112,9 @@ def all_schemas() -> dict[str, str]:
         "enrolment-result-v1": EnrolmentResult.model_json_schema(mode="serialization"),
         "camera-configs-v1": CameraConfigs.model_json_schema(mode="serialization"),
         "look-wishes-v1": LookWishes.model_json_schema(mode="serialization"),
+        "running-configs-v1": RunningConfigs.model_json_schema(),
+        "what-if-task-v1": WhatIfTask.model_json_schema(mode="serialization"),
+        "what-if-report-v1": WhatIfReport.model_json_schema(),
         "error-v1": ErrorAnswer.model_json_schema(mode="serialization"),
         "camera": camera_schema(),
         "site": SiteConfig.model_json_schema(),

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from contract.config_loader import LoadedConfig
+from contract.config_loader import LoadedCamera, LoadedConfig
+from contract.device_api import RunningConfig, RunningConfigs
 from contract.event import CameraHealth, CameraStatus
 from contract.ids import uuid7
 from contract.site_config import SiteConfig
@@ -40,6 +41,7 @@ from edge.repeats import Repeats
 from edge.reporter import Reporter
 from edge.settings import EdgeSettings
 from edge.status import CameraSnapshot, EdgeSnapshot, add_notices
+from edge.what_if_jobs import WhatIfRunner
 from edge.workers.pool import WorkerPool
 
 log = logging.getLogger(__name__)
@@ -161,6 +163,13 @@ class EdgeProcess:
         media = MediaSender(self._store, link, self._clock, forget=lambda item: self._folder.mark_uploaded(item.sha256))
         events = EventSender(self._outbox, link, self._clock, on_settled=media.wake)
         copies = CopyMaker(link, self._clock, store=self._store, folder=self._folder, on_made=media.wake)
+        what_ifs = WhatIfRunner(
+            link,
+            self._clock,
+            data_dir=self._settings.data_dir,
+            site_file=self._settings.config_dir / "site.yaml",
+            in_force=self._camera_in_force,
+        )
         reporter = Reporter(
             link,
             self._clock,
@@ -169,14 +178,31 @@ class EdgeProcess:
             statuses=self._statuses,
             on_configs=self._take_configs,
             on_wishes=copies.want,
+            on_what_ifs=what_ifs.want,
+            running=self._running,
         )
         look = self._look = LookSender(link, self._clock, health=self._health, ask=self._pool.show)
         listener = LookListener(link, self._clock, ask=self._pool.show, want_still=look.want_still)
-        self._senders = [reporter, copies, events, media, look, listener]
+        self._senders = [reporter, copies, what_ifs, events, media, look, listener]
         return link
 
     def _health(self) -> dict[str, CameraHealth]:
         return {status.camera_id: status.health for status in self._pool.statuses()}
+
+    def _camera_in_force(self, camera_id: str) -> LoadedCamera | None:
+        return self._config.cameras.get(camera_id)
+
+    def _running(self) -> RunningConfigs:
+        """Which configuration each camera runs; where the server's was refused, why."""
+        refusals = self._configs.refusals
+        versions = {camera_id: camera.version for camera_id, camera in self._config.cameras.items()}
+        told = [
+            RunningConfig(
+                camera_id=camera_id, version=versions.get(camera_id, ""), refused=refusals.get(camera_id, "")[:500]
+            )
+            for camera_id in sorted({*versions, *refusals})
+        ]
+        return RunningConfigs(cameras=tuple(told[:256]))
 
     def _on_shown(self, shown: Shown) -> None:
         if self._look is not None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from uuid import UUID
 
 import edge
 from contract.config_loader import LoadedCamera
+from contract.device_api import RunningConfigs
 from contract.event import CameraHealth, CameraStatus, CopyWish, Heartbeat
 from edge.backoff import Backoff
 from edge.config_store import ConfigStore
@@ -15,9 +17,11 @@ from edge.outbox.sender import SenderThread
 from edge.outbox.store import SqliteOutbox
 from edge.ports import Clock
 from edge.repeats import Repeats
+from edge.what_if_jobs import tell_running
 
 log = logging.getLogger(__name__)
 
+RUNNING_EVERY_S = 3600.0
 EVERY_S = 15.0
 STARTING_EVERY_S = 3.0
 """Whoever has just started the edge waits to see its cameras."""
@@ -34,6 +38,8 @@ class Reporter(SenderThread):
         statuses: How every camera is.
         on_configs: Called with the server's YAML by camera id, when it changed since the last call.
         on_wishes: Called with the clips of which somebody wants playable copies.
+        on_what_ifs: Called with the changed configurations that somebody wants tried.
+        running: Which configuration every camera runs.
         backoff: Between failed attempts.
     """
 
@@ -49,6 +55,8 @@ class Reporter(SenderThread):
         statuses: Callable[[], tuple[CameraStatus, ...]],
         on_configs: Callable[[Mapping[str, str]], None],
         on_wishes: Callable[[Sequence[CopyWish]], None] = lambda _wishes: None,
+        on_what_ifs: Callable[[Sequence[UUID]], None] = lambda _wishes: None,
+        running: Callable[[], RunningConfigs] = lambda: RunningConfigs(cameras=()),
         backoff: Backoff | None = None,
     ) -> None:
         super().__init__(link, clock, backoff)
@@ -57,6 +65,10 @@ class Reporter(SenderThread):
         self._statuses = statuses
         self._on_configs = on_configs
         self._on_wishes = on_wishes
+        self._on_what_ifs = on_what_ifs
+        self._running = running
+        self._running_told: RunningConfigs | None = None
+        self._running_told_s = 0.0
         self._version = ""
         self._repeats = Repeats(clock)
         self._rejected: set[str] = set()
@@ -87,7 +99,9 @@ class Reporter(SenderThread):
             )
         )
         self._on_wishes(answer.copies)
+        self._on_what_ifs(answer.what_ifs)
         self._pull()
+        self._tell_running()
         is_starting = any(camera.health is CameraHealth.STARTING for camera in cameras)
         return STARTING_EVERY_S if is_starting else EVERY_S
 
@@ -103,6 +117,17 @@ class Reporter(SenderThread):
         if pulled is not None:
             self._on_configs({camera.camera_id: camera.yaml for camera in pulled.cameras})
             self._version = pulled.version
+
+    def _tell_running(self) -> None:
+        """Tell which versions run: when that changes, and again each hour to a server that was restored."""
+        running, now_s = self._running(), self._clock.monotonic_s()
+        if running == self._running_told and now_s - self._running_told_s < RUNNING_EVERY_S:
+            return
+        try:
+            tell_running(self._link, running)
+        except Rejected as error:  # an older server does not know the question
+            log.debug("running_not_taken cause=%r", str(error))
+        self._running_told, self._running_told_s = running, now_s
 
     def _send(self, camera: LoadedCamera) -> None:
         camera_id = camera.config.camera.id

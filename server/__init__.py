@@ -104,9 +104,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from server.admin.users import blueprint as users
     from server.admin.version_views import blueprint as versions
     from server.admin.views import blueprint as admin
+    from server.admin.what_if_views import blueprint as what_if
     from server.alerts.views import blueprint as live
     from server.auth import web
     from server.auth.sign_in_pages import blueprint as sign_in
+    from server.cameras import device_views as camera_device_views  # adds its addresses to the devices' API
     from server.look import device_views  # adds its addresses to the devices' API
     from server.look.views import blueprint as look
     from server.monitoring.readiness import (
@@ -133,6 +135,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     from server.storage.views import blueprint as api
 
     assert device_views.blueprint is api  # noqa: S101 - one API
+    assert camera_device_views.blueprint is api  # noqa: S101 - the same
 
     settings = settings.prepared()
     app = Flask(__name__)
@@ -168,6 +171,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         admin,
         editor,
         versions,
+        what_if,
         devices,
         users,
         account,

@@ -50,7 +50,8 @@ def _slim(value: Any, language: Language, *, in_names: bool) -> Any:
             slim[key] = _slim(item, language, in_names=False)
         elif key == "description" and isinstance(item, str):
             words = " ".join(item.split())
-            slim[key] = DESCRIPTIONS.get(words, words) if language == "vi" else words
+            if not words.startswith("Defaults: "):  # where programmers find them
+                slim[key] = DESCRIPTIONS.get(words, words) if language == "vi" else words
         elif key not in _NEEDLESS:
             slim[key] = _slim(item, language, in_names=key in ("properties", "$defs", "patternProperties"))
     return slim

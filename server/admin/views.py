@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from typing import Any
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from contract.config_loader import load_camera
+from contract.event import CameraHealth
 from contract.messages import in_language
 from server import i18n
 from server.admin import compare, merging
-from server.admin.camera_health import camera_row, camera_rows, device_rows
+from server.admin.camera_health import CameraRow, camera_row, camera_rows, device_rows
 from server.admin.editor_words import STRINGS, presets, rule_names
 from server.admin.starter import starter_text
 from server.admin.versions import version_rows
 from server.audit.queries import AuditFilter, known_actions, list_entries
 from server.auth.web import request_id, require
 from server.cameras import service as cameras_service
+from server.cameras import what_if
 from server.domain.access import Permission, Principal
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, ServerError, TooLarge
 from server.look import stills
@@ -35,6 +39,7 @@ _REFUSALS = {
     InvalidInput.code: ("config.refused.invalid", "config.refused.invalid.remedy"),
 }
 """Why a text was refused as a whole, by the error's code."""
+_HEALTHS = frozenset({*CameraHealth, "silent", "unknown"})
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -42,22 +47,33 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 def cameras() -> str:
     """The cameras and how they do."""
     principal, parts = require(Permission.MANAGE_CAMERAS), services()
+    words, health = request.args.get("q", "").strip()[:80], request.args.get("health", "")
     with parts.database.read() as session:
         rows = camera_rows(session, principal, parts.clock.utc())
-    return render_template("admin/cameras.html", cameras=rows)
+        shown = [row for row in rows if _fits(row, words) and (not health or row.health == health)]
+        pictures = stills.stills_of(session, [row.id for row in shown])
+    return render_template(
+        "admin/cameras.html",
+        cameras=shown,
+        total=len(rows),
+        stills=pictures,
+        words=words,
+        health_chosen=health,
+        healths=sorted({row.health for row in rows} | ({health} & _HEALTHS)),
+    )
 
 
 @blueprint.get("/cameras/<camera_id>")
 def camera(camera_id: str) -> str:
     """One camera: its health, its YAML, its versions."""
-    return _camera_page(require(Permission.MANAGE_CAMERAS), camera_id)
+    return camera_page(require(Permission.MANAGE_CAMERAS), camera_id)
 
 
 @blueprint.post("/cameras/<camera_id>")
 def save_camera(camera_id: str) -> BaseResponse:
     """Check the YAML and make it a version; when it is wrong, show where and keep the text in the box."""
     principal, parts = require(Permission.MANAGE_CAMERAS), services()
-    text = _yaml()
+    text = posted_yaml()
     try:
         with parts.database.write() as session:
             version = cameras_service.save(
@@ -74,8 +90,14 @@ def save_camera(camera_id: str) -> BaseResponse:
     except Conflict as error:
         return make_response(_conflict_page(principal, camera_id, text), error.status)
     except (InvalidInput, TooLarge, Forbidden) as error:
-        return make_response(_camera_page(principal, camera_id, text=text, error=error), error.status)
+        return make_response(camera_page(principal, camera_id, text=text, error=error), error.status)
     return redirect(url_for("admin.camera", camera_id=camera_id, saved=number), 303)
+
+
+@blueprint.post("/cameras/<camera_id>/edit")
+def edit_camera(camera_id: str) -> str:
+    """The editor with a text that was tried and is not saved."""
+    return camera_page(require(Permission.MANAGE_CAMERAS), camera_id, text=posted_yaml())
 
 
 @blueprint.post("/cameras/<camera_id>/rollback")
@@ -89,7 +111,7 @@ def rollback_camera(camera_id: str) -> BaseResponse:
                 session, parts.clock, principal, camera_id, number, based_on=_based_on(), request_id=request_id()
             )
     except (InvalidInput, Forbidden, Conflict) as error:
-        return make_response(_camera_page(principal, camera_id, error=error), error.status)
+        return make_response(camera_page(principal, camera_id, error=error), error.status)
     return redirect(url_for("admin.camera", camera_id=camera_id, restored=number), 303)
 
 
@@ -99,14 +121,14 @@ def new_camera() -> str:
     principal = require(Permission.MANAGE_CAMERAS)
     with services().database.read() as session:
         villages = village_choices(session, principal)
-    return _new_camera_page(principal, text=starter_text(villages[0][0]) if villages else "")
+    return _newcamera_page(principal, text=starter_text(villages[0][0]) if villages else "")
 
 
 @blueprint.post("/new-camera")
 def create_camera() -> BaseResponse:
     """Add a camera by its YAML."""
     principal, parts = require(Permission.MANAGE_CAMERAS), services()
-    text = _yaml()
+    text = posted_yaml()
     try:
         with parts.database.write() as session:
             row = cameras_service.create_camera(
@@ -114,7 +136,7 @@ def create_camera() -> BaseResponse:
             )
             camera_id = row.id
     except (InvalidInput, TooLarge, Forbidden, Conflict, NotFound) as error:
-        return make_response(_new_camera_page(principal, text=text, error=error), error.status)
+        return make_response(_newcamera_page(principal, text=text, error=error), error.status)
     return redirect(url_for("admin.camera", camera_id=camera_id, saved=1), 303)
 
 
@@ -139,9 +161,22 @@ def audit_log() -> str:
     )
 
 
-def _camera_page(
+def _fits(row: CameraRow, words: str) -> bool:
+    """Whether name, id or village has every word, with accents or without."""
+    text = _plain(f"{row.name} {row.id} {row.village_name}")
+    return all(word in text for word in _plain(words).split())
+
+
+def _plain(text: str) -> str:
+    """Without accents and capitals: `Cổng chợ` is found by `cong cho`."""
+    letters = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def camera_page(
     principal: Principal, camera_id: str, *, text: str | None = None, error: ServerError | None = None
 ) -> str:
+    """The page of a camera; with a text that was refused, and why."""
     parts = services()
     with parts.database.read() as session:
         record = cameras_service.find_camera(session, principal, camera_id)
@@ -149,6 +184,7 @@ def _camera_page(
         in_force = cameras_service.version_in_force(session, record)
         versions = version_rows(cameras_service.versions(session, record))
         still = stills.still_of(session, camera_id)
+        running = what_if.running(session, [camera_id]).get(camera_id)
     if text is None:
         text = in_force.yaml if in_force is not None else ""
         based_on = record.config_number
@@ -165,6 +201,8 @@ def _camera_page(
         problems=_problems(error),
         devices=[],
         still=still,
+        running=running,
+        stores_observations=_stores_observations(in_force.yaml if in_force is not None else ""),
         note=_note(),
         **_editor(),
     )
@@ -194,7 +232,7 @@ def _editor() -> dict[str, Any]:
     return {"strings": page_strings(STRINGS), "rule_kinds": rule_names(), "presets": presets()}
 
 
-def _new_camera_page(principal: Principal, *, text: str = "", error: ServerError | None = None) -> str:
+def _newcamera_page(principal: Principal, *, text: str = "", error: ServerError | None = None) -> str:
     with services().database.read() as session:
         boxes = [row for row in device_rows(session, principal) if not row.is_revoked]
     return render_template(
@@ -208,9 +246,16 @@ def _new_camera_page(principal: Principal, *, text: str = "", error: ServerError
         devices=boxes,
         device=request.form.get("device", ""),
         still=None,
+        running=None,
+        stores_observations=False,
         note=_note(),
         **_editor(),
     )
+
+
+def _stores_observations(text: str) -> bool:
+    config = load_camera(text, "draft.yaml").config
+    return config is not None and config.observations.store
 
 
 def _problems(error: ServerError | None) -> list[dict[str, object]]:
@@ -236,7 +281,7 @@ def _saved_notice() -> tuple[str, str] | None:
     return None
 
 
-def _yaml() -> str:
+def posted_yaml() -> str:
     """The text as it was typed: browsers send line ends as CR LF."""
     return request.form.get("yaml", "").replace("\r\n", "\n")
 

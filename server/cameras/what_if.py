@@ -134,6 +134,7 @@ def take_running(session: Session, clock: Clock, device: Principal, running: Run
     told = {item.camera_id: item for item in running.cameras}
     own = session.scalars(select(Camera.id).where(Camera.device_id == device.id, Camera.id.in_(told)))
     now = clock.utc()
+    session.execute(delete(WhatIf).where(WhatIf.asked_at < now - KEPT_FOR))  # boxes tell this each hour
     for camera_id in own:
         row = session.get(CameraRun, camera_id) or CameraRun(camera_id=camera_id)
         row.version, row.refused, row.told_at = told[camera_id].version, told[camera_id].refused, now

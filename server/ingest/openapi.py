@@ -22,7 +22,10 @@ from contract.device_api import (
     ErrorAnswer,
     Health,
     LookWishes,
+    RunningConfigs,
     UploadAddress,
+    WhatIfReport,
+    WhatIfTask,
 )
 from contract.event import CopyReport, EventBatch, EventBatchResult, Heartbeat, HeartbeatResult
 from contract.json_schemas import event_schema
@@ -31,7 +34,14 @@ Answer = type[BaseModel] | str | None
 """A model; a media type of a file; nothing."""
 
 _REF: Final = "#/components/schemas/{model}"
-_SENT: Final[tuple[type[BaseModel], ...]] = (EventBatch, Heartbeat, CopyReport, Enrolment)
+_SENT: Final[tuple[type[BaseModel], ...]] = (
+    EventBatch,
+    Heartbeat,
+    CopyReport,
+    Enrolment,
+    RunningConfigs,
+    WhatIfReport,
+)
 _GIVEN: Final[tuple[type[BaseModel], ...]] = (
     EventBatchResult,
     HeartbeatResult,
@@ -40,6 +50,7 @@ _GIVEN: Final[tuple[type[BaseModel], ...]] = (
     CameraConfigTaken,
     UploadAddress,
     LookWishes,
+    WhatIfTask,
     ErrorAnswer,
     Health,
 )
@@ -188,6 +199,28 @@ def _paths() -> dict[str, Any]:
                 "What the server wants to be shown, signed by it; held up to 25 s while it is what `seen` names",
                 answers={200: LookWishes},
                 errors=(401, 503),
+            ),
+        },
+        "/api/v1/cameras/running": {
+            "put": _operation(
+                "Tell which configuration each camera runs, and why a newer one was refused",
+                body=RunningConfigs,
+                answers={204: None},
+                errors=_DEVICE,
+            ),
+        },
+        "/api/v1/what-if/{what_if_id}": {
+            "parameters": [_parameter("what_if_id", {"type": "string", "format": "uuid"})],
+            "get": _operation(
+                "Get a changed configuration that is to be tried over stored observations, signed by the server",
+                answers={200: WhatIfTask},
+                errors=(401, 404),
+            ),
+            "put": _operation(
+                "Tell which events it would have added and dropped",
+                body=WhatIfReport,
+                answers={204: None},
+                errors=(*_DEVICE, 404),
             ),
         },
         "/api/v1/openapi.json": {

@@ -15,6 +15,7 @@ from contract.event import CopyReport, EventBatch, EventBatchResult, Heartbeat, 
 from server.audit import service as audit
 from server.auth.web import client_address, request_id
 from server.cameras import service as cameras
+from server.cameras import what_if
 from server.cameras.heartbeats import Beat
 from server.db.engine import DiskFull, is_reachable
 from server.devices import codes, web
@@ -141,10 +142,17 @@ def post_heartbeat() -> Response:
     except ValidationError as error:
         raise _not_valid(error, "Send a heartbeat as the contract has it.") from error
     beat = Beat(asked.device, heartbeat, asked.received_at, asked.signature.created, asked.use_once)
-    wishes = parts.heartbeats.take(parts.database, beat, copies.wishes_for)
-    if not wishes:
+    answer = parts.heartbeats.take(
+        parts.database,
+        beat,
+        lambda session, device: HeartbeatResult(
+            copies=copies.wishes_for(session, device),
+            what_ifs=what_if.wishes_for(session, device, parts.clock.utc()),
+        ),
+    )
+    if answer == HeartbeatResult():
         return Response(status=HTTPStatus.NO_CONTENT)
-    return _json(HeartbeatResult(copies=wishes))
+    return _json(answer)
 
 
 def _json(answer: BaseModel) -> Response:

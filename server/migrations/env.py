@@ -16,6 +16,7 @@ import server.db.look_models
 import server.db.models
 import server.db.push_models
 import server.db.report_models
+import server.db.what_if_models
 import server.db.work_models  # noqa: F401 (fills the metadata)
 from server.db.types import Base, UtcDateTime
 

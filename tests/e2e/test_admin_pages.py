@@ -33,6 +33,7 @@ def write(page: Page, text: str) -> None:
     """Replace the editor's text, as somebody who pastes."""
     page.locator(".running .cm-content").click()
     page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.press("Delete")
     page.keyboard.insert_text(text)
     expect(page.locator("#yaml")).to_have_value(text)
 

@@ -280,6 +280,7 @@ def test_any_two_versions_stand_beside_each_other(site: Site, sign_in: SignIn) -
     for fps in (6, 7):
         page.locator(".cm-content").click()
         page.keyboard.press("ControlOrMeta+A")
+        page.keyboard.press("Delete")
         page.keyboard.insert_text(camera_yaml("cam_so_sanh", fps=fps))
         page.get_by_role("button", name="Kiểm tra và lưu").last.click()
         expect(page.get_by_role("status").first).to_have_text(f"Đã lưu phiên bản {fps - 4}.")

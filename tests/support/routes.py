@@ -176,6 +176,10 @@ ROUTES: dict[str, Route] = {
     "POST editor.check": page(ADMINS, own={422}),
     "POST editor.change": page(ADMINS, own={422}),
     "GET versions.compare": page(ADMINS, foreign=404, own={404}),  # there is one version only
+    "POST admin.edit_camera": page(ADMINS, foreign=404),
+    "POST what_if.ask": page(ADMINS, foreign=404, own={422}),
+    "GET what_if.page": page(ADMINS, foreign=404, own={404}),  # nobody has asked
+    "GET what_if.text_of": page(ADMINS, foreign=404, own={404}),
     "GET admin.audit_log": page(frozenset({SITE_ADMIN})),
     "GET devices.devices": page(ADMINS),
     "POST devices.add_device": page(ADMINS, own={422}),
@@ -200,6 +204,9 @@ ROUTES: dict[str, Route] = {
     "POST api.post_heartbeat": of_device(own={422}),
     "PUT api.put_camera_config": of_device(own={415, 422}),
     "GET api.get_camera_configs": of_device(own={200}),
+    "PUT api.put_running": of_device(own={422}),
+    "GET api.get_what_if": of_device(own={404}),
+    "PUT api.put_what_if": of_device(own={422}),
     "PUT api.put_still": of_device(own={422}),
     "PUT api.put_look": of_device(own={422}),
     "GET api.get_look": of_device(own={200}),
@@ -246,6 +253,7 @@ def objects_of(village: Village, letter: str) -> Objects:
         "sha256": hashlib.sha256(picture).hexdigest(),
         "camera_id": camera,
         "device_id": device,
+        "what_if_id": NOBODYS,
         "user_id": village.user_ids[f"officer_{letter}"],
         "silence_id": _silence(village, letter),
         "feedback_id": _feedback(village, letter),

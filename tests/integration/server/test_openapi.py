@@ -12,11 +12,13 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from werkzeug.test import TestResponse
 
 from contract.rules import RULES
+from server.cameras import what_if
 from server.ingest.openapi import document
 from tests.integration.server.test_enrolment_threats import ask, new_code
 from tests.support.clips import make_clip
 from tests.support.identity import signed_headers
 from tests.support.media import jpeg
+from tests.support.routes import NOBODYS
 from tests.support.seed import camera_yaml
 from tests.support.village import Village, event, reference
 
@@ -138,6 +140,18 @@ def test_real_requests_and_answers_are_as_described(village: Village, tmp_path_f
     assert shown.headers["Langan-Look-Left-S"] == "0.0"
     ask_as_box("PUT", "/api/v1/cameras/cam-9/look?at=1", 404, data=picture)
     ask_as_box("GET", "/api/v1/look", 200)
+    runs = {"cameras": [{"camera_id": "cam-village-a", "version": "0123456789ab"}]}
+    ask_as_box("PUT", "/api/v1/cameras/running", 204, json=runs)
+    ask_as_box("PUT", "/api/v1/cameras/running", 422, json={"cameras": [{}]})
+    with village.parts.database.write() as session:
+        row = what_if.ask(session, village.clock, village.principal("admin"), "cam-village-a", text, based_on=1)
+        asked = f"/api/v1/what-if/{row.id}"
+    named = ask_as_box("POST", "/api/v1/heartbeat", 200, json=beat)
+    assert [f"/api/v1/what-if/{what_if_id}" for what_if_id in named.get_json()["what_ifs"]] == [asked]
+    ask_as_box("GET", asked, 200)
+    ask_as_box("PUT", asked, 204, json={"state": "nothing_stored"})
+    ask_as_box("PUT", asked, 422, json={"state": "perhaps"})
+    ask_as_box("GET", f"/api/v1/what-if/{NOBODYS}", 404)
     ask_as_box("GET", "/healthz", 200, sign=False)
     ask_as_box("GET", "/api/v1/openapi.json", 200, sign=False)
     ask_as_box.check("POST", "/api/v1/enrolment", ask(village, new_code(village)))

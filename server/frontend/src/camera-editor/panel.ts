@@ -224,6 +224,7 @@ export class Panel {
     if (sketching.isClosed && crossing(sketching.points).size) return this.say(say("editor.crossing"), true);
     if (sketching.tool === "calibration") {
       this.sketching = null;
+      this.chosen = null;
       this.details.measure(sketching.points);
       this.show();
       return;

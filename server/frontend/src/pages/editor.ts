@@ -27,7 +27,7 @@ const changed = (): void => {
 };
 store.whenRewritten(changed);
 code.view.dom.addEventListener("input", changed);
-one<HTMLFormElement>("form[data-save]", root).addEventListener("submit", () => (isSaved = true));
+one<HTMLFormElement>("form[data-save]", root).addEventListener("submit", () => (isSaved = true)); // or asked with: it comes back
 addEventListener("beforeunload", (event) => {
   if (!isSaved) event.preventDefault();
 });
