@@ -14,6 +14,10 @@ pytestmark = pytest.mark.browser
 PAGES = {
     "officer": (
         "/live",
+        "/live/map",
+        "/shift",
+        "/cameras",
+        "/cameras/cong_cho/look",
         "/silences",
         "/log",
         "/password",

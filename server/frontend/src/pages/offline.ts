@@ -27,4 +27,12 @@ if (wall) {
   );
 }
 byId("again").setAttribute("href", location.pathname === "/offline" ? "/" : location.href);
-addEventListener("online", () => location.reload());
+
+/** The network may be there before the server can be reached over it, and the server away while the network is there. */
+async function again(): Promise<void> {
+  const answer = await fetch("/healthz", { method: "HEAD", cache: "no-store" }).catch(() => null);
+  if (answer?.ok) location.reload();
+}
+
+addEventListener("online", again);
+setInterval(again, 4_000);
