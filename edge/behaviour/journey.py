@@ -122,7 +122,10 @@ class Journey:
 
     def between(self, first_s: float, last_s: float) -> list[Sample]:
         """Its places from a watched second up to another, in order of time."""
-        return [sample for sample in self.since(first_s) if sample.at_s <= last_s]
+        found = self.since(first_s)
+        while found and found[-1].at_s > last_s:
+            found.pop()
+        return found
 
     def since(self, first_s: float) -> list[Sample]:
         """Its places from a watched second on, in order of time."""

@@ -34,20 +34,20 @@ CHANGES = 0.05
 """Share of a pace that may be gained or lost while nobody looks."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Spot:
-    """One place of a track, by the detector's own box: `edge.behaviour.speed.Place`."""
+    """One place of a track, by the detector's own box: `edge.behaviour.speed.Place`.
+
+    Never changed; not frozen, which would cost three times as much to make.
+    """
 
     track_id: TrackId
     moment: Moment
+    at_s: float
+    """Its watched second."""
     ground: Point
     plane: Point
     size: float
-
-    @property
-    def at_s(self) -> float:
-        """Watched seconds."""
-        return self.moment.watched_s
 
 
 def spots_of(track: Track, scene: Scene, aspect: float, now: Moment) -> list[Spot]:
@@ -62,7 +62,8 @@ def spots_of(track: Track, scene: Scene, aspect: float, now: Moment) -> list[Spo
         ground = ((x1 + x2) / 2.0, y2)
         plane = scene.to_plane(ground, aspect) if is_whole(box) else None
         if plane is not None:
-            spots.append(Spot(track.track_id, moment, ground, plane, max((x2 - x1) * aspect, y2 - y1)))
+            size = max((x2 - x1) * aspect, y2 - y1)
+            spots.append(Spot(track.track_id, moment, moment.watched_s, ground, plane, size))
     return spots
 
 

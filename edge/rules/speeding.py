@@ -104,10 +104,11 @@ class SpeedingRule(JourneyRule[SpeedingParams, _Measured]):
         if not new or new[-1].moment is not now or not self._is_inside(new[-1]):
             return []
         spot = new[-1]
-        self._spots.setdefault(spot.track_id, []).extend(early for early in new if self._is_inside(early))
+        spots = self._spots.setdefault(spot.track_id, [])
+        spots.extend(early for early in new if self._is_inside(early))
         first_s = now.watched_s - WINDOW_S
-        # Only these are kept: who stands there for hours must not be looked through from the first hour on.
-        spots = self._spots[spot.track_id] = [kept for kept in self._spots[spot.track_id] if kept.at_s >= first_s]
+        if spots[0].at_s < first_s:  # who stands there for hours must not be looked through from the first hour on
+            spots = self._spots[spot.track_id] = [kept for kept in spots if kept.at_s >= first_s]
         for track_id in reversed(journey.track_ids):
             # A track that went on elsewhere while the vehicle had another one is somebody else's since.
             earlier = self._spots.get(track_id, ()) if track_id != spot.track_id else ()

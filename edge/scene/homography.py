@@ -65,8 +65,8 @@ class Homography:
     _target_scale: float
     _rows: tuple[float, ...]
     """The matrix, row by row: numbers of Python are quicker for a single point."""
-    _back: Array
-    """Its inverse."""
+    _back: tuple[float, ...]
+    """Its inverse, so too."""
 
     @classmethod
     def fit(
@@ -128,7 +128,7 @@ class Homography:
             _source_scale=source_scale,
             _target_scale=scale,
             _rows=tuple(matrix.ravel().tolist()),
-            _back=np.asarray(np.linalg.inv(matrix), np.float64),
+            _back=tuple(np.linalg.inv(matrix).ravel().tolist()),
         )
 
     def to_ground(self, point: Point) -> Point | None:
@@ -142,10 +142,13 @@ class Homography:
 
     def to_picture(self, ground_m: Point) -> Point | None:
         """Map metres on the ground to a normalised picture point, maybe outside the picture; None behind the camera."""
-        x, y, w = (self._back @ (ground_m[0], ground_m[1], 1.0)).tolist()
+        a, b, c, d, e, f, g, h, i = self._back
+        x, y = ground_m
+        w = g * x + h * y + i
         if w <= 0.0:
             return None
-        return (x / w, y / w) if self.lens is None else self.lens.distort((x / w, y / w))
+        straight = ((a * x + b * y + c) / w, (d * x + e * y + f) / w)
+        return straight if self.lens is None else self.lens.distort(straight)
 
     def sensitivity(self, points: Sequence[Point]) -> Array:
         """How far picture points move on the ground with each parameter of the mapping.
