@@ -49,7 +49,7 @@ class Settings(WorkSettings):
     shift_starts: str = "06:00,14:00,22:00"
     """When officers' shifts begin each day, by the site's clock: for handing over, and "quiet until the shift ends"."""
 
-    map_tiles: Path | None = None
+    map_tiles: str = ""
     """A PMTiles file of the area, for a map of incidents. Empty: a plain plan of the village."""
 
     public_delay_s: Annotated[int, Field(ge=0, le=7 * 24 * 3600)] = 15 * 60
@@ -155,6 +155,13 @@ class Settings(WorkSettings):
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"unknown time zone {value!r}: use a name such as Asia/Ho_Chi_Minh") from error
+        return value
+
+    @field_validator("map_tiles")
+    @classmethod
+    def _map_is_a_file(cls, value: str) -> str:
+        if value and not Path(value).is_file():
+            raise ValueError(f"{value}: there is no such file: name a PMTiles file, or leave it out for a plain plan")
         return value
 
     @field_validator("shift_starts")

@@ -19,7 +19,12 @@ const sweep = {
   },
 };
 const options = {
-  entryPoints: readdirSync(PAGES).filter((name) => name.endsWith(".ts")).map((name) => join(PAGES, name)),
+  entryPoints: [
+    ...readdirSync(PAGES).filter((name) => name.endsWith(".ts")).map((name) => ({ in: join(PAGES, name), out: name.slice(0, -3) })),
+    // The optional map (src/tiles.ts): its worker has to be a file of ours, and its style sheet one of its own.
+    { in: "maplibre-gl/dist/maplibre-gl-worker.mjs", out: "map-worker" },
+    { in: "maplibre-gl/dist/maplibre-gl.css", out: "maplibre" },
+  ],
   outdir: OUT,
   bundle: true,
   splitting: true,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from flask import Blueprint, Response, render_template, request, send_file
@@ -81,8 +82,8 @@ def plan() -> str:
 def tiles() -> Response:
     """The map's file (PMTiles), of which the page reads the parts that it shows."""
     require(Permission.WATCH_INCIDENTS)
-    path = services().settings.map_tiles
-    if path is None or not path.is_file():
+    path = Path(services().settings.map_tiles)
+    if not services().settings.map_tiles or not path.is_file():
         raise NotFound("this site has no map", "Name a PMTiles file by LANGAN_MAP_TILES.")
     response = send_file(path.resolve(), mimetype="application/octet-stream", conditional=True)
     response.headers["Cache-Control"] = "private, max-age=3600"

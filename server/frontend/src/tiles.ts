@@ -60,7 +60,7 @@ export async function show(box: HTMLElement, text: string): Promise<void> {
   map.addControl(new NavigationControl({ showCompass: false }));
   let marks: Marker[] = [];
   const draw = (json: string): Place[] => {
-    const places = JSON.parse(json) as Place[];
+    const places = (JSON.parse(json) as Place[]).sort((a, b) => a.count - b.count); // the most on top
     for (const old of marks) old.remove();
     marks = places.map((place) => mark(place).addTo(map));
     return places;
