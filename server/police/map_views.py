@@ -19,7 +19,7 @@ from server.db.models import Camera, Incident
 from server.domain.access import Permission, Principal
 from server.domain.incident import OPEN_STATES, IncidentState
 from server.domain.plan import Mark, Plan, draw_plan
-from server.domain.severity import SEVERITIES
+from server.domain.severity import SEVERITIES, Severity
 from server.domain.views import IncidentCard
 from server.errors import NotFound
 from server.incidents.queries import IncidentFilter, list_incidents
@@ -103,7 +103,7 @@ def _cameras(session: Session, principal: Principal, wanted: WallFilter) -> list
         .where(Incident.village_id.in_(villages), Incident.merged_into_id.is_(None), Incident.state.in_(states))
         .group_by(Incident.camera_id, Incident.severity)
     )
-    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    counts: dict[str, dict[Severity, int]] = defaultdict(dict)
     for camera_id, severity, count in session.execute(counted.where(Incident.kind.in_(kinds or tuple(RULES)))):
         counts[camera_id][severity] = count
     asked = IncidentFilter(states=states, kinds=kinds, place_id=wanted.village or None)
@@ -118,7 +118,7 @@ def _cameras(session: Session, principal: Principal, wanted: WallFilter) -> list
             village=tree.names(row.village_id).village,
             position=None if row.latitude is None or row.longitude is None else (row.latitude, row.longitude),
             count=sum(counts[row.id].values()),
-            severity=max(counts[row.id], key=list(SEVERITIES).index, default=""),
+            severity=max(counts[row.id], key=lambda severity: list(SEVERITIES).index(severity), default=""),
             cards=tuple(cards[row.id][:_SHOWN_EACH]),
         )
         for row in rows

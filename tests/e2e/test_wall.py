@@ -82,7 +82,10 @@ def test_what_can_be_done_stays_under_the_thumb(site: Site, sign_in: SignIn) -> 
     page = sign_in(site.officer, width=390)
     page.goto(f"/incidents/{incident_id}")
     button, picture = page.get_by_role("button", name="Tiếp nhận"), page.locator("#live-snapshot img")
-    assert (picture.bounding_box() or {})["y"] < (page.locator("h1").bounding_box() or {})["y"]
+    boxes = [part.bounding_box() for part in (picture, page.locator("h1"))]
+    assert boxes[0] is not None
+    assert boxes[1] is not None
+    assert boxes[0]["y"] < boxes[1]["y"]
     for distance in (0, 700, 100_000):
         page.evaluate("distance => scrollTo(0, distance)", distance)
         box = button.bounding_box()
