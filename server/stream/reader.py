@@ -19,7 +19,8 @@ from server.places.service import PlaceTree
 from server.services import Services
 from server.stream.audience import RECENT, Message
 
-BATCH: Final = 500
+BATCH: Final = 200
+"""Alerts of one look: fewer than may wait for one client, which is sent nothing before all are handed out."""
 MAX_MISSED: Final = 2000
 """Alerts that somebody who comes back is sent at once; for the rest they come back again."""
 EVERYBODY: Final = Principal(Role.ADMIN, "stream", "stream", None)

@@ -17,7 +17,7 @@ from sqlalchemy import delete, func, insert, select, update
 from server.alerts.hub import MAX_CLIENTS_A_PERSON
 from server.auth import service as auth
 from server.clock import SystemClock
-from server.db.models import Alert, LoginSession, User
+from server.db.models import Alert, Incident, LoginSession, User
 from server.domain.access import Role
 from server.stream import reader as stream_reader
 from server.stream.audience import MAX_WAITING, RECENT
@@ -305,6 +305,25 @@ def test_threat_14_the_stream_process_drops_who_takes_nothing_and_nobody_else(
             sent += 100
         stream.wait_for("every alert", lambda seen: len(set(spots(seen))) == sent)
         assert not stream.ended
+
+
+def test_threat_14_a_burst_drops_nobody_who_takes_what_comes(village: Village, streaming: ServerProcess) -> None:
+    """As when a relay comes back and numbers everything that waited, in one transaction."""
+    for start in range(0, MAX_WAITING + 44, 100):
+        bodies = [event(n % 100, spot=f"s{start + n}") for n in range(100)]
+        assert village.post(bodies).status_code == 200
+    if village.parts.database.dialect != "sqlite":
+        village.parts.relay.round()
+    with village.parts.database.read() as session:
+        incidents = list(session.scalars(select(Incident.id)))
+    assert len(incidents) > MAX_WAITING
+    with live(streaming.url, real_token(village, "officer_a")) as stream:
+        with village.parts.database.write() as session:
+            same = {"village_id": "village-a", "change": "updated", "at": village.clock.utc()}
+            session.execute(insert(Alert), [{"incident_id": incident_id, **same} for incident_id in incidents])
+        stream.wait_for("every alert", lambda seen: len(set(spots(seen))) == len(incidents))
+        assert not stream.ended
+    assert number_of(streaming, "langan_server_live_drops_total") == 0
 
 
 def test_threat_14_one_person_takes_no_more_places_than_a_browser_opens(
