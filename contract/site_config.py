@@ -34,7 +34,7 @@ class PlaceConfig(ContractModel):
     location: tuple[Annotated[float, Field(ge=-90, le=90)], Annotated[float, Field(ge=-180, le=180)]] | None = None
     """Latitude, longitude in degrees (WGS 84)."""
     contact: Annotated[str, Field(max_length=200)] = ""
-    """Whom residents ask about the cameras: an office, a telephone, an address. Left out: as the place around it has it."""
+    """Whom residents ask about the cameras: an office, a telephone, an address. Left out: as the place around it."""
 
 
 class SiteIdentity(ContractModel):

@@ -244,7 +244,7 @@ class EventRecord(Base):
 class EventRevision(Base):
     """Each revision as it came: the idempotency key and the body's hash.
 
-    On PostgreSQL by month (`server.db.partitions`) and without the foreign key to `events`: a row may outlive its event.
+    On PostgreSQL by month (`server.db.partitions`) and without the foreign key to `events`: rows may outlive theirs.
     """
 
     __tablename__ = "event_revisions"
