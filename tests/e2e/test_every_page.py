@@ -60,7 +60,7 @@ _FAINT = """() => {
     const faint = new Set();
     for (const element of document.querySelectorAll("body *")) {
         const hasText = [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
-        const skipped = element.closest(".shot, .visually-hidden, option, video");
+        const skipped = element.closest(".shot, .visually-hidden, option, video, svg title");
         if (!hasText || element.offsetParent === null || skipped) continue;
         const [a, b] = [light(getComputedStyle(element).color), light(ground(element))].sort((x, y) => y - x);
         const ratio = (a + 0.05) / (b + 0.05);
