@@ -43,7 +43,8 @@ LOOK_QUALITY: Final = 70
 STILL_QUALITY: Final = 82
 NOT_OFFERED_S: Final = 900.0
 """A server that does not know the question is asked again so much later: it may have become newer."""
-_IDLE_S: Final = 1.0
+_IDLE_S: Final = 5.0
+"""Between two looks for stills that are due; a picture, or a wish, wakes the sender at once."""
 _HELD: Final = httpx.Timeout(LOOK_HELD_S + 20.0, connect=5.0)
 _UNKNOWN_THERE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 
@@ -193,6 +194,11 @@ class LookListener(SenderThread):
     def is_empty(self) -> bool:
         """A question can always be left out."""
         return True
+
+    def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 - the base's signature
+        """End the thread. It is not waited for: the server holds its question until the connection ends."""
+        self._stop.set()
+        self.wake()
 
     def step(self) -> float:
         """Ask once, and do as is wished.

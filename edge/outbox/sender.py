@@ -77,6 +77,8 @@ class SenderThread(ABC):
             try:
                 idle_s = self.step()
             except Exception as error:  # noqa: BLE001 - the sender outlives every defect: events wait on the disk
+                if self._stop.is_set():
+                    return  # its connection was closed under it, as the edge ends
                 self._stop.wait(self._delay_after(error))
                 continue
             if self._said:
