@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from contract.issues import format_path
 from contract.yaml_tree import Path, YamlRefused, parse_yaml
+from server.admin.rewriting import flow
 
 _CONTEXT: Final = 3
 _MAX_WORDS: Final = 60
@@ -96,5 +97,5 @@ def _holds_mappings(old: list[Any], new: list[Any]) -> bool:
 
 
 def _short(value: Any) -> str:
-    text = str(value) if not isinstance(value, bool) else str(value).lower()
+    text = flow(value)
     return text if len(text) <= _MAX_WORDS else text[: _MAX_WORDS - 1] + "…"

@@ -12,7 +12,6 @@ from contract.rules import RULES
 from server import i18n
 
 STRINGS: Final = (
-    "config.line",
     "editor.add_rule",
     "editor.all",
     "editor.by_word",
@@ -50,6 +49,7 @@ STRINGS: Final = (
     "editor.kind_pavement",
     "editor.kind_stop_line",
     "editor.leave",
+    "editor.line",
     "editor.made",
     "editor.match_case",
     "editor.may_finish",

@@ -145,9 +145,9 @@ class _Differ:
                 lines = "".join(self._entry(node, key, new[key]) for key in keys)
                 yield _Cut(after, after, lines)
             elif neighbour is None:
-                yield _Cut(after, after, "".join(f"{_scalar(key)}: {_flow(new[key])}, " for key in keys))
+                yield _Cut(after, after, "".join(f"{_scalar(key)}: {flow(new[key])}, " for key in keys))
             elif node.flow_style:
-                yield _Cut(after, after, "".join(f", {_scalar(key)}: {_flow(new[key])}" for key in keys))
+                yield _Cut(after, after, "".join(f", {_scalar(key)}: {flow(new[key])}" for key in keys))
             else:
                 line_end = self._line_end(after)
                 lines = "".join(self._entry(node, key, new[key]) for key in keys)
@@ -194,10 +194,10 @@ class _Differ:
             between = self._text[spans[0][1] : spans[1][0]] if len(spans) > 1 else ", "
             gap = between if between.strip() == "," else ", "
             if index < len(spans):
-                return _Cut(spans[index][0], spans[index][0], "".join(_flow(item) + gap for item in items))
-            return _Cut(spans[-1][1], spans[-1][1], "".join(gap + _flow(item) for item in items))
+                return _Cut(spans[index][0], spans[index][0], "".join(flow(item) + gap for item in items))
+            return _Cut(spans[-1][1], spans[-1][1], "".join(gap + flow(item) for item in items))
         dash = " " * node.start_mark.column + "- "
-        lines = "".join(f"{dash}{_flow(item)}\n" for item in items)
+        lines = "".join(f"{dash}{flow(item)}\n" for item in items)
         place = self._line_end(spans[index - 1][1]) if index else self._line_start(spans[0][0])
         return _Cut(place, place, lines if self._text[:place].endswith("\n") or not place else "\n" + lines)
 
@@ -222,8 +222,8 @@ class _Differ:
             if isinstance(value, dict) and value and line.strip().endswith(":") and "{" not in line:
                 lines = "".join(_block(key, item, indent + 2, in_line=False) for key, item in value.items())
                 return _Cut(start, end, "\n" + lines.rstrip("\n"))
-            return _Cut(start, end, (" " if is_empty else "") + _flow(value))
-        return _Cut(start, end, _flow(value))
+            return _Cut(start, end, (" " if is_empty else "") + flow(value))
+        return _Cut(start, end, flow(value))
 
     def _end(self, node: Node) -> int:
         """Behind a node's last character: a block's own mark lies behind the comments that follow it."""
@@ -246,14 +246,15 @@ def _block(key: str, value: Any, indent: int, *, in_line: bool) -> str:
     head = " " * indent + _scalar(key) + ":"
     if isinstance(value, dict) and value and not in_line:
         return head + "\n" + "".join(_block(name, item, indent + 2, in_line=True) for name, item in value.items())
-    return f"{head} {_flow(value)}\n"
+    return f"{head} {flow(value)}\n"
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
+    """A value as YAML on one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_scalar(key)}: {_flow(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{_scalar(key)}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_flow(item) for item in value) + "]"
+        return "[" + ", ".join(flow(item) for item in value) + "]"
     return _scalar(value)
 
 

@@ -93,7 +93,7 @@ export function openCode(host: HTMLElement, textarea: HTMLTextAreaElement, words
         hoverTooltip((at, position) => hover(at, position, words)),
         keymap.of([...completionKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap, indentWithTab]),
         EditorView.contentAttributes.of({
-          "aria-label": textarea.getAttribute("aria-label") ?? "", "aria-description": say("editor.leave"), spellcheck: "false",
+          "aria-label": textarea.getAttribute("aria-label") ?? "", "aria-description": say("editor.leave"), spellcheck: "false", tabindex: "0", // so that who scrolls by keys can
         }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) textarea.value = update.state.doc.toString();

@@ -38,7 +38,7 @@ void store.refresh();
 function list(found: readonly Problem[]): void {
   const rows = found.map((problem) => {
     const [row, where, link, path, what, remedy] = ["li", "div", "a", "code", "div", "div"].map((name) => document.createElement(name)) as [HTMLLIElement, HTMLElement, HTMLAnchorElement, HTMLElement, HTMLElement, HTMLElement];
-    Object.assign(link, { href: "#yaml", textContent: say("config.line", { line: String(problem.line) }) });
+    Object.assign(link, { href: "#yaml", textContent: say("editor.line", { line: String(problem.line) }) });
     link.dataset.line = String(problem.line);
     path.textContent = problem.path;
     what.textContent = problem.message;
