@@ -30,6 +30,7 @@ class Site:
     neighbour_officer: Account
     """Of the other village."""
     resident: Account
+    leader: Account
     admin: Account
 
 
@@ -63,6 +64,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             second_officer=server.add_user("can_bo_2", "officer", "trang-long"),
             neighbour_officer=server.add_user("can_bo_lang_ben", "officer", "dong-lam"),
             resident=server.add_user("nguoi_dan", "resident", "trang-long"),
+            leader=server.add_user("lanh_dao", "leader", "nhon-loc"),
             admin=server.add_user("quan_tri", "admin", None),
         )
 

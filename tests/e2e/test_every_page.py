@@ -26,6 +26,7 @@ PAGES = {
         "/cameras/duong_lang/sign",
     ),
     "resident": ("/log", "/log/numbers", "/transparency", "/feedback"),
+    "leader": ("/reports", "/reports?period=day", "/reports?period=free", "/reports/mail", "/reports/letterhead"),
     "admin": (
         "/admin/cameras",
         "/admin/cameras/cong_cho",
