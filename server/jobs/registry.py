@@ -118,9 +118,6 @@ def _sum_cameras(parts: Services, _arguments: Mapping[str, Any]) -> None:
     cameras.sum_up(parts.database, parts.clock, parts.settings.zone)
 
 
-
-
-
 def _mail_reports(parts: Services, _arguments: Mapping[str, Any]) -> None:
     from server.reports.mailing import send_due
 
