@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from contract.yaml_tree import parse_yaml
 from tests.e2e.conftest import SignIn, Site
+from tests.e2e.test_every_page import WCAG_AA
 from tests.support.seed import MEDIA, camera_yaml, frame_at, jpeg
 
 pytestmark = pytest.mark.browser
@@ -293,3 +295,34 @@ def test_any_two_versions_stand_beside_each_other(site: Site, sign_in: SignIn) -
     expect(page.locator(".line.add")).to_contain_text("detect: {fps: 7}")
     page.get_by_role("button", name="Khôi phục Phiên bản 1").click()
     expect(page.locator("#yaml")).to_have_value(camera_yaml("cam_so_sanh"))
+
+
+@pytest.mark.parametrize(("lang", "scheme", "width"), [("vi", "light", 390), ("en", "dark", 1280)])
+def test_axe_finds_nothing_while_somebody_draws_compares_and_tries(
+    site: Site, sign_in: SignIn, lang: str, scheme: str, width: int
+) -> None:
+    camera_id = f"cam_axe_{lang}"
+    site.box.configure(camera_id, camera_yaml(camera_id))
+    page = editor(site, sign_in, camera_id, text=camera_yaml(camera_id, fps=6), width=width, lang=lang)
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+    page.locator(".shape-button").first.click()
+    found = [("chosen", *violation) for violation in violations(page)]
+    page.locator("[data-draw=zone]").click()
+    for corner in CORNERS:
+        tap(page, corner)
+    found += [("drawing", *violation) for violation in violations(page)]
+    page.locator("[data-cancel]").click()
+    page.locator("button[formaction]").click()
+    page.wait_for_url("**/what-if/*")
+    found += [("what if", *violation) for violation in violations(page)]
+    page.goto(f"/admin/cameras/{camera_id}/compare?old=1&new=2&lang={lang}")
+    expect(page.locator(".line.add")).to_have_count(1)
+    found += [("compare", *violation) for violation in violations(page)]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert found == []
+
+
+def violations(page: Page) -> list[tuple[str, str]]:
+    answer = Axe().run(page, options={"runOnly": WCAG_AA}).response
+    assert answer["passes"], "nothing was looked at"
+    return [(item["id"], node["html"][:120]) for item in answer["violations"] for node in item["nodes"]]

@@ -43,7 +43,10 @@ export class Panel {
       change: (changes, words) => this.change(changes, words),
       draw: (tool, path) => this.begin(tool, path),
       remove: (shape) => this.remove(shape),
-      moved: (path) => this.choose(path),
+      moved: (path) => {
+        this.choose(path);
+        this.say(say("editor.calibrated"));
+      },
     });
     const picture = root.querySelector<HTMLImageElement>("img");
     const size = (): void => picture && picture.naturalWidth ? this.stage.setSize(picture.naturalWidth, picture.naturalHeight) : this.stage.setSize(16, 9);
@@ -236,7 +239,10 @@ export class Panel {
       this.choose(path);
       const isLane = this.own?.kind === "lane" && !this.own.direction?.length;
       if (isLane && sketching.tool === "zone") this.begin("direction", path);
-      else this.stage.focusPoint("points", 0);
+      else {
+        this.stage.focusPoint("points", 0);
+        this.say(say("editor.made", { name }));
+      }
     }
   }
 
