@@ -22,6 +22,7 @@ from server.domain.grouping import grouping_key
 from server.incidents.grouping import GroupedEvent, Grouping
 from server.ingest import rows
 from server.ingest.bodies import Body, Taken, Verdict
+from server.ingest.pictures import show_picture
 from server.ingest.standing import Credential, Standing
 from server.places.service import PlaceTree
 
@@ -381,17 +382,6 @@ class Batch:
             detail={"revision": revision, "camera": camera_id, "village": village_id, "why": why},
             request_id=item.delivery.request_id,
         )
-
-
-def show_picture(incident: Incident, role: EvidenceRole, sha256: str) -> bool:
-    """Let an incident's card show a picture that has arrived; tells whether the card changed."""
-    if role is EvidenceRole.SNAPSHOT and incident.snapshot_sha256 != sha256:
-        incident.snapshot_sha256 = sha256
-        return True
-    if role is EvidenceRole.SNAPSHOT_REDACTED and incident.redacted_sha256 != sha256:
-        incident.redacted_sha256 = sha256
-        return True
-    return False
 
 
 def _same_subject(known: _Known, event: Event) -> bool:
