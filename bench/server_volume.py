@@ -1,14 +1,11 @@
 """The server at volume: lists, pages, retention's search and a year's report over millions of events.
 
-    python -m bench.server_volume                                    # 5 million events on both databases
-    python -m bench.server_volume --events 200000 --database sqlite  # minutes
-    python -m bench.server_volume --keep --folder artifacts/bench/v  # what was made stays, and is used again
+    python -m bench.server_volume [--events 200000] [--database sqlite] [--keep]
 
 A year of a province: 100 communes, 1,000 villages, 5,000 cameras, with revisions, incidents, steps, references, files,
 alerts and what retention wrote down (bench/volume_data.py). 5 million events take 12 to 15 GB for each database, one
 after the other. Each question is asked `--rounds` times of another village, kind, day or incident, first through the
-query functions that the pages use, then over HTTP of `langan-server run` with one worker; the first time, which finds
-nothing in memory, is told apart. Ends with one line of JSON.
+functions that the pages use, then over HTTP; the first time is told apart. Ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -60,8 +57,7 @@ PEOPLE: Final = (
     ("resident", Role.RESIDENT, "v31"), ("residents", Role.RESIDENT, "tinh"), ("leader", Role.LEADER, "tinh"),
 )  # fmt: skip
 RARE: Final = ("abandoned_object", "littering", "camera_offline")
-LISTS: Final = "list "
-"""Names of what counts as a page of incidents begin so."""
+LISTS: Final = "list "  # names of what counts as a page of incidents begin so
 
 
 @dataclass(slots=True)
@@ -76,8 +72,8 @@ class Times:
         """The first, the middle one and the 95th percentile of the rest."""
         rest = sorted(self.ms[1:] or self.ms)
         p95 = rest[min(len(rest) - 1, int(len(rest) * 0.95))]
-        cpu = statistics.fmean(self.cpu_ms[1:] or self.cpu_ms)
-        return {"first": self.ms[0], "p50": statistics.median(rest), "p95": p95, "cpu": cpu}
+        more = {"cpu": statistics.fmean(self.cpu_ms[1:] or self.cpu_ms)}
+        return {"first": self.ms[0], "p50": statistics.median(rest), "p95": p95, **more}
 
 
 @contextmanager
@@ -122,8 +118,8 @@ class Asker:
     """Asks one question again and again, each time about something else.
 
     Args:
-        parts: Of the server.
-        settings: Where it lies.
+        parts: Of the server, and
+        settings: where it lies.
         rounds: How often each question is asked.
         seed: Of what is asked for.
     """
