@@ -72,8 +72,8 @@ class Times:
         """The first, the middle one and the 95th percentile of the rest."""
         rest = sorted(self.ms[1:] or self.ms)
         p95 = rest[min(len(rest) - 1, int(len(rest) * 0.95))]
-        more = {"cpu": statistics.fmean(self.cpu_ms[1:] or self.cpu_ms)}
-        return {"first": self.ms[0], "p50": statistics.median(rest), "p95": p95, **more}
+        cpu = statistics.fmean(self.cpu_ms[1:] or self.cpu_ms)
+        return {"first": self.ms[0], "p50": statistics.median(rest), "p95": p95, "cpu": cpu}
 
 
 @contextmanager
@@ -118,10 +118,9 @@ class Asker:
     """Asks one question again and again, each time about something else.
 
     Args:
-        parts: Of the server, and
-        settings: where it lies.
-        rounds: How often each question is asked.
-        seed: Of what is asked for.
+        parts: Of the server.
+        settings: Where it lies.
+        rounds: How often each question is asked; `seed` is of what is asked for.
     """
 
     def __init__(self, parts: Services, settings: Settings, rounds: int, seed: int) -> None:
