@@ -362,6 +362,7 @@ def test_residents_read_a_delayed_log_without_false_alarms(village: Village) -> 
     village.clock.advance(minutes=15)
     (entry,) = shown()
     assert (entry.id, entry.kind, entry.place.village) == (incident_id, "crowding", "Thôn A")
-    assert set(entry.__slots__) == {"id", "kind", "place", "started_at", "state", "redacted_sha256"}
+    told = {"id", "kind", "place", "started_at", "state", "redacted_sha256", "handled_after", "is_picture_hidden"}
+    assert set(entry.__slots__) == told
     act(village, "officer_a", incident_id, IncidentAction.FALSE_ALARM)
     assert shown() == []
