@@ -25,6 +25,8 @@ VIETNAMESE: dict[str, str] = {
     "the two search pictures differently: the clip was searched twice": (
         "hai cấu hình dò hình theo cách khác nhau: đoạn phim được dò hai lần"
     ),
+    "the drawing does not fit the text": "hình vẽ không khớp với văn bản",
+    "change the text by hand": "hãy sửa văn bản bằng tay",
     # The file as a whole
     "the file is larger than {limit} kB": "tệp lớn hơn {limit} kB",
     "split it: one camera a file": "hãy tách ra, mỗi camera một tệp",

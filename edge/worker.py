@@ -29,8 +29,12 @@ log = logging.getLogger(__name__)
 
 FORGET_AFTER_S = 30.0
 """A shorter loss of the picture ends no event."""
-RETRY_CAP_S = 5.0
-"""A camera must be back within 10 s of its stream's return, opening it included; one attempt costs a few packets."""
+RETRY_CAP_S = 4.0
+"""A camera must be back within 10 s of its stream's return, and one attempt costs a few packets.
+
+TCP asks after 0, 1, 3 and 7 s: a stream that returns just after the last is missed until the attempt's 10 s are over,
+3 s; then this delay, and opening.
+"""
 PERMANENT_RETRY_S = 60.0
 """Trying faster cannot help, and may lock the camera's account."""
 _REASONS: dict[type[SourceError], HealthReason] = {

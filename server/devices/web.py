@@ -124,6 +124,18 @@ def device_request() -> DeviceRequest:
     return found
 
 
+def confirm_device() -> None:
+    """Look at the device again, for an answer that comes before the transaction that would have.
+
+    Raises:
+        NotAuthenticated: It was revoked meanwhile, or has another key.
+    """
+    try:
+        _known(received())
+    except NotSigned as error:
+        raise NotAuthenticated(str(error), _REMEDY) from error
+
+
 def check_enrolment(enrolment: Enrolment) -> None:
     """Check that who enrols has the private half of the key: it signed the request. Its clock does not matter.
 

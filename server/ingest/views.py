@@ -19,7 +19,7 @@ from server.cameras import what_if
 from server.cameras.heartbeats import Beat
 from server.db.engine import DiskFull, is_reachable
 from server.devices import codes, web
-from server.devices.web import device_request
+from server.devices.web import confirm_device, device_request
 from server.errors import ClockOff, Forbidden, InvalidInput, NotFound, TooLarge, Unavailable
 from server.ingest import service as ingest
 from server.ingest.openapi import openapi_json
@@ -48,6 +48,7 @@ def post_events() -> Response:
     try:
         batch = EventBatch.model_validate(_json_body())
     except ValidationError as error:
+        confirm_device()
         raise _not_valid(error, 'Send {"events": [...]} with 1 to 256 events.') from error
     try:
         bodies = tuple(map(ingest.read_body, batch.events))

@@ -228,7 +228,9 @@ class EdgeBox:
     """
 
     def __init__(self, url: str, identity: DeviceIdentity, village: str) -> None:
-        self._client = httpx.Client(base_url=url, auth=SignedAuth(identity), timeout=30)
+        # A new connection for each request: the server may end an idle one just while it is used again.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.Client(base_url=url, auth=SignedAuth(identity), timeout=30, limits=limits)
         self._village = village
         self._versions: dict[str, str] = {}
 

@@ -182,6 +182,12 @@ DEVICE_ROUTES = [
     ("PUT", "/api/v1/copies/" + "0" * 64),
     ("PUT", "/api/v1/cameras/cam-1/config"),
     ("GET", "/api/v1/cameras/config"),
+    ("PUT", "/api/v1/cameras/running"),
+    ("GET", "/api/v1/what-if/1"),
+    ("PUT", "/api/v1/what-if/1"),
+    ("PUT", "/api/v1/cameras/cam-1/still"),
+    ("GET", "/api/v1/look"),
+    ("PUT", "/api/v1/cameras/cam-1/look"),
 ]
 
 
