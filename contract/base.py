@@ -1,11 +1,23 @@
-"""The base of every contract model: frozen, unknown keys refused, aware UTC times only."""
+"""The bases of the contract's models: frozen, aware UTC times only.
+
+`ContractModel` refuses unknown keys: configurations, where one is a typing mistake, and events, which are evidence.
+`WireModel` passes over them: everything else that an edge and a server of different releases say to each other.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    ValidationInfo,
+    model_validator,
+)
 
 
 class ContractModel(BaseModel):
@@ -17,6 +29,35 @@ class ContractModel(BaseModel):
         allow_inf_nan=False,
         use_attribute_docstrings=True,  # the schemas and docs/reference/configuration.md tell what the code tells
     )
+
+
+class UnknownKeys:
+    """Give one as `context` to a `WireModel`'s validation: it learns which keys were passed over."""
+
+    MOST: Final = 20
+
+    def __init__(self) -> None:
+        self.found: set[str] = set()
+        """`Model.key`, the key cut to 40 letters; no more than `MOST`."""
+
+    def note(self, model: str, keys: set[Any]) -> None:
+        """Keys that a model does not have."""
+        for key in keys:
+            if len(self.found) < self.MOST:
+                self.found.add(f"{model}.{str(key)[:40]}")
+
+
+class WireModel(ContractModel):
+    """What edge and server of different releases say to each other: keys of a later release are passed over."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _note_unknown_keys(cls, data: Any, info: ValidationInfo) -> Any:
+        if isinstance(info.context, UnknownKeys) and isinstance(data, dict):
+            info.context.note(cls.__name__, data.keys() - cls.model_fields.keys())
+        return data
 
 
 def _to_utc(value: datetime) -> datetime:

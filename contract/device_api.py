@@ -8,18 +8,22 @@ Signatures are HTTP Message Signatures (RFC 9421) with Ed25519, label and tag `l
 
 The server signs what a device acts upon (configurations, the refusal that tells the time), and covers the device's own
 signature with it: an answer fits one request only, so none can be kept and played back.
+
+Edge and server may be of different releases: each passes over keys that it does not know (`WireModel`), and a new key
+is never needed by whoever reads it. docs/reference/http-api.md has the whole rule.
 """
 
 from __future__ import annotations
 
 import base64
+import json
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from contract.base import ContractModel, Slug, UtcDatetime
+from contract.base import Slug, UtcDatetime, WireModel
 
 SIGNATURE_TAG: Final = "langan"
 REQUEST_COMPONENTS: Final = ("@method", "@path", "@query", "date")
@@ -45,7 +49,7 @@ def content_digest(sha256: bytes) -> str:
     return f"sha-256=:{base64.b64encode(sha256).decode('ascii')}:"
 
 
-class Enrolment(ContractModel):
+class Enrolment(WireModel):
     """Body of `POST /api/v1/enrolment`, signed with the key that it brings."""
 
     code: Annotated[str, Field(min_length=1, max_length=40)]
@@ -53,7 +57,7 @@ class Enrolment(ContractModel):
     public_key: PublicKey
 
 
-class EnrolmentResult(ContractModel):
+class EnrolmentResult(WireModel):
     """What a device is told of itself. The same code and key get the same answer while the code is valid."""
 
     device_id: Slug
@@ -69,7 +73,7 @@ class EnrolmentResult(ContractModel):
     """With which the server signs: the device believes no other from now on."""
 
 
-class CameraConfigVersion(ContractModel):
+class CameraConfigVersion(WireModel):
     """The configuration of one camera that is in force."""
 
     camera_id: Slug
@@ -79,7 +83,7 @@ class CameraConfigVersion(ContractModel):
     """`user:<number>` or `device:<id>`."""
 
 
-class CameraConfigs(ContractModel):
+class CameraConfigs(WireModel):
     """Answer to `GET /api/v1/cameras/config`, signed by the server."""
 
     version: str
@@ -87,7 +91,7 @@ class CameraConfigs(ContractModel):
     cameras: tuple[CameraConfigVersion, ...]
 
 
-class CameraConfigTaken(ContractModel):
+class CameraConfigTaken(WireModel):
     """Answer to `PUT /api/v1/cameras/ID/config`: the version in force."""
 
     camera_id: Slug
@@ -99,7 +103,7 @@ OFFERS_DIRECT_UPLOADS: Final = "Langan-Direct-Uploads"
 """Header of the answer to a file of evidence: `1` where `POST .../upload` gives an address."""
 
 
-class UploadAddress(ContractModel):
+class UploadAddress(WireModel):
     """Answer to `POST /api/v1/evidence/SHA256/upload`: where the device may write one file straight to the store."""
 
     url: str
@@ -121,14 +125,14 @@ LOOK_HELD_S: Final = 25.0
 """So long `GET /api/v1/look` is held while there is nothing new: shorter than any proxy's patience."""
 
 
-class LookWish(ContractModel):
+class LookWish(WireModel):
     """Somebody looks at a camera now."""
 
     camera_id: Slug
     left_s: Annotated[float, Field(gt=0, le=600)]
 
 
-class LookWishes(ContractModel):
+class LookWishes(WireModel):
     """Answer to `GET /api/v1/look?seen=VERSION`, signed by the server: what it wants to be shown now."""
 
     version: Annotated[str, Field(max_length=64)]
@@ -140,7 +144,7 @@ class LookWishes(ContractModel):
     """Above 0: the server could not hold the question, or shall not be asked at once."""
 
 
-class RunningConfig(ContractModel):
+class RunningConfig(WireModel):
     """Which configuration a camera runs."""
 
     camera_id: Slug
@@ -150,13 +154,13 @@ class RunningConfig(ContractModel):
     """Why the server's newest version is not in force; empty: it is, or has not come yet."""
 
 
-class RunningConfigs(ContractModel):
+class RunningConfigs(WireModel):
     """Body of `PUT /api/v1/cameras/running`: told when it changes, and now and then."""
 
     cameras: Annotated[tuple[RunningConfig, ...], Field(max_length=256)]
 
 
-class WhatIfTask(ContractModel):
+class WhatIfTask(WireModel):
     """Answer to `GET /api/v1/what-if/ID`, signed by the server: what the box is to try over its stored observations."""
 
     id: UUID
@@ -165,17 +169,28 @@ class WhatIfTask(ContractModel):
     """What an admin would put in force."""
 
 
-class WhatIfEvent(ContractModel):
+def _can_be_stored(facts: dict[str, Any]) -> dict[str, Any]:
+    """No rule reads these again, so their form is all that is checked: no database keeps what these refuse."""
+    try:
+        text = json.dumps(facts, allow_nan=False, ensure_ascii=False).encode().decode()
+    except RecursionError as error:
+        raise ValueError("too many levels") from error
+    if "\\u0000" in text:
+        raise ValueError("a NUL letter")
+    return facts
+
+
+class WhatIfEvent(WireModel):
     """An event that the one configuration raises and the other does not."""
 
     kind: Annotated[str, Field(max_length=40)]
     zone: Annotated[str, Field(max_length=63)] | None = None
     started_at: UtcDatetime
     ended_at: UtcDatetime | None = None
-    facts: dict[str, Any]
+    facts: Annotated[dict[str, Any], AfterValidator(_can_be_stored)]
 
 
-class WhatIfReport(ContractModel):
+class WhatIfReport(WireModel):
     """Body of `PUT /api/v1/what-if/ID`: what would have been told by the other configuration."""
 
     state: Literal["working", "done", "nothing_stored", "failed"]
@@ -194,7 +209,7 @@ class WhatIfReport(ContractModel):
     notes: Annotated[tuple[Annotated[str, Field(max_length=300)], ...], Field(max_length=20)] = ()
 
 
-class ErrorDetail(ContractModel):
+class ErrorDetail(WireModel):
     """What went wrong and what to do."""
 
     code: str
@@ -207,13 +222,13 @@ class ErrorDetail(ContractModel):
     """Only with `clock_off`, in an answer that the server signed."""
 
 
-class ErrorAnswer(ContractModel):
+class ErrorAnswer(WireModel):
     """Body of every answer from 400 on."""
 
     error: ErrorDetail
 
 
-class Health(ContractModel):
+class Health(WireModel):
     """Answer to `GET /healthz`."""
 
     status: Literal["ok", "unavailable"]

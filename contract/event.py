@@ -2,6 +2,9 @@
 
 `(event_id, revision)` is the idempotency key of ingest: the same key with the same body changes nothing, the same key
 with another body is refused (409).
+
+An event refuses keys that it does not have: it is evidence, and a key may say how the others are to be read. What else
+goes between edge and server passes over them (`WireModel`).
 """
 
 from __future__ import annotations
@@ -10,9 +13,9 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, SerializeAsAny, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, field_validator, model_validator
 
-from contract.base import ContractModel, Sha256, Slug, UtcDatetime
+from contract.base import ContractModel, Sha256, Slug, UtcDatetime, WireModel
 from contract.geometry import NormalisedPoint
 from contract.plates import PLATE_KINDS, PlateReading
 from contract.rules import RULES, RuleFacts
@@ -130,7 +133,7 @@ class Event(ContractModel):
         return self
 
 
-class EventResult(ContractModel):
+class EventResult(WireModel):
     """The server's word on one event of a batch; the edge deletes an event only after `permanent` or success."""
 
     event_id: UUID
@@ -140,13 +143,13 @@ class EventResult(ContractModel):
     detail: str | None = None
 
 
-class EventBatch(ContractModel):
+class EventBatch(WireModel):
     """Body of `POST /api/v1/events`. Each event is validated by itself: one bad event does not hold up the rest."""
 
     events: Annotated[tuple[dict[str, Any], ...], Field(min_length=1, max_length=256)]
 
 
-class EventBatchResult(ContractModel):
+class EventBatchResult(WireModel):
     """Answer to a batch: one result for each event, in order."""
 
     results: tuple[EventResult, ...]
@@ -183,20 +186,26 @@ class HealthReason(StrEnum):
     """A defect of our own stopped it."""
 
 
-class CameraStatus(ContractModel):
+def _known_reason(value: object) -> object:
+    """A later release knows more reasons."""
+    return value if not isinstance(value, str) or value in set(HealthReason) else HealthReason.NONE
+
+
+class CameraStatus(WireModel):
     """Health of one camera in a heartbeat."""
 
     camera_id: Slug
     health: CameraHealth
     message: Annotated[str, Field(max_length=500)] = ""
     """For the admin: what is wrong and the remedy. Never a credential."""
-    reason: HealthReason = HealthReason.NONE
+    reason: Annotated[HealthReason, BeforeValidator(_known_reason)] = HealthReason.NONE
+    """One that is not known here counts as none: `message` tells it."""
     fps_in: Annotated[float, Field(ge=0)] = 0.0
     fps_detected: Annotated[float, Field(ge=0)] = 0.0
     last_frame_at: UtcDatetime | None = None
 
 
-class Heartbeat(ContractModel):
+class Heartbeat(WireModel):
     """Body of `POST /api/v1/heartbeat`, sent every 15 s."""
 
     sent_at: UtcDatetime
@@ -206,7 +215,7 @@ class Heartbeat(ContractModel):
     cameras: Annotated[tuple[CameraStatus, ...], Field(max_length=256)] = ()
 
 
-class CopyWish(ContractModel):
+class CopyWish(WireModel):
     """Somebody wants a copy, playable in every browser, of a clip that the edge has sent."""
 
     sha256: Sha256
@@ -214,7 +223,7 @@ class CopyWish(ContractModel):
     size_bytes: Annotated[int, Field(gt=0, le=200_000_000)]
 
 
-class HeartbeatResult(ContractModel):
+class HeartbeatResult(WireModel):
     """Answer to a heartbeat where there is something to do; 204 where there is not."""
 
     copies: Annotated[tuple[CopyWish, ...], Field(max_length=64)] = ()
@@ -235,7 +244,7 @@ class CopyFailure(StrEnum):
     """There was no room for it, at the edge or at the server."""
 
 
-class CopyReport(ContractModel):
+class CopyReport(WireModel):
     """Body of `PUT /api/v1/copies/SHA256`: how far the copy of a clip is."""
 
     state: Literal["making", "made", "failed"]

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TypeVar
 
-from flask import Response, request
-from pydantic import BaseModel, ValidationError
+from flask import Response
 
 from contract.device_api import RunningConfigs, WhatIfReport, WhatIfTask
 from server.cameras import what_if
 from server.devices import web
+from server.devices.reading import read
 from server.devices.web import device_request
-from server.errors import InvalidInput
 from server.ingest.views import blueprint
 from server.services import services
 
 __all__ = ["blueprint"]  # of the devices' API, with the addresses below in it
 
-Body = TypeVar("Body", bound=BaseModel)
-
 
 @blueprint.put("/api/v1/cameras/running")
 def put_running() -> tuple[str, int]:
     """Keep which version of its configuration each camera runs."""
-    asked, parts, running = device_request(), services(), _body(RunningConfigs)
+    asked, parts, running = device_request(), services(), read(RunningConfigs)
     with parts.database.write() as session:
         asked.use_once(session)
         what_if.take_running(session, parts.clock, asked.device, running)
@@ -44,17 +40,8 @@ def get_what_if(what_if_id: str) -> Response:
 @blueprint.put("/api/v1/what-if/<what_if_id>")
 def put_what_if(what_if_id: str) -> tuple[str, int]:
     """Keep a box's answer."""
-    asked, parts, report = device_request(), services(), _body(WhatIfReport)
+    asked, parts, report = device_request(), services(), read(WhatIfReport)
     with parts.database.write() as session:
         asked.use_once(session)
         what_if.take_report(session, asked.device, what_if_id, report)
     return "", HTTPStatus.NO_CONTENT
-
-
-def _body(model: type[Body]) -> Body:
-    try:
-        return model.model_validate_json(request.get_data())
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise InvalidInput(f"{where}: {first['msg']}", "Send what the contract has.") from error

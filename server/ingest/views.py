@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
-from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from werkzeug.wrappers import Response as BaseResponse
 
 from contract.device_api import CameraConfigs, CameraConfigTaken, CameraConfigVersion, Enrolment, Health
@@ -19,6 +17,7 @@ from server.cameras import what_if
 from server.cameras.heartbeats import Beat
 from server.db.engine import DiskFull, is_reachable
 from server.devices import codes, web
+from server.devices.reading import read
 from server.devices.web import confirm_device, device_request
 from server.errors import ClockOff, Forbidden, InvalidInput, NotFound, TooLarge, Unavailable
 from server.ingest import service as ingest
@@ -46,10 +45,10 @@ def post_events() -> Response:
     """Take a batch of events; answer for each one."""
     asked, parts = device_request(), services()
     try:
-        batch = EventBatch.model_validate(_json_body())
-    except ValidationError as error:
+        batch = read(EventBatch, 'Send {"events": [...]} with 1 to 256 events.')
+    except InvalidInput:
         confirm_device()
-        raise _not_valid(error, 'Send {"events": [...]} with 1 to 256 events.') from error
+        raise
     try:
         bodies = tuple(map(ingest.read_body, batch.events))
         taken = parts.intake.take(
@@ -121,10 +120,7 @@ def post_evidence_gone(sha256: str) -> tuple[str, int]:
 def put_copy_report(sha256: str) -> tuple[str, int]:
     """Keep how far the playable copy of a clip is."""
     asked, parts = device_request(), services()
-    try:
-        report = CopyReport.model_validate(_json_body())
-    except ValidationError as error:
-        raise _not_valid(error, "Send a report as the contract has it.") from error
+    report = read(CopyReport, "Send a report as the contract has it.")
     limit = parts.settings.max_clip_bytes
     with parts.database.write() as session:
         asked.use_once(session)
@@ -138,10 +134,7 @@ def put_copy_report(sha256: str) -> tuple[str, int]:
 def post_heartbeat() -> Response:
     """Keep how a device and its cameras are; answer with what it is asked to do."""
     asked, parts = device_request(), services()
-    try:
-        heartbeat = Heartbeat.model_validate(_json_body())
-    except ValidationError as error:
-        raise _not_valid(error, "Send a heartbeat as the contract has it.") from error
+    heartbeat = read(Heartbeat, "Send a heartbeat as the contract has it.")
     beat = Beat(asked.device, heartbeat, asked.received_at, asked.signature.created, asked.use_once)
     answer = parts.heartbeats.take(
         parts.database,
@@ -158,12 +151,6 @@ def post_heartbeat() -> Response:
 
 def _json(answer: BaseModel) -> Response:
     return Response(answer.model_dump_json(), mimetype="application/json")
-
-
-def _not_valid(error: ValidationError, remedy: str) -> InvalidInput:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "body"
-    return InvalidInput(f"{where}: {first['msg']}", remedy)
 
 
 @blueprint.put("/api/v1/cameras/<camera_id>/config")
@@ -216,10 +203,7 @@ def get_camera_configs() -> Response:
 def post_enrolment() -> Response:
     """Let a device in that has a one-time code; it signs with the key that it brings."""
     parts = services()
-    try:
-        enrolment = Enrolment.model_validate(_json_body())
-    except ValidationError as error:
-        raise _not_valid(error, "Send a code and a public key as the contract has it.") from error
+    enrolment = read(Enrolment, "Send a code and a public key as the contract has it.")
     web.check_enrolment(enrolment)
     result = codes.enrol(
         parts.database,
@@ -261,20 +245,3 @@ def healthz() -> tuple[Response, int]:
         low_disk=free_bytes < parts.settings.min_free_bytes,
     )
     return _json(body), HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys are all different: of two, readers disagree on which one counts."""
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a key twice")
-    return made
-
-
-def _json_body() -> Any:
-    if not request.is_json:
-        raise InvalidInput("the body is not application/json", "Set Content-Type: application/json.")
-    try:
-        return json.loads(request.get_data(), object_pairs_hook=_object)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput("the body is not JSON", "Send valid JSON in UTF-8.") from error

@@ -51,6 +51,12 @@ class Metrics:
             registry=registry,
         )
         self._events = Counter("langan_server_events", "Events by what became of them.", ("result",), registry=registry)
+        self._unknown_keys = Counter(
+            "langan_server_unknown_keys",
+            "Keys of a later release in what devices sent, passed over.",
+            ("body",),
+            registry=registry,
+        )
         self._connections = Gauge(
             "langan_server_database_connections",
             "Connections to the database: open, and in use.",
@@ -80,6 +86,10 @@ class Metrics:
         """Count events by the server's word on each (`created`, `duplicate`, ...)."""
         for result, count in collections.Counter(results).items():
             self._events.labels(result).inc(count)
+
+    def unknown_keys(self, body: str, count: int) -> None:
+        """Count keys that a device sent and the contract's model `body` does not have."""
+        self._unknown_keys.labels(body).inc(count)
 
     def look(self, numbers: Mapping[str, str], look: Look) -> None:
         """Have some numbers looked up each time somebody asks.
