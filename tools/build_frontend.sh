@@ -15,7 +15,7 @@ lock=$(cksum <"$pages/package-lock.json")
 if [ ! -f "$modules/.langan-lock" ] || [ "$(cat "$modules/.langan-lock")" != "$lock" ]; then
     echo "setup: fetching what the pages' scripts are built from into $modules"
     # esbuild's install script only checks what npm has put there: no package may run code here.
-    (cd "$pages" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+    (cd "$pages" && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error)
     printf '%s' "$lock" >"$modules/.langan-lock"
 fi
 echo "setup: building the pages' scripts with Node $(node --version)"
