@@ -18,11 +18,11 @@ help: ## Show this list
 	@printf '  make test ARGS=-n0                 all of them in one process, one after the other\n'
 
 setup: ## Install what the product needs into .venv (no root, nothing outside this folder)
-	@sh tools/setup.sh edge,server
+	@sh tools/setup.sh edge,server,pdf
 	@sh tools/build_frontend.sh
 
 setup-dev: ## The same with test tools and linters
-	@sh tools/setup.sh edge,server,dev
+	@sh tools/setup.sh edge,server,pdf,dev
 	@sh tools/build_frontend.sh
 
 frontend: setup ## Build the scripts of the pages (server/frontend) into server/static/js; the targets above do so, too

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make .venv and install Làng An with the extras given as $1 (such as "edge,server,dev"), pinned by constraints.txt.
+# Make .venv and install Làng An with the extras given as $1 (such as "edge,server,pdf,dev"), pinned by constraints.txt.
 # Does nothing when that has been done for the same files. PYTHON=... chooses the interpreter.
 set -eu
 extras=$1
