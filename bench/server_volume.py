@@ -36,7 +36,7 @@ from bench.server_site import DATABASES, ROOT, Site, check_database, cluster, se
 from bench.volume_data import CAMERAS_EACH, KINDS, Size, all_places, fill, villages
 from server import create_services, migrations
 from server.auth import service as auth
-from server.db.models import Camera, Device, Incident, Place, User
+from server.db.models import Camera, Device, Incident, User
 from server.domain.access import Principal, Role
 from server.domain.incident import IncidentState
 from server.incidents.detail import incident_detail
@@ -91,13 +91,11 @@ def prepare(parts: Services) -> None:
     """Tables, places, a device with its cameras, people."""
     migrations.upgrade(parts.database)
     with parts.database.write() as session:
-        # A site.yaml of a whole province is larger than the 64 kB that it may have.
-        places.sync(
-            session, parts.clock, "site: {name: Bench}\nplaces:\n  - {id: tinh, kind: province, name: Tỉnh}\n", ""
-        )
-        for place, kind, name, parent in all_places()[1:]:
-            session.add(Place(id=place, kind=kind, name=name, parent_id=parent))
-            session.flush()
+        given = [
+            {"id": place, "kind": kind, "name": name} | ({"parent": parent} if parent else {})
+            for place, kind, name, parent in all_places()
+        ]
+        places.sync(session, parts.clock, json.dumps({"site": {"name": "Bench"}, "places": given}), "site.yaml")
         now = parts.clock.utc()
         session.add(Device(id="box", name="box", place_id="tinh", created_at=now))
         session.flush()

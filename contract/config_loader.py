@@ -23,7 +23,7 @@ from contract.messages import Text
 from contract.presets import PresetRefused, Source, expand
 from contract.site_config import SiteConfig
 from contract.validation_messages import what_and_remedy
-from contract.yaml_tree import MAX_BYTES, Path, YamlRefused, parse_yaml
+from contract.yaml_tree import CAMERA_FILE, SITE_FILE, Limits, Path, YamlRefused, parse_yaml
 
 Config = TypeVar("Config", SiteConfig, CameraConfig)
 
@@ -77,7 +77,7 @@ def load_config_dir(folder: FilePath) -> LoadedConfig:
     """Read `site.yaml` and `cameras/*.yaml` of a folder. Valid cameras are given even when others are not."""
     errors: list[ConfigIssue] = []
     site_path = folder / "site.yaml"
-    site_text = _read(site_path, errors, Text("create it; configs/site.yaml is an example"))
+    site_text = _read(site_path, SITE_FILE, errors, Text("create it; configs/site.yaml is an example"))
     site = None
     if site_text is not None:
         result = load_site(site_text, str(site_path))
@@ -86,7 +86,7 @@ def load_config_dir(folder: FilePath) -> LoadedConfig:
     cameras: dict[str, LoadedCamera] = {}
     camera_folder = folder / "cameras"
     for path in _camera_files(camera_folder, errors):
-        text = _read(path, errors, Text("make it readable"))
+        text = _read(path, CAMERA_FILE, errors, Text("make it readable"))
         if text is None:
             continue
         loaded = load_camera(text, str(path), site)
@@ -119,10 +119,13 @@ def _camera_files(folder: FilePath, errors: list[ConfigIssue]) -> list[FilePath]
     return files
 
 
-def _read(path: FilePath, errors: list[ConfigIssue], remedy: Text) -> str | None:
+def _read(path: FilePath, limits: Limits, errors: list[ConfigIssue], remedy: Text) -> str | None:
     try:
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1).decode("utf-8-sig")
+            content = file.read(limits.size + 1)
+        if len(content) <= limits.size:
+            return content.decode("utf-8-sig")
+        errors.append(ConfigIssue(str(path), 1, "", limits.too_large, limits.remedy))
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         errors.append(ConfigIssue(str(path), line, "", Text("not UTF-8 text"), Text("save the file as UTF-8")))
@@ -136,7 +139,7 @@ def _read(path: FilePath, errors: list[ConfigIssue], remedy: Text) -> str | None
 
 def _load(text: str, file_name: str, model: type[Config], check: Any) -> LoadResult[Config]:
     try:
-        tree = parse_yaml(text)
+        tree = parse_yaml(text, CAMERA_FILE if model is CameraConfig else SITE_FILE)
     except YamlRefused as error:
         return LoadResult(None, (ConfigIssue(file_name, error.line, "", error.message, error.remedy),))
     try:

@@ -30,6 +30,9 @@ VIETNAMESE: dict[str, str] = {
     # The file as a whole
     "the file is larger than {limit} kB": "tệp lớn hơn {limit} kB",
     "split it: one camera a file": "hãy tách ra, mỗi camera một tệp",
+    "take out what are not places or hours; a server is for one province": (
+        "hãy bỏ những gì không phải địa bàn hay giờ giấc; mỗi máy chủ dành cho một tỉnh"
+    ),
     "the file is empty": "tệp trống",
     "start from a file in configs/presets": "hãy bắt đầu từ một tệp mẫu trong configs/presets",
     "more than {limit} values": "có hơn {limit} giá trị",

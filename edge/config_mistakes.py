@@ -9,7 +9,7 @@ from pathlib import Path
 
 from contract.base import SLUG_PATTERN
 from contract.issues import ConfigIssue
-from contract.yaml_tree import MAX_BYTES, YamlRefused, parse_yaml
+from contract.yaml_tree import CAMERA_FILE, YamlRefused, parse_yaml
 
 MAX_TOLD = 3
 """The first mistakes of a file say enough; all of them stand in the log."""
@@ -39,7 +39,7 @@ def mistakes_by_camera(errors: Iterable[ConfigIssue], site_file: Path) -> dict[s
 def _camera_id(file: Path) -> str | None:
     """What the file says, as far as it can be read; else its name, which is the id by custom."""
     try:
-        text = file.read_bytes()[:MAX_BYTES].decode("utf-8-sig", "replace")
+        text = file.read_bytes()[: CAMERA_FILE.size].decode("utf-8-sig", "replace")
         data = parse_yaml(text).data
     except OSError:
         text, data = "", None

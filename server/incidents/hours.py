@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contract.config_loader import load_site
 from server.db.models import SiteDocument
 from server.domain.hours import SiteHours
+from server.places.service import parsed
 
 _TEXT: Final = select(SiteDocument.yaml).limit(1)
 _HELD: Final = "site_hours"
@@ -30,4 +30,4 @@ def hold(session: Session, hours: SiteHours) -> None:
 
 @lru_cache(maxsize=8)
 def _parsed(text: str | None, zone: ZoneInfo) -> SiteHours:
-    return SiteHours.of(load_site(text, "site.yaml").config if text is not None else None, zone)
+    return SiteHours.of(parsed(text) if text is not None else None, zone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -39,9 +40,13 @@ def sync(session: Session, clock: Clock, text: str, file_name: str, actor: Princ
                 for i in result.errors
             ],
         )
-    for place in sorted(result.config.places, key=lambda item: _RANK[item.kind]):
+    known = {row.id: row for row in session.scalars(select(Place))}  # held, so that none is asked for by itself
+    ranked = sorted(result.config.places, key=lambda item: _RANK[item.kind])
+    for last, place in zip([*ranked[:1], *ranked], ranked, strict=False):
+        if last.kind != place.kind:
+            session.flush()  # those that lie around them come first
         latitude, longitude = place.location or (None, None)
-        row = session.get(Place, place.id)
+        row = known.get(place.id)
         if row is not None and row.kind != place.kind:
             raise InvalidInput(
                 f"place {place.id!r} is a {row.kind} here and a {place.kind} in {file_name}",
@@ -58,7 +63,7 @@ def sync(session: Session, clock: Clock, text: str, file_name: str, actor: Princ
                 contact=place.contact,
             )
         )
-        session.flush()
+    session.flush()
     session.info.pop(_TREE, None)
     session.merge(SiteDocument(id=_DOCUMENT_ID, yaml=text, synced_at=clock.utc()))
     audit.record(
@@ -75,7 +80,13 @@ def sync(session: Session, clock: Clock, text: str, file_name: str, actor: Princ
 def site_config(session: Session) -> SiteConfig | None:
     """The site.yaml that was synchronised last; None before the first time."""
     document = session.get(SiteDocument, _DOCUMENT_ID)
-    return None if document is None else load_site(document.yaml, "site.yaml").config
+    return None if document is None else parsed(document.yaml)
+
+
+@lru_cache(maxsize=2)
+def parsed(text: str) -> SiteConfig | None:
+    """What a site.yaml that was synchronised says; a province's takes seconds to read, so it is read once."""
+    return load_site(text, "site.yaml").config
 
 
 class PlaceRow(NamedTuple):

@@ -10,6 +10,7 @@ from contract.config_loader import load_camera, load_config_dir, load_site
 from contract.issues import ConfigIssue
 from contract.rules.crowding import CrowdingParams
 from contract.site_config import SiteConfig
+from contract.yaml_tree import CAMERA_FILE, SITE_FILE
 
 SITE = """\
 site: {name: Xã Nhơn Lộc}
@@ -188,3 +189,41 @@ def test_a_site_whose_places_do_not_fit_is_refused() -> None:
         (5, "places[2].parent"),
         (7, "schedules.dem.every_day[0]"),
     ]
+
+
+def province(communes: int, villages: int) -> str:
+    """A site.yaml of so many places, as people write it."""
+    lines = ["site: {name: Tỉnh}", "places:", "  - {id: tinh, kind: province, name: Tỉnh}"]
+    for number in range(communes):
+        lines += [f"  - id: xa-{number}", "    kind: commune", f"    name: Xã Số {number}", "    parent: tinh"]
+        lines += [f"    location: [10.{number:06}, 106.{number:06}]", f"    contact: Công an xã Số {number}"]
+    for number in range(villages):
+        lines += [f"  - id: ap-{number}", "    kind: village", f"    name: Ấp Số {number}"]
+        lines += [f"    parent: xa-{number % communes}", f"    location: [10.{number:06}, 106.{number:06}]"]
+    return "\n".join(lines) + "\n"
+
+
+def test_a_whole_province_is_one_site_file(tmp_path: Path) -> None:
+    text = province(150, 2000)
+    assert len(text.encode()) > 3 * CAMERA_FILE.size
+    (tmp_path / "site.yaml").write_text(text, "utf-8")
+    loaded = load_config_dir(tmp_path)
+    assert loaded.site is not None
+    assert len(loaded.site.places) == 2151
+    assert loaded.site.places[-1].parent == f"xa-{1999 % 150}"
+    wrong = text.replace("parent: xa-7\n", "parent: xa-nowhere\n", 1)
+    (error,) = load_site(wrong, "site.yaml").errors
+    assert error.line == wrong.split("xa-nowhere")[0].count("\n") + 1
+
+
+def test_a_site_file_has_its_own_limits_and_a_camera_file_keeps_its(tmp_path: Path) -> None:
+    (tmp_path / "cameras").mkdir()
+    (tmp_path / "cameras" / "cam.yaml").write_text("# " + "ấ" * CAMERA_FILE.size, "utf-8")
+    (tmp_path / "site.yaml").write_text("# " + "ấ" * SITE_FILE.size, "utf-8")
+    told = {Path(error.file).name: error for error in load_config_dir(tmp_path).errors}
+    assert told["cam.yaml"].message == "the file is larger than 64 kB"
+    assert told["cam.yaml"].remedy == "split it: one camera a file"
+    assert told["site.yaml"].message == "the file is larger than 1024 kB"
+    assert "one province" in told["site.yaml"].remedy
+    (values,) = load_site("site: [" + "1," * SITE_FILE.values + "]", "site.yaml").errors
+    assert values.message == "more than 100000 values"
