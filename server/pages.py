@@ -54,6 +54,11 @@ _NAVIGATION: Final = (
     ("retention.overview", "nav.retention", Permission.MANAGE_CAMERAS),
     ("admin.audit_log", "nav.audit", Permission.READ_AUDIT),
 )
+_AT_HAND: Final = {
+    Role.OFFICER: ("police.live", "shifts.page", "look.cameras"),
+    Role.ADMIN: ("admin.cameras", "police.live", "devices.devices"),
+}
+"""On a phone three pages stay in sight, the others are folded away; a role that is not named here has few pages."""
 _BELOW: Final = {
     "notices.add_channel": "notices.settings",
     "notices.confirm_channel": "notices.settings",
@@ -102,16 +107,20 @@ class NavigationItem:
     url: str
     msgid: str
     current: bool
+    is_folded: bool
+    """Where there is little room it stands in a menu that opens."""
 
 
 def navigation(principal: Principal | None) -> list[NavigationItem]:
-    """The pages that somebody may open."""
+    """The pages that somebody may open, those that are never folded first."""
     if principal is None:
         return []
+    known = {endpoint: msgid for endpoint, msgid, permission in _NAVIGATION if may(principal, permission)}
+    at_hand = _AT_HAND.get(principal.role, tuple(known))
+    here = _BELOW.get(request.endpoint or "", request.endpoint)
     return [
-        NavigationItem(url_for(endpoint), msgid, _BELOW.get(request.endpoint or "", request.endpoint) == endpoint)
-        for endpoint, msgid, permission in _NAVIGATION
-        if may(principal, permission)
+        NavigationItem(url_for(endpoint), known[endpoint], here == endpoint, endpoint not in at_hand)
+        for endpoint in dict.fromkeys((*at_hand, *known))
     ]
 
 

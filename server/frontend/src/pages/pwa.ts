@@ -1,7 +1,8 @@
 // On every page: registers the service worker, keeps what the wall says now for the page without a network, and forgets
-// it when nobody, or somebody else, is signed in.
+// it when nobody, or somebody else, is signed in. Menus get what they need from here, too.
 
 import { all, data } from "../dom";
+import { setUp as setUpFolds } from "../folds";
 import { forget, recall, remember } from "../wall-memory";
 
 const account = document.documentElement.dataset.account ?? "";
@@ -43,5 +44,6 @@ async function start() {
   await navigator.serviceWorker.register(data(document.documentElement, "worker"), { scope: "/", updateViaCache: "none" });
 }
 
+setUpFolds();
 // Only with https, or on this machine: browsers offer neither without.
 if ("serviceWorker" in navigator && "caches" in window) start().catch(() => undefined);
