@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from contract.rules import RULES
@@ -44,6 +46,7 @@ _WALL_STRINGS = (
     *ALARM_STRINGS,
     "live.announce",
     "live.failed",
+    "presence.others",
     "keys.nothing",
     "keys.no_card",
 )
@@ -59,6 +62,7 @@ def live() -> str:
     with services().database.read() as session:
         position = alerts.latest_sequence(session)  # before the cards: what happens in between is sent again, not lost
         rows, next_cursor = wall_page(session, principal, wanted, request.args.get("before"))
+        rows = _with_viewers(session, principal, rows)
         villages = village_choices(session, principal)
     return render_template(
         "police/live.html",
@@ -93,7 +97,17 @@ def cards() -> str:
             rows = wall_cards(session, principal, wanted, _uuids(ids[:MAX_CARDS_AT_ONCE]))
         else:
             rows, _ = wall_page(session, principal, wanted, None)
+        rows = _with_viewers(session, principal, rows)
     return render_template("police/cards.html", cards=rows)
+
+
+@blueprint.get("/live/viewers")
+def viewers() -> dict[str, dict[str, list[str]]]:
+    """Who else has incidents of the scope open now: names by incident. The wall asks every few seconds."""
+    principal, parts = require(Permission.WATCH_INCIDENTS), services()
+    with parts.database.read() as session:
+        found = presence.open_elsewhere(session, parts.clock, principal)
+    return {"viewers": {str(incident_id): names for incident_id, names in found.items()}}
 
 
 @blueprint.get("/incidents/<uuid:incident_id>")
@@ -186,8 +200,13 @@ def conflict_words(principal: Principal, incident_id: UUID) -> str:
 def _card(principal: Principal, incident_id: UUID, conflict: str = "") -> str:
     with services().database.read() as session:
         card = queries.incident_card(session, principal, incident_id)
-        row = wall_rows(session, principal, [card])[0]
-    return render_template("police/cards.html", cards=[WallRow(card, row.summary, row.actions, conflict)])
+        [row] = _with_viewers(session, principal, wall_rows(session, principal, [card]))
+    return render_template("police/cards.html", cards=[replace(row, conflict=conflict)])
+
+
+def _with_viewers(session: Session, principal: Principal, rows: Sequence[WallRow]) -> list[WallRow]:
+    found = presence.open_elsewhere(session, services().clock, principal, [row.card.id for row in rows])
+    return [replace(row, viewers=tuple(found.get(row.card.id, ()))) for row in rows]
 
 
 def show_incident(

@@ -85,6 +85,8 @@ class WallRow:
     """Why the viewer's last press changed nothing."""
     snapshot_absent: str = "pending"
     """Where there is no picture: `pending`, `gone` or `none`."""
+    viewers: tuple[str, ...] = ()
+    """Who else has it open."""
 
     @property
     def is_closed(self) -> bool:

@@ -104,6 +104,17 @@ def test_of_two_officers_at_once_the_second_is_told(site: Site, sign_in: SignIn)
     assert second.get_by_role("button", name="Tiếp nhận").count() == 0
 
 
+def test_the_wall_shows_that_another_officer_has_an_incident_open(site: Site, sign_in: SignIn) -> None:
+    incident_id = raise_incident(site, "cam_dang_xem")
+    wall, other = connected(sign_in(site.officer, width=390)), sign_in(site.second_officer)
+    shown = wall.locator(card(wall, incident_id)).locator(".looking")
+    expect(shown).to_be_hidden()
+    other.goto(f"/incidents/{incident_id}")
+    expect(shown).to_have_text("can_bo_2 đang xem")
+    other.goto("/log")
+    expect(shown).to_be_hidden()
+
+
 def test_the_incident_page_follows_and_keeps_a_note_that_is_being_written(site: Site, sign_in: SignIn) -> None:
     incident_id = raise_incident(site, "cam_ghi_chu")
     writer, other = sign_in(site.officer), sign_in(site.second_officer)

@@ -103,6 +103,7 @@ ROUTES: dict[str, Route] = {
     # Officers
     "GET police.live": page(WATCHERS),
     "GET police.cards": page(WATCHERS),
+    "GET police.viewers": page(WATCHERS, own={200}),
     "GET police.incident": page(WATCHERS, foreign=404),
     "POST police.act": Route(WATCHERS, 404, frozenset({303, 409}), form=(("action", "acknowledge"), ("version", "1"))),
     "POST police.seen": page(WATCHERS, foreign=404, own={200}),

@@ -6,6 +6,7 @@ import { listen } from "../keys";
 import { follow, showState } from "../stream";
 import { announce, say } from "../strings";
 import { refreshAgo } from "../time";
+import { showViewers } from "../viewers";
 
 const MAX_CARDS = 120;
 const BATCH_MS = 120;
@@ -145,5 +146,6 @@ wall.addEventListener("submit", async (event) => {
 
 setUp();
 listen(wall, toggleMute);
+showViewers(wall, data(wall, "viewers"));
 refreshAgo();
 countNew();
