@@ -131,6 +131,8 @@ class IncidentPage:
     """Who else has it open."""
     missed: list[Moment]
     """What others did while the viewer decided on an older state."""
+    public_url: str | None
+    """The picture as residents see it."""
 
 
 def incident_page(
@@ -186,6 +188,7 @@ def incident_page(
         scene=scene,
         viewers=list(viewers),
         missed=[_step(item) for item in missed],
+        public_url=media_url(card.id, card.redacted_sha256),
     )
 
 

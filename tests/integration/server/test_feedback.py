@@ -143,6 +143,20 @@ def test_a_picture_that_was_not_covered_goes_with_the_answer(village: Village) -
     assert actions == 200
 
 
+def test_an_officer_takes_a_picture_away_from_the_incident_page(village: Village) -> None:
+    incident, picture = shown_incident(village)
+    resident, officer = village.browser("resident_a"), village.browser("officer_a")
+    page = officer.get(f"/incidents/{incident}").get_data(as_text=True)
+    action = f"/incidents/{incident}/hide-picture"
+    assert f'action="{action}"' in page
+    assert f"/media/{incident}/{picture}" in page, "what residents see"
+    assert officer.post(action, data={"csrf_token": csrf(officer)}).status_code == 303
+    assert resident.get(f"/media/{incident}/{picture}").status_code == 404
+    page = officer.get(f"/incidents/{incident}").get_data(as_text=True)
+    assert f'action="{action}"' not in page
+    assert "đã gỡ khỏi nhật ký của người dân" in page
+
+
 def test_what_was_written_goes_after_its_period(village: Village) -> None:
     write(village.browser("resident_a"))
     village.clock.advance(days=399)

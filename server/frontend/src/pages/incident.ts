@@ -9,7 +9,7 @@ import { announce, say } from "../strings";
 import { refreshAgo } from "../time";
 
 const root = byId("incident");
-const PARTS = ["live-head", "live-snapshot", "live-facts", "live-actions", "live-assignee", "live-similar", "live-timeline", "live-notices", "live-times", "live-quiet", "live-grouping"];
+const PARTS = ["live-head", "live-snapshot", "live-facts", "live-actions", "live-assignee", "live-similar", "live-timeline", "live-notices", "live-times", "live-public", "live-quiet", "live-grouping"];
 let timer = 0;
 
 async function update() {
