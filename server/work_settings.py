@@ -74,6 +74,8 @@ class WorkSettings(BaseModel):
     """Incidents with their events and timeline: a year, and a month to report on it."""
     keep_still_days: Days = 7
     """The newest still of a camera that has not sent another one since."""
+    keep_what_if_days: Days = 7
+    """Configurations that admins tried over a box's stored day, with what the box said to them."""
     keep_quarantined_days: Days = 30
     """Events with an impossible clock, which are in no incident."""
     keep_notification_days: Days = 90

@@ -27,7 +27,6 @@ from server.errors import NotFound
 
 ANSWER_WITHIN: Final = timedelta(minutes=15)
 """After it a box is not told of it any more, and the page says that nobody answered."""
-KEPT_FOR: Final = timedelta(days=1)
 _AT_ONCE: Final = 4
 OPEN: Final = frozenset({"asked", "working"})
 
@@ -51,7 +50,6 @@ def ask(
     camera = cameras.find_camera(session, actor, camera_id)
     cameras.check(session, camera_id, text)
     now = clock.utc()
-    session.execute(delete(WhatIf).where(WhatIf.asked_at < now - KEPT_FOR))
     session.execute(delete(WhatIf).where(WhatIf.camera_id == camera_id, WhatIf.state.in_(OPEN)))
     row = WhatIf(
         id=uuid.uuid4(),
@@ -134,7 +132,6 @@ def take_running(session: Session, clock: Clock, device: Principal, running: Run
     told = {item.camera_id: item for item in running.cameras}
     own = session.scalars(select(Camera.id).where(Camera.device_id == device.id, Camera.id.in_(told)))
     now = clock.utc()
-    session.execute(delete(WhatIf).where(WhatIf.asked_at < now - KEPT_FOR))  # boxes tell this each hour
     for camera_id in own:
         row = session.get(CameraRun, camera_id) or CameraRun(camera_id=camera_id)
         row.version, row.refused, row.told_at = told[camera_id].version, told[camera_id].refused, now

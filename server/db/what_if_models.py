@@ -26,7 +26,7 @@ class CameraRun(Base):
 
 
 class WhatIf(Base):
-    """A configuration that an admin wants tried over a box's stored observations. Goes after a day."""
+    """A configuration that an admin wants tried over a box's stored observations. Retention deletes it."""
 
     __tablename__ = "what_ifs"
 

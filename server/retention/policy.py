@@ -25,6 +25,8 @@ class What(StrEnum):
     """What residents wrote, and what they were answered."""
     STILL = "still"
     """The newest still of a camera that sends none any more."""
+    WHAT_IF = "what_if"
+    """A configuration that an admin tried, and what the box said to it."""
     REVISIONS = "revisions"
     """A month's revisions, emptied long before, of events that are gone."""
     NOTIFICATION = "notification"
@@ -60,6 +62,7 @@ class RetentionPolicy:
     incident: timedelta | None
     quarantined: timedelta | None
     still: timedelta | None
+    what_if: timedelta | None
     feedback: timedelta | None
     notification: timedelta | None
     audit: timedelta | None
@@ -75,6 +78,7 @@ class RetentionPolicy:
             incident=_days(settings.keep_incident_days),
             quarantined=_days(settings.keep_quarantined_days),
             still=_days(settings.keep_still_days),
+            what_if=_days(settings.keep_what_if_days),
             feedback=_days(settings.keep_feedback_days),
             notification=_days(settings.keep_notification_days),
             audit=_days(settings.keep_audit_days),

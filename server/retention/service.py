@@ -22,6 +22,7 @@ from server.db.feedback_models import Feedback
 from server.db.look_models import CameraStill
 from server.db.models import EventRecord, EventRevision, EvidenceFile, EvidenceReference, Incident
 from server.db.types import Base
+from server.db.what_if_models import WhatIf
 from server.db.work_models import Deletion, Notification
 from server.domain.incident import IncidentState
 from server.domain.notices import NoticeState
@@ -67,6 +68,7 @@ def enforce(parts: Services, *, dry_run: bool = False) -> Report:
         run.incidents,
         run.quarantined,
         run.stills,
+        run.what_ifs,
         run.months,
         run.notifications,
         run.feedback,
@@ -170,6 +172,12 @@ class _Run:
         if before is not None:
             days = self._parts.settings.keep_still_days
             self._delete(What.STILL, CameraStill, CameraStill.received_at < before, days)
+
+    def what_ifs(self) -> None:
+        """Delete configurations that were tried, with what boxes said to them, or never said."""
+        before = self._before(self._policy.what_if)
+        if before is not None:
+            self._delete(What.WHAT_IF, WhatIf, WhatIf.asked_at < before, self._parts.settings.keep_what_if_days)
 
     def notifications(self) -> None:
         """Delete who was told what."""

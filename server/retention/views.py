@@ -34,6 +34,7 @@ _PERIODS: Final = (
     ("incident", "keep_incident_days"),
     ("quarantined", "keep_quarantined_days"),
     ("still", "keep_still_days"),
+    ("what_if", "keep_what_if_days"),
     ("feedback", "keep_feedback_days"),
     ("notification", "keep_notification_days"),
     ("audit", "keep_audit_days"),

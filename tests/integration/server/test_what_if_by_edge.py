@@ -19,6 +19,8 @@ from edge.outbox.link import Rejected, ServerLink
 from edge.what_if_jobs import WhatIfRunner, tell_running
 from server.cameras.what_if import ANSWER_WITHIN
 from server.db.what_if_models import CameraRun, WhatIf
+from server.db.work_models import Deletion
+from server.retention.service import enforce
 from tests.edge_fakes import FakeClock
 from tests.support.forms import form_of
 from tests.support.scenes import crowd, observation, person
@@ -176,3 +178,26 @@ def test_the_page_says_which_version_runs_which_waits_and_why_one_was_refused(bo
     assert "Thiết bị không nhận bản mới nhất." in page
     assert "Bản tốt trước đó vẫn đang chạy." in page
     assert "line 3" in page
+
+
+def test_what_was_tried_goes_with_its_period_answered_or_not(box: Box) -> None:
+    box.say_what_runs(config_version(CAMERA))
+    box.store_a_day()
+    answered = box.ask().location
+    box.beat()
+    box.runner.step()
+    box.village.clock.advance(days=6)
+    assert enforce(box.village.parts).counts["what_if"] == 0
+    waiting = box.ask().location
+    assert "Cảnh báo sẽ có thêm: 1" in box.page(answered)
+    box.village.clock.advance(days=2)
+    assert enforce(box.village.parts, dry_run=True).counts["what_if"] == 1
+    assert enforce(box.village.parts).counts["what_if"] == 1
+    assert box.village.browser("admin").get(answered).status_code == 404
+    assert "thiết bị" in box.page(waiting)
+    box.village.clock.advance(days=6)
+    assert enforce(box.village.parts).counts["what_if"] == 1
+    assert box.village.browser("admin").get(waiting).status_code == 404
+    with box.village.parts.database.read() as session:
+        lines = session.scalars(select(Deletion).where(Deletion.what == "what_if")).all()
+    assert [(line.rows, line.reason) for line in lines] == [(1, "age:7"), (1, "age:7")]
