@@ -1,9 +1,8 @@
-"""`langan-server`: run, migrate, user, device, places, stats, audit."""
+"""`langan-server`: run, migrate, user, device, quarantine, places, stats, audit."""
 
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import os
 import sys
@@ -14,24 +13,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from contract.yaml_tree import SITE_FILE
 from server import create_services, migrations
 from server.audit import anchors
 from server.audit.queries import export
-from server.auth import first_admin, passwords
-from server.auth import service as auth
+from server.auth import command as users
+from server.auth import first_admin
 from server.db.engine import Database, unbounded
-from server.devices import codes
-from server.devices import service as devices
-from server.domain.access import USER_ROLES, Role
+from server.devices import command as devices
 from server.errors import ServerError, Unavailable
 from server.http import set_up_logging
+from server.ingest import command as quarantine
 from server.places import service as places
 from server.push import command as push
 from server.services import Services
 from server.settings import Settings
 from server.stats import count_rows
-
-MAX_SITE_BYTES = 1024 * 1024
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,33 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     migrate = commands.add_parser("migrate", help="bring the database to the newest revision")
     migrate.set_defaults(command=_migrate)
 
-    user = commands.add_parser("user", help="accounts").add_subparsers(required=True, metavar="COMMAND")
-    add = user.add_parser("add", help="add an account; prints a generated password unless one is given")
-    add.add_argument("username")
-    add.add_argument("--role", required=True, choices=[role.value for role in USER_ROLES])
-    add.add_argument("--place", help="id of a village, commune or province; an admin without one has the whole site")
-    add.add_argument("--name", default="", help="display name")
-    add.add_argument("--language", choices=["vi", "en"])
-    secret = add.add_mutually_exclusive_group()
-    secret.add_argument("--password-stdin", action="store_true", help="read the password from the first line of stdin")
-    secret.add_argument("--password-prompt", action="store_true", help="ask for the password")
-    add.add_argument("--quiet", action="store_true", help="print a generated password alone")
-    add.set_defaults(command=_add_user)
-    listing = user.add_parser("list", help="list accounts")
-    listing.set_defaults(command=_list_users)
-
-    device = commands.add_parser("device", help="edge boxes").add_subparsers(required=True, metavar="COMMAND")
-    enrol = device.add_parser("enrol", help="make a one-time code with which an edge box enrols (10 minutes)")
-    enrol.add_argument("device_id", help="a new one, or one that is to get a new key")
-    enrol.add_argument("--place", help="of a new one: id of the village (or commune) that its cameras watch")
-    enrol.add_argument("--name", default="", help="of a new one")
-    enrol.add_argument("--quiet", action="store_true", help="print the code alone")
-    enrol.set_defaults(command=_enrol_device)
-    listing = device.add_parser("list", help="list edge boxes")
-    listing.set_defaults(command=_list_devices)
-    revoke = device.add_parser("revoke", help="refuse an edge box from now on")
-    revoke.add_argument("device_id")
-    revoke.set_defaults(command=_revoke_device)
+    users.add(commands, _ready)
+    devices.add(commands, _ready)
+    quarantine.add(commands, _ready)
 
     place = commands.add_parser("places", help="places").add_subparsers(required=True, metavar="COMMAND")
     sync = place.add_parser("sync", help="take over the places of a site.yaml")
@@ -279,79 +252,11 @@ def _ready(settings: Settings) -> Services:
     return parts
 
 
-def _add_user(settings: Settings, options: argparse.Namespace) -> int:
-    parts = _ready(settings)
-    generated = ""
-    if options.password_stdin:
-        password = sys.stdin.readline().rstrip("\r\n")
-    elif options.password_prompt:
-        password = getpass.getpass("Password: ")
-    else:
-        password = generated = passwords.generate()
-    with parts.database.write() as session:
-        user = auth.create_user(
-            session,
-            parts.clock,
-            username=options.username,
-            password=password,
-            role=Role(options.role),
-            place_id=options.place,
-            display_name=options.name,
-            language=options.language,
-        )
-    if options.quiet and generated:
-        print(generated)
-    elif not options.quiet:
-        print(f"Added {user.role.value} {user.username} (number {user.id}).")
-        if generated:
-            print(f"Password, shown only now: {generated}")
-    return 0
-
-
-def _list_users(settings: Settings, _options: argparse.Namespace) -> int:
-    with _ready(settings).database.read() as session:
-        for user in auth.list_users(session):
-            state = "" if user.active else "  (switched off)"
-            print(f"{user.id:5}  {user.username:24} {user.role.value:9} {user.place_id or '(whole site)'}{state}")
-    return 0
-
-
-def _enrol_device(settings: Settings, options: argparse.Namespace) -> int:
-    parts = _ready(settings)
-    secret = settings.secret_key.get_secret_value()
-    with parts.database.write() as session:
-        fresh = codes.create(session, parts.clock, secret, options.device_id, place_id=options.place, name=options.name)
-    if options.quiet:
-        print(fresh.code)
-    else:
-        until = fresh.expires_at.astimezone(settings.zone)
-        print(f"Code for {fresh.device_id}, shown only now and good once, until {until:%H:%M}: {fresh.code}")
-        print(f"On the edge box: langan-edge enrol {settings.public_url or 'SERVER_URL'} {fresh.code}")
-    return 0
-
-
-def _list_devices(settings: Settings, _options: argparse.Namespace) -> int:
-    with _ready(settings).database.read() as session:
-        keys = devices.fingerprints(session)
-        for device in devices.list_devices(session):
-            state = "revoked" if device.revoked_at else keys.get(device.id, "not enrolled")
-            print(f"{device.id:24} {device.place_id:24} {state}")
-    return 0
-
-
-def _revoke_device(settings: Settings, options: argparse.Namespace) -> int:
-    parts = _ready(settings)
-    with parts.database.write() as session:
-        devices.revoke_device(session, parts.clock, options.device_id)
-    print(f"Device {options.device_id} is refused from now on.")
-    return 0
-
-
 def _sync_places(settings: Settings, options: argparse.Namespace) -> int:
     parts = _ready(settings)
     try:
-        if options.file.stat().st_size > MAX_SITE_BYTES:
-            raise ValueError(f"{options.file}: over {MAX_SITE_BYTES} bytes: this is no site.yaml")
+        if options.file.stat().st_size > SITE_FILE.size:
+            raise ValueError(f"{options.file}: over {SITE_FILE.size} bytes: this is no site.yaml")
         text = options.file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{options.file}: {error}: name a readable site.yaml in UTF-8") from error
