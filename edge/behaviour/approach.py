@@ -22,7 +22,10 @@ LENGTHS_M = {"bicycle": 1.7, "motorcycle": 1.9, "car": 4.5, "bus": 11.0, "truck"
 SHORTEST_M = dict.fromkeys(("bus", "truck"), LENGTHS_M["car"])
 """Detectors call cars so: nobody has crossed a line who would not have, were it a car."""
 MOVES_MPS = 2.0
-"""Slower, a trembling box has no heading: the one before counts."""
+"""Slower, a trembling box has no heading: the one before counts. So it does, too, ..."""
+HEADING_TREMBLES = 4.0
+"""... where the way made is less than so many standard deviations of the box: with one stray box, who stops seems to
+drive backwards, and the front would lie behind the vehicle for as long as it stands."""
 END_SLACK = 0.5
 """Who passes beside the line's end by less than this share of what is clearly before the line crosses it: half of a
 vehicle beside its middle does, and who turns in cuts the corner."""
@@ -80,6 +83,15 @@ class SignalTimeline:
                 return run.state
         return SignalState.UNKNOWN
 
+    def since_green_s(self, at_s: float) -> float | None:
+        """For how long only yellow and red had been seen at a moment; None where nobody knows what was shown then."""
+        run = self.run_at(at_s)
+        began_s = None
+        while run is not None and run.state in {SignalState.YELLOW, SignalState.RED}:
+            began_s = run.first_s
+            run = self.before(run)
+        return None if began_s is None else at_s - began_s
+
     def before(self, run: Run) -> Run | None:
         """What was shown right before; None where that was not seen."""
         earlier = [other for other in self._runs if other.last_s < run.first_s]
@@ -98,6 +110,7 @@ class Step:
         velocity: In that plane, each second; None: not known yet.
         sight: In that plane, any length: the way in which the camera looks at it.
         class_name: What it is.
+        heads: The way made for `velocity` is more than its box trembles.
     """
 
     at_s: float
@@ -106,6 +119,7 @@ class Step:
     velocity: Point | None
     sight: Point | None
     class_name: str
+    heads: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +188,7 @@ class Approach:
 
     def _learn_front(self, step: Step, line: DirectedLine) -> None:
         """Set the front before the box; as long as no heading is known, whoever comes to a line heads over it."""
-        is_seen = step.velocity is not None and math.hypot(*step.velocity) >= MOVES_MPS
+        is_seen = step.heads and step.velocity is not None and math.hypot(*step.velocity) >= MOVES_MPS
         heading = step.velocity if is_seen and step.velocity is not None else line.normal
         if step.sight is None or (not is_seen and self._reach is not None):
             return

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
 from contract.geometry import Point, isotropic, offset_from_line
 from contract.rules.base import AtLineParams
-from edge.behaviour.approach import NEAR_M, Approach, Crossing, Run, SignalTimeline, Step
+from edge.behaviour.approach import HEADING_TREMBLES, NEAR_M, Approach, Crossing, Run, SignalTimeline, Step
 from edge.behaviour.journey import SPARSE_S, VELOCITY_S, Journey, Sample, plane_velocity
-from edge.behaviour.speed import MIN_PLACES
+from edge.behaviour.speed import MIN_PLACES, tremble_of
 from edge.rules.base import Moment
 from edge.rules.journey_rule import JourneyRule
 from edge.scene import Scene
@@ -84,13 +85,21 @@ class AtLineRule(JourneyRule[LineParamsT, NotesT]):
         if len(recent) < MIN_PLACES:
             recent = _until(journey, sample, SPARSE_S)
         is_known = len(recent) >= MIN_PLACES and recent[-1].at_s > recent[0].at_s
+        velocity = plane_velocity(recent) if is_known and self._metric else None
+        sight = self._sight(sample, aspect)
+        heads = False
+        if velocity is not None and sight is not None:
+            tremble_m = math.hypot(*sight) / UP * tremble_of(journey.class_name).share * sample.size
+            way_m = math.hypot(*velocity) * (recent[-1].at_s - recent[0].at_s)
+            heads = way_m >= HEADING_TREMBLES * tremble_m
         return Step(
             at_s=sample.moment.monotonic_s,
             ground=sample.ground,
             plane=sample.plane,
-            velocity=plane_velocity(recent) if is_known and self._metric else None,
-            sight=self._sight(sample, aspect),
+            velocity=velocity,
+            sight=sight,
             class_name=journey.class_name,
+            heads=heads,
         )
 
     def _sight(self, sample: Sample, aspect: float) -> Point | None:

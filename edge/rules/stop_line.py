@@ -15,7 +15,7 @@ from edge.behaviour.approach import Approach, Crossing, Run
 from edge.behaviour.journey import Journey, Sample
 from edge.behaviour.speed import tremble_in_plane, tremble_of
 from edge.rules.at_line import BACK_BOXES, BACK_M, AtLine, AtLineRule
-from edge.rules.base import Moment, RunningMean
+from edge.rules.base import Moment, RunningMean, iou
 from edge.scene import Scene
 from edge.types import Observation, RuleEvent, SignalState
 
@@ -28,8 +28,10 @@ ENTERED_M, ENTERED_BOXES = 1.5, 0.5
 """So far past the line, and in the junction, it has entered: `red_light` decides about it."""
 
 
-UNSEEN_RED_S = 3.0
-"""Who is found past the line for the first time so long into red came over it on red: on green it had driven on ..."""
+UNSEEN_S = 3.0
+"""Who is found past the line for the first time so long after green came over it since: else it had driven on ..."""
+UNSEEN_DRIVING_S = 1.0
+"""... and so long after it, if it was seen to go on a little: who is stuck there since green stands."""
 UNSEEN_STAY_S = 5.0
 """Nobody saw it drive, so it must be seen standing for longer: a detector's mistakes go away."""
 SURE_ERRORS = 3.0
@@ -37,8 +39,10 @@ SURE_ERRORS = 3.0
 TOLD_NEAR_M, TOLD_NEAR_BOXES = 3.0, 1.0
 """... unless it is so near to one that was told in this red: that one, under another number."""
 SAME_M, SAME_BOXES = 1.0, 0.3
-"""So is one that was seen to come, if it stands this near to where that one was told, which is seen there no more: a
-track that had stood beside it has gone over to it."""
+"""So is one that was seen to come, if it stands this near to where that one was told, and ..."""
+SAME_IOU = 0.3
+"""... is seen there no more, for a track that had stood beside it has gone over to it, or has a box that overlaps by so
+much: the detector gives one motorbike two boxes now and then. Two motorbikes abreast hardly overlap."""
 
 
 @dataclass(slots=True)
@@ -51,6 +55,8 @@ class _Wait(AtLine):
     """The crossing about which an event was raised: it is not told again before the vehicle was before the line."""
     was_unseen: bool = False
     """Nobody saw it come: it was found past the line."""
+    drove: bool = False
+    """It went on from where it was found."""
     anchor: Point | None = None
     """Where it stands, in the plane; None: it is not past the line, or came over it by right."""
     since: Moment | None = None
@@ -99,7 +105,7 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
             wait.told_s == wait.crossed_s
             or stay_s < max(self._params.min_duration_s, UNSEEN_STAY_S if wait.was_unseen else 0.0)
             or not self._stands_past(wait, journey, observation.aspect, stay_s)
-            or self._took_over(journey, red)
+            or self._is_told(journey, red)
         ):
             return None
         wait.told_s = wait.crossed_s
@@ -108,16 +114,19 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
         started = self._began(wait.since, red.first_s, now)
         return self._raise(journey, self._junction, started, now, self._facts(journey, wait, stay_s), stay_s)
 
-    def _took_over(self, journey: Journey, red: Run) -> bool:
-        """Tell whether it stands where another was told in this red who is seen there no more: it is that vehicle."""
+    def _is_told(self, journey: Journey, red: Run) -> bool:
+        """Tell whether it was told in this red, itself or by another track that stands or stood where it does."""
         near, place = self._least(SAME_M, SAME_BOXES, journey.last), journey.smooth().plane
-        return any(
-            began_s == red.first_s
-            and other is not journey
-            and distance(there, place) < near
-            and not (other.fresh and distance(there, other.smooth().plane) < near)
-            for began_s, there, other in self._told
-        )
+        for began_s, there, other in self._told:
+            if began_s != red.first_s:
+                continue
+            if other is journey:
+                return True
+            is_there = other.fresh and distance(there, other.smooth().plane) < near
+            beside = is_there and iou(journey.track.xyxy, other.track.xyxy) < SAME_IOU
+            if distance(there, place) < near and not beside:
+                return True
+        return False
 
     def _stands_past(self, wait: _Wait, journey: Journey, aspect: float, stay_s: float) -> bool:
         sample = journey.last
@@ -175,7 +184,8 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
         if came is not None and approach.deepest <= -self._least(BACK_M, BACK_BOXES, sample):
             crossed_s, crossed_on = came.at_s, self._shown_at(came) if self._in_lane(came) else SignalState.UNKNOWN
         else:
-            crossed_s, crossed_on = self._first_found(journey, wait, sample, aspect), SignalState.RED
+            crossed_s = self._first_found(journey, wait, sample, aspect)
+            crossed_on = SignalState.UNKNOWN if crossed_s is None else self._timeline.state_at(crossed_s)
             wait.was_unseen = True
         if crossed_s is None:
             wait.crossed_s = wait.anchor = wait.since = None
@@ -196,13 +206,18 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
         wait.boxes.add(self._boxes_past(sample, aspect))
 
     def _first_found(self, journey: Journey, wait: _Wait, sample: Sample, aspect: float) -> float | None:
-        """When a vehicle was found that nobody saw come, if it came on red for all that is known."""
+        """When a vehicle was found that nobody saw come, if it came on yellow or red for all that is known."""
         front = wait.approach.front
         if front is None or not 0.0 <= self._line(aspect).along(front) <= 1.0:
             return None
         at_s = journey.born_at.moment.monotonic_s
-        red = self._timeline.run_at(at_s)
-        if red is None or red.state is not SignalState.RED or at_s - red.first_s < UNSEEN_RED_S:
+        red, stopped_s = self._run, self._timeline.since_green_s(at_s)
+        line, least_m = self._line(aspect), self._least(BACK_M, BACK_BOXES, sample)
+        way = line.past(journey.smooth(sample).plane) - line.past(journey.born_at.plane)
+        wait.drove = wait.drove or way >= least_m
+        if red is None or red.state is not SignalState.RED or stopped_s is None:
+            return None
+        if stopped_s < (UNSEEN_DRIVING_S if wait.drove else UNSEEN_S):
             return None
         near = self._least(TOLD_NEAR_M, TOLD_NEAR_BOXES, sample)
         is_told = any(

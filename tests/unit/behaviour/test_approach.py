@@ -40,3 +40,22 @@ def test_nothing_is_reckoned_far_from_the_line() -> None:
     assert approach.deepest < -20.0
     approach.stay_far(-30.0)
     assert (approach.past, approach.surely_past, approach.crossing, approach.came) == (-30.0, -30.0, None, None)
+
+
+def test_one_stray_box_of_who_stops_does_not_set_its_front_behind_it() -> None:
+    towards = DirectedLine((-5.0, 0.0), (5.0, 0.0), 1.0)
+    approach = Approach(metric=True)
+
+    def take(at_s: float, y: float, speed: float, *, heads: bool) -> None:
+        # It comes towards the camera: what is farther lies against its way.
+        approach.take(Step(at_s, (0.5, 0.5), (0.0, y), (0.0, speed), (0.0, -1.0), "car", heads=heads), towards, 1.0)
+
+    for index in range(20):
+        take(index / 5.0, 1.0 - 6.0 * (19 - index) / 5.0, 6.0, heads=True)
+    assert approach.past == pytest.approx(1.0)
+    for index in range(5):  # a stray box: 2.5 m/s backwards, over a way that a box trembles
+        take(4.0 + index / 5.0, 1.0, -2.5, heads=False)
+    assert approach.past == pytest.approx(1.0)
+    for index in range(20):  # driving back for metres counts
+        take(5.0 + index / 5.0, 1.0, -2.5, heads=True)
+    assert approach.past == pytest.approx(1.0 - LENGTHS_M["car"], abs=0.05)

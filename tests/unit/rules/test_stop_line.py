@@ -184,8 +184,40 @@ def test_who_is_found_past_the_line_long_after_red_began_came_on_red() -> None:
 
 
 def test_who_is_found_past_the_line_soon_after_green_may_be_stuck_there() -> None:
-    assert run(rule(), seen(lambda t: found_past(t, from_s=4.0), red_from(2.0), 25.0)) == []
+    assert run(rule(), seen(lambda t: found_past(t, from_s=4.0), red_from(5.0), 25.0)) == []
     assert run(rule(), seen(lambda t: found_past(t, from_s=1.0), red_from(2.0), 25.0)) == []
+
+
+@pytest.mark.parametrize(("goes_on_m", "told"), [(0.0, []), (1.6, ["start", "end"])])
+def test_who_is_found_on_yellow_and_goes_on_came_on_yellow(goes_on_m: float, told: list[str]) -> None:
+    """Found at 4.2 s; green ended at 3 s, and red begins at 6 s."""
+
+    def at(at_s: float) -> list[Track]:
+        return motorbike_at(2.0 - goes_on_m * max(0.0, 1.0 - (at_s - 4.2) / 0.6)) if at_s >= 4.2 else []
+
+    def signal(at_s: float) -> SignalState:
+        return GREEN if at_s < 3.0 else YELLOW if at_s < 6.0 else RED if at_s < 20.0 else GREEN
+
+    events = run(rule(), seen(at, signal, 25.0))
+    assert states(events) == told
+    assert all(facts(event).crossed_on == "yellow" for event in events)
+
+
+def test_who_was_told_is_not_told_again_in_the_same_red_when_one_box_strays_before_the_line() -> None:
+    def at(at_s: float) -> list[Track]:
+        stray = 11.0 <= at_s < 12.2
+        return motorbike_at(min(1.2, 5.0 * (at_s - 3.0) + 1.2) - (2.6 if stray else 0.0))
+
+    events = run(rule(), seen(at, red_until(24.0), 28.0))
+    assert states(events).count("start") == 1
+
+
+def test_two_boxes_of_one_motorbike_that_are_found_by_turns_are_told_once() -> None:
+    def at(at_s: float) -> list[Track]:
+        first = stops(1.2)(at_s)
+        return first + stops(1.3, y=0.502, track_id=2)(at_s) if at_s >= 2.0 else first
+
+    assert states(run(rule(), seen(at, red_until(20.0), 25.0))).count("start") == 1
 
 
 def test_what_is_found_past_the_line_for_a_moment_is_a_detectors_mistake() -> None:
