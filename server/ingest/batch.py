@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -12,18 +12,19 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contract.event import Event, EventResult, EvidenceRef, EvidenceRole
+from contract.event import Event, EvidenceRef, EvidenceRole
 from server.audit import service as audit
 from server.db.engine import LOCK_VILLAGE, lock
 from server.db.models import Camera, Incident
 from server.domain import access
 from server.domain.access import Permission, Principal
 from server.domain.grouping import grouping_key
-from server.incidents.grouping import GroupedEvent, Grouping
+from server.incidents.grouping import Grouping
 from server.ingest import rows
 from server.ingest.bodies import Body, Taken, Verdict
+from server.ingest.items import Delivery, Item, Key, Known, result_of, same_subject
 from server.ingest.pictures import show_picture
-from server.ingest.standing import Credential, Standing
+from server.ingest.standing import Standing
 from server.places.service import PlaceTree
 
 MAX_AHEAD: Final = timedelta(hours=1)
@@ -32,67 +33,6 @@ MAX_AGE: Final = timedelta(days=30)
 a device whose clock is more than `MAX_AHEAD` off in either direction: what is a day late may be true, what is a day
 behind is not, and nothing else tells them apart."""
 QUARANTINED: Final = "kept in quarantine since it first came. Remedy: set the clock of the edge (NTP)."
-
-Key = tuple[UUID, int]
-"""Event and revision."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """The events of one request.
-
-    Attributes:
-        device: Who sent them.
-        bodies: In order; an answer in place of what cannot be an event.
-        clock_offset: The device's clock minus ours, as it is now.
-        request_id: For the audit log.
-        credential: By what it was believed to be the device; None: the caller answers for it.
-    """
-
-    device: Principal
-    bodies: tuple[Body | Taken, ...]
-    clock_offset: timedelta = timedelta(0)
-    request_id: str = ""
-    credential: Credential | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Known(GroupedEvent):
-    """An event that is stored, or is about to be.
-
-    Attributes:
-        newest: The newest revision that counts.
-        quarantine_reason: Set while every revision so far came with an impossible clock.
-        row: What is to be written of it; empty where nothing is.
-        is_stored: It has its row in the table.
-    """
-
-    newest: int = 0
-    quarantine_reason: str | None = None
-    row: dict[str, Any] = field(default_factory=dict)
-    is_stored: bool = True
-
-
-@dataclass(slots=True, eq=False)
-class _Item:
-    """An event on its way through.
-
-    Attributes:
-        delivery: What it came with.
-        body: As it came.
-        checked: The event, or what is wrong with it; None where the same is stored, so that nobody needs to look.
-    """
-
-    delivery: Delivery
-    body: Body
-    checked: Event | Taken | None = None
-
-    @property
-    def key(self) -> Key | None:
-        """Which revision of which event; None: it is no event."""
-        if isinstance(self.checked, Event):
-            return self.checked.event_id, self.checked.revision
-        return (self.body.event_id, self.body.revision) if self.checked is None else None
 
 
 class Batch:
@@ -111,7 +51,7 @@ class Batch:
         self._dialect = session.get_bind().dialect.name
         self._connection = session.connection()
         self._tree = PlaceTree.read(session)
-        self._known: dict[UUID, _Known] = {}
+        self._known: dict[UUID, Known] = {}
         self._grouping = Grouping(session, now, zone, self._known, self._write_events)
         self._revisions: dict[Key, tuple[bytes, bool]] = {}
         """Digest, and whether it is in quarantine."""
@@ -120,7 +60,7 @@ class Batch:
         """Device, its place, village and camera that go together."""
         self._references: set[tuple[UUID, EvidenceRole, str]] = set()
         self._arrived: set[str] = set()
-        self._changed: dict[UUID, _Known] = {}
+        self._changed: dict[UUID, Known] = {}
         self._new_revisions: list[dict[str, Any]] = []
         self._new_references: list[dict[str, Any]] = []
 
@@ -132,16 +72,39 @@ class Batch:
         """
         confirmed = [self._confirmed(delivery) for delivery in deliveries]
         items = [
-            [body if isinstance(body, Taken) else _Item(delivery, body) for body in delivery.bodies]
+            [body if isinstance(body, Taken) else Item(delivery, body) for body in delivery.bodies]
             for delivery in confirmed
             if delivery is not None
         ]
-        self._prepare([item for some in items for item in some if isinstance(item, _Item)])
+        self._prepare([item for some in items for item in some if isinstance(item, Item)])
         answers = iter(
             [tuple(item if isinstance(item, Taken) else self._answer(item) for item in some) for some in items]
         )
         self._finish()
         return [next(answers) if delivery is not None else None for delivery in confirmed]
+
+    def replay(self, delivery: Delivery) -> tuple[Taken, ...] | None:
+        """Answer a request of nothing but what is stored, without writing anything; None: it has to be taken.
+
+        Refusals are audited, so that they have to be taken, too.
+        """
+        confirmed = self._confirmed(delivery)
+        bodies = [body for body in delivery.bodies if isinstance(body, Body) and body.has_key]
+        if confirmed is None or len(bodies) < len(delivery.bodies):
+            return None
+        given = {"ids": list({body.event_id for body in bodies}), "revisions": list({body.revision for body in bodies})}
+        found = {(row.event_id, row.revision): row for row in self._connection.execute(rows.STORED, given)}
+        self._owners = self._standing.owners(self._session, self._numbers, {row.camera_id for row in found.values()})
+        answer = []
+        for body in bodies:
+            key = (body.event_id, body.revision)
+            row = found.get(key)
+            if row is None or row.body_sha256 != body.digest:
+                return None
+            if self._refusal_of(confirmed.device, row.village_id, row.camera_id) is not None:
+                return None
+            answer.append(_duplicate(key, row.quarantined, row.incident_id))
+        return tuple(answer)
 
     def _confirmed(self, delivery: Delivery) -> Delivery | None:
         """The delivery, if its device is enrolled with the same key in this very transaction."""
@@ -155,7 +118,7 @@ class Batch:
 
     # What is read before anything is written: once for all
 
-    def _prepare(self, items: Sequence[_Item]) -> None:
+    def _prepare(self, items: Sequence[Item]) -> None:
         named = {village for item in items if isinstance(village := item.body.raw.get("village"), str)}
         # By what the bodies say: nothing else changes these villages' incidents from now on.
         lock(self._session, LOCK_VILLAGE, {village for village in named if village in self._tree})
@@ -178,7 +141,7 @@ class Batch:
         given = {"ids": list({key[0] for key in keys}), "revisions": list({key[1] for key in keys})}
         for row in self._connection.execute(rows.KNOWN, given):
             if row.event_id not in self._known:
-                self._known[row.event_id] = _Known(
+                self._known[row.event_id] = Known(
                     event_id=row.event_id, kind=row.kind, village_id=row.village_id, spot=row.spot,
                     camera_id=row.camera_id, state=row.state, started_at=row.started_at, observed_at=row.observed_at,
                     ended_at=row.ended_at, incident_id=row.incident_id, came_from_id=row.came_from_id,
@@ -210,7 +173,7 @@ class Batch:
 
     # One event
 
-    def _answer(self, item: _Item) -> Taken:
+    def _answer(self, item: Item) -> Taken:
         if isinstance(item.checked, Taken):
             return item.checked
         if isinstance(item.checked, Event):
@@ -219,35 +182,32 @@ class Batch:
         refusal = self._refusal_of(item.delivery.device, known.village_id, known.camera_id)
         if refusal is not None:
             self._audit("event.refuse", item, key, (known.village_id, known.camera_id), refusal)
-            return Taken(_result(key, "refused", detail=refusal), Verdict.FORBIDDEN)
-        return self._duplicate(key, known)
+            return Taken(result_of(key, "refused", detail=refusal), Verdict.FORBIDDEN)
+        return _duplicate(key, self._revisions[key][1], known.incident_id)
 
-    def _duplicate(self, key: Key, known: _Known) -> Taken:
-        if self._revisions[key][1]:
-            return Taken(_result(key, "quarantined", detail=QUARANTINED))
-        return Taken(_result(key, "duplicate", known))
-
-    def _take(self, item: _Item, event: Event) -> Taken:
+    def _take(self, item: Item, event: Event) -> Taken:
         """Store one event, or say why not."""
         device, key = item.delivery.device, (event.event_id, event.revision)
         refusal = self._refusal_of(device, event.village, event.camera_id)
         if refusal is not None:
             self._audit("event.refuse", item, key, (event.village, event.camera_id), refusal)
-            return Taken(_result(key, "refused", detail=refusal), Verdict.FORBIDDEN)
+            return Taken(result_of(key, "refused", detail=refusal), Verdict.FORBIDDEN)
         if event.camera_id not in self._owners:
             self._register(device, event)
         known, before = self._known.get(event.event_id), self._revisions.get(key)
         if known is not None and before is not None and before[0] == item.body.digest:
-            return self._duplicate(key, known)
-        if before is not None or (known is not None and not _same_subject(known, event)):
+            return _duplicate(key, self._revisions[key][1], known.incident_id)
+        if before is not None or (known is not None and not same_subject(known, event)):
             detail = "this event id and revision came before with another body; the first one stays"
             self._audit("event.conflict", item, key, (event.village, event.camera_id), detail)
-            return Taken(_result(key, "conflict", known, detail), Verdict.CONFLICT)
+            return Taken(
+                result_of(key, "conflict", known.incident_id if known is not None else None, detail), Verdict.CONFLICT
+            )
         reason = self._impossible_clock(item.delivery.clock_offset, event)
         previous = None if known is None or known.quarantine_reason is not None else known.state
         known = self._store(item, event, known, reason)
         if reason is not None:
-            return Taken(_result(key, "quarantined", detail=reason))
+            return Taken(result_of(key, "quarantined", detail=reason))
         if known.newest == event.revision:
             incident = self._grouping.place(known, previous)
         else:
@@ -255,7 +215,7 @@ class Batch:
         for reference in event.evidence:  # a later revision may name a picture that has already arrived
             if reference.sha256 in self._arrived:
                 show_picture(incident, reference.role, reference.sha256)
-        return Taken(_result(key, "created", known))
+        return Taken(result_of(key, "created", known.incident_id))
 
     def _refusal_of(self, device: Principal, village_id: str, camera_id: str) -> str | None:
         asked = (device.id, device.place_id, village_id, camera_id)
@@ -305,10 +265,10 @@ class Batch:
 
     # What is written
 
-    def _store(self, item: _Item, event: Event, known: _Known | None, reason: str | None) -> _Known:
+    def _store(self, item: Item, event: Event, known: Known | None, reason: str | None) -> Known:
         """Keep a revision, and let the event tell what it tells where it counts."""
         if known is None:
-            known = self._known[event.event_id] = _Known(
+            known = self._known[event.event_id] = Known(
                 event_id=event.event_id, kind=event.kind, village_id=event.village, spot=event.spot,
                 camera_id=event.camera_id, state=event.state, started_at=event.started_at,
                 observed_at=event.observed_at, ended_at=event.ended_at, newest=event.revision,
@@ -371,7 +331,7 @@ class Batch:
         if self._new_references:
             self._connection.execute(rows.ADD_REFERENCES, self._new_references)
 
-    def _audit(self, action: str, item: _Item, key: Key, where: tuple[str, str], why: str) -> None:
+    def _audit(self, action: str, item: Item, key: Key, where: tuple[str, str], why: str) -> None:
         (event_id, revision), (village_id, camera_id) = key, where
         audit.record(
             self._session,
@@ -384,16 +344,7 @@ class Batch:
         )
 
 
-def _same_subject(known: _Known, event: Event) -> bool:
-    """Revisions of one event speak of the same thing."""
-    return (known.kind, known.camera_id, known.village_id, known.spot) == (
-        event.kind,
-        event.camera_id,
-        event.village,
-        event.spot,
-    )
-
-
-def _result(key: Key, status: Any, known: _Known | None = None, detail: str | None = None) -> EventResult:
-    incident_id = str(known.incident_id) if known is not None and known.incident_id is not None else None
-    return EventResult(event_id=key[0], revision=key[1], status=status, incident_id=incident_id, detail=detail)
+def _duplicate(key: Key, is_quarantined: bool, incident_id: UUID | None) -> Taken:
+    if is_quarantined:
+        return Taken(result_of(key, "quarantined", detail=QUARANTINED))
+    return Taken(result_of(key, "duplicate", incident_id))

@@ -54,6 +54,23 @@ KNOWN: Final = (
     .where(_EVENTS.c.event_id.in_(bindparam("ids", expanding=True)))
 )
 """Events that came before, once for each of the given revisions of theirs that did (once, where none did)."""
+STORED: Final = (
+    select(
+        _REVISIONS.c.event_id,
+        _REVISIONS.c.revision,
+        _REVISIONS.c.body_sha256,
+        _REVISIONS.c.quarantined,
+        _EVENTS.c.incident_id,
+        _EVENTS.c.village_id,
+        _EVENTS.c.camera_id,
+    )
+    .join_from(_REVISIONS, _EVENTS, _EVENTS.c.event_id == _REVISIONS.c.event_id)
+    .where(
+        _REVISIONS.c.event_id.in_(bindparam("ids", expanding=True)),
+        _REVISIONS.c.revision.in_(bindparam("revisions", expanding=True)),
+    )
+)
+"""Revisions that came before: what a duplicate is answered with, and no more."""
 REFERENCES: Final = select(EvidenceReference.event_id, EvidenceReference.role, EvidenceReference.sha256).where(
     EvidenceReference.event_id.in_(bindparam("ids", expanding=True))
 )

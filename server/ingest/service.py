@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 from server.clock import Clock
 from server.db.engine import Database
 from server.domain.access import Principal
-from server.ingest.batch import MAX_AGE, MAX_AHEAD, Delivery
+from server.ingest.batch import MAX_AGE, MAX_AHEAD
 from server.ingest.bodies import Taken, Verdict, read_body
 from server.ingest.intake import Intake
+from server.ingest.items import Delivery
 from server.ingest.pictures import show_picture
 
 __all__ = ["MAX_AGE", "MAX_AHEAD", "Delivery", "Intake", "Taken", "Verdict", "ingest", "read_body", "show_picture"]
