@@ -18,7 +18,7 @@ from server.auth.web import require
 from server.db.models import Camera, Incident
 from server.domain.access import Permission, Principal
 from server.domain.incident import OPEN_STATES, IncidentState
-from server.domain.plan import Mark, Plan, draw_plan
+from server.domain.plan import MOST_MARKS, Mark, Plan, draw_plan
 from server.domain.severity import SEVERITIES, Severity
 from server.domain.views import IncidentCard
 from server.errors import NotFound
@@ -31,7 +31,7 @@ from server.services import services
 
 blueprint = Blueprint("map", __name__)
 
-MAX_ON_PLAN: Final = 60
+MAX_ON_PLAN: Final = MOST_MARKS
 """More marks than this do not fit a sheet: a commune chooses a village, or has a map."""
 _SHOWN: Final = 100
 _SHOWN_EACH: Final = 4
@@ -73,7 +73,7 @@ def plan() -> str:
         on_tiles=[_as_json(camera) for camera in placed] if services().settings.map_tiles else None,
         villages=villages,
         stream_url=stream_url(position),
-        strings=page_strings((*STREAM_STRINGS, *ALARM_STRINGS, "map.updated", "map.count", "map.failed")),
+        strings=page_strings((*STREAM_STRINGS, *ALARM_STRINGS, "map.updated", "map.count", "map.group", "map.failed")),
         **filter_choices(wanted),
     )
 
