@@ -15,6 +15,7 @@ ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
+    "--enable-unsafe-swiftshader",  # the optional map draws by WebGL: here in software
     "--disable-dev-shm-usage",
     "--disable-background-networking",
     "--disable-component-update",
