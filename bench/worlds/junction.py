@@ -152,7 +152,7 @@ def _world(
 ) -> World:
     line = _line()
     site, camera = read_config(SITE, camera_file("nga_tu", **_sections(watch, line, seed)))
-    ways = truths.motions(trajectories, VEHICLE_CLASSES)
+    ways = truths.motions(trajectories, VEHICLE_CLASSES, duration_s)
     return World(
         name=name,
         seed=seed,

@@ -133,7 +133,7 @@ def _world(
         "rules": known([{**RULES[area.zone], "zones": [area.zone]} for area in watch.areas]),
     }
     site, camera = read_config(SITE, camera_file("duong", **sections))
-    ways = truths.motions(trajectories, VEHICLE_CLASSES)
+    ways = truths.motions(trajectories, VEHICLE_CLASSES, duration_s)
     return World(
         name=name,
         seed=seed,
