@@ -91,6 +91,22 @@ def test_acknowledge_works_by_keyboard_alone(site: Site, sign_in: SignIn) -> Non
     assert page.evaluate("document.activeElement.closest('article')?.dataset.incident") == incident_id
 
 
+def test_a_card_drawn_anew_keeps_the_focus_on_its_title(site: Site, sign_in: SignIn) -> None:
+    incident_id = raise_incident(site, "cam_tieu_diem")
+    page = connected(sign_in(site.officer))
+    shown = page.locator(card(page, incident_id))
+    title = shown.locator("h2 a")
+    title.focus()
+    shown.evaluate("card => { card.dataset.old = 'yes'; }")
+    site.box.report("intrusion", "cam_tieu_diem", datetime.now(UTC), second=None)
+    expect(shown).not_to_have_attribute("data-old", "yes")
+    expect(title).to_be_focused()  # Enter opens it still; on the button it would acknowledge
+    shown.evaluate("card => { card.dataset.old = 'yes'; }")
+    page.evaluate("dispatchEvent(new Event('offline')); dispatchEvent(new Event('online'))")
+    expect(shown).not_to_have_attribute("data-old", "yes")
+    expect(title).to_be_focused()
+
+
 def test_of_two_officers_at_once_the_second_is_told(site: Site, sign_in: SignIn) -> None:
     incident_id = raise_incident(site, "cam_tranh_chap")
     first, second = sign_in(site.officer), sign_in(site.second_officer, javascript=False)

@@ -38,6 +38,11 @@ function buttonOf(card: HTMLElement): HTMLElement {
   return card.querySelector<HTMLElement>("form button") ?? one("h2 a", card);
 }
 
+/** The focus of a card that is drawn anew stays where it was: Enter on a title opens, and must not come to acknowledge. */
+function focusAgain(old: HTMLElement, card: HTMLElement): void {
+  (one("h2 a", old) === document.activeElement ? one("h2 a", card) : buttonOf(card)).focus({ preventScroll: true });
+}
+
 const isTold = (card: HTMLElement) => card.dataset.state === "new" && card.dataset.alert === "alert";
 
 function tell(card: HTMLElement): void {
@@ -49,8 +54,9 @@ function show(card: HTMLElement, { isNew }: { isNew: boolean }): void {
   const old = document.getElementById(card.id);
   const hadFocus = old?.contains(document.activeElement);
   if (old) {
-    old.replaceWith(card);
-    if (hadFocus) buttonOf(card).focus();
+    old.before(card);
+    if (hadFocus) focusAgain(old, card);
+    old.remove();
     const hasRisen = rank(card.dataset.severity) > rank(old.dataset.severity);
     if (isTold(card) && (hasRisen || !isTold(old))) tell(card); // it got worse, or is no longer kept quiet
   } else {
@@ -99,8 +105,18 @@ async function resync() {
     for (const card of cards) card.classList.toggle("is-new", !known.has(card.id));
     const fresh = cards.filter((card) => !known.has(card.id) && isTold(card));
     const ids = new Set(cards.map((card) => card.id));
+    const held = all("article.card", wall).find((card) => card.contains(document.activeElement));
+    const again = held && cards.find((card) => card.id === held.id);
     const kept = all(":scope > *", wall).filter((card) => !ids.has(card.id) && card.contains(document.activeElement));
-    wall.replaceChildren(...kept, ...cards);
+    if (held && again) {
+      held.before(again);
+      focusAgain(held, again);
+    }
+    // What has the focus is not moved: a browser takes the focus from what is put elsewhere.
+    for (const card of all(":scope > *", wall)) if (card !== again && !kept.includes(card)) card.remove();
+    const at = again ? cards.indexOf(again) : -1;
+    if (again) wall.prepend(...cards.slice(0, at));
+    wall.append(...cards.slice(at + 1));
     empty.hidden = wall.children.length > 0;
     refreshAgo(wall);
     countNew();
