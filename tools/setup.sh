@@ -38,7 +38,8 @@ echo "setup: installing langan[$extras] into .venv (a few minutes the first time
 if ! .venv/bin/python -c 'import cv2' >/dev/null 2>&1; then
     version=$(.venv/bin/python -c 'from importlib.metadata import version; print(version("opencv-python"))')
     echo "setup: this machine has no libGL: using opencv-python-headless $version, the same library without windows"
-    .venv/bin/python -m pip uninstall --quiet --yes opencv-python
+    # Both hold the same files: after an update the one from before is there, too, and removing one breaks the other.
+    .venv/bin/python -m pip uninstall -qq --yes opencv-python opencv-python-headless
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "opencv-python-headless==$version"
     .venv/bin/python -c 'import cv2'
 fi
