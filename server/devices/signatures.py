@@ -38,6 +38,10 @@ from contract.device_api import (
 _KEY_ID: Final = re.compile(r';keyid="([a-z0-9_-]{1,63})"')
 _SERVER_KEY_ID: Final = "server"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+_SAFE: Final = frozenset(f'"{name}"' for name in REQUEST_COMPONENTS)
+_WITH_BODY: Final = _SAFE | {f'"{name}"' for name in BODY_COMPONENTS}
+"""As covered components are named once they are verified; one with parameters has another name."""
+_UNFIT: Final = "the signature does not fit the request and the device's key"
 
 
 class NotSigned(Exception):
@@ -102,7 +106,6 @@ def check(message: Message, key_id: str, public_key: bytes) -> Signature:
     Raises:
         NotSigned: By nobody, by another key, or not all that must be covered is.
     """
-    components = REQUEST_COMPONENTS if message.method in _SAFE_METHODS else (*REQUEST_COMPONENTS, *BODY_COMPONENTS)
     verifier = _Verifier(
         signature_algorithm=algorithms.ED25519,
         key_resolver=MappingKeyResolver(
@@ -110,9 +113,12 @@ def check(message: Message, key_id: str, public_key: bytes) -> Signature:
         ),
     )
     try:
-        (result,) = verifier.verify(message, expect_tag=SIGNATURE_TAG, require_components=components)
+        (result,) = verifier.verify(message, expect_tag=SIGNATURE_TAG)
     except (InvalidSignature, ValueError) as error:  # ValueError: two signatures with our tag
-        raise NotSigned("the signature does not fit the request and the device's key") from error
+        raise NotSigned(_UNFIT) from error
+    # Not by the verifier's `require_components`: it parses these names, and the covered ones anew, for each request.
+    if not result.covered_components.keys() >= (_SAFE if message.method in _SAFE_METHODS else _WITH_BODY):
+        raise NotSigned(_UNFIT)
     created, nonce = result.parameters.get("created"), result.nonce
     if not isinstance(created, int) or nonce is None or not NONCE_LENGTH[0] <= len(nonce) <= NONCE_LENGTH[1]:
         raise NotSigned("the signature lacks created, or a nonce of 16 to 64 letters")

@@ -179,6 +179,20 @@ def test_threat_21_a_signature_that_covers_too_little_is_no_signature(
     assert sent.again().status_code == 401
 
 
+@pytest.mark.parametrize("in_place_of", ["date", "content-digest"])
+def test_threat_21_what_is_covered_in_part_or_in_another_form_is_not_covered(
+    embedded_village: Village, monkeypatch: pytest.MonkeyPatch, in_place_of: str
+) -> None:
+    from edge.outbox import signing
+
+    for name in ("REQUEST_COMPONENTS", "BODY_COMPONENTS"):
+        changed = tuple(f'"{item}";bs' if item == in_place_of else item for item in getattr(signing, name))
+        monkeypatch.setattr(signing, name, changed)
+    sent = Sent(embedded_village, "POST", "/api/v1/events", json.dumps({"events": [event()]}).encode())
+    assert f'"{in_place_of}";bs' in sent.headers["Signature-Input"]
+    assert sent.again().status_code == 401
+
+
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     given_input=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=200)
