@@ -9,6 +9,7 @@ because a command line shows its password to everybody on the machine.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import secrets
@@ -19,9 +20,10 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 from urllib.request import urlopen
 
 from tools.demo_site import DemoError, DemoSite, bundled_site, own_camera_site
@@ -78,8 +80,11 @@ def _interrupt(_signum: int, _frame: object) -> None:
 def run(folder: Path, port: int, seconds: float | None, source: str) -> int:
     """Start everything, wait, and stop everything again."""
     started = time.monotonic()
-    make_anew(folder)
-    port = free_port(port)
+    with closing(make_anew(folder)):
+        return _run(folder, free_port(port), seconds, source, started)
+
+
+def _run(folder: Path, port: int, seconds: float | None, source: str, started: float) -> int:
     url = f"http://127.0.0.1:{port}"
     site = own_camera_site(source, folder, url) if source else bundled_site(ROOT / "configs" / "demo", folder, url)
     environment = {
@@ -124,15 +129,34 @@ def run(folder: Path, port: int, seconds: float | None, source: str) -> int:
     return report(environment, watch)
 
 
-def make_anew(folder: Path) -> None:
-    """Empty the folder of an earlier demonstration; a folder that holds anything else is left alone."""
+def make_anew(folder: Path) -> IO[str]:
+    """Empty the folder of an earlier demonstration; a folder that holds anything else is left alone.
+
+    Returns:
+        An open file: while it is open, no other demonstration takes the folder.
+
+    Raises:
+        DemoError: Something else lies there, or a demonstration that runs still uses it.
+    """
     marker = folder / "made-by-make-demo"
     if folder.exists():
         if any(folder.iterdir()) and not marker.exists():
             raise DemoError(f"{folder} holds something else: choose another --folder")
+        if marker.exists():
+            with marker.open("a") as of_another:
+                _lock(of_another, folder)
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    marker.touch()
+    held = marker.open("w")
+    _lock(held, folder)
+    return held
+
+
+def _lock(marker: IO[str], folder: Path) -> None:
+    try:
+        fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise DemoError(f"a demonstration runs in {folder}: stop it first, or choose another --folder") from None
 
 
 def free_port(wanted: int) -> int:
