@@ -40,6 +40,11 @@ class Complaints:
 
     lines: list[str] = field(default_factory=list)
 
+    def note(self, kind: str, text: str) -> None:
+        """Keep errors, but not the remark that an answer was 4xx: refusals are tested where they are due."""
+        if kind == "error" and not text.startswith("Failed to load resource"):
+            self.lines.append(text)
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
@@ -104,7 +109,7 @@ def sign_in(
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: _note(complaints, message.type, message.text))
+        page.on("console", lambda message: complaints.note(message.type, message.text))
         page.on("pageerror", lambda error: complaints.lines.append(str(error)))
         if kept is not None:
             page.goto("/")
@@ -122,9 +127,3 @@ def sign_in(
     for context in contexts:
         context.close()
     assert complaints.lines == []
-
-
-def _note(complaints: Complaints, kind: str, text: str) -> None:
-    """Keep errors, but not the browser's remark that an answer was 4xx: refusals are tested where they are due."""
-    if kind == "error" and not text.startswith("Failed to load resource"):
-        complaints.lines.append(text)

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from contract.yaml_tree import parse_yaml
 from tests.e2e.conftest import SignIn, Site
-from tests.e2e.test_every_page import WCAG_AA
+from tests.support.accessibility import violations
 from tests.support.seed import MEDIA, camera_yaml, frame_at, jpeg
 
 pytestmark = pytest.mark.browser
@@ -320,9 +319,3 @@ def test_axe_finds_nothing_while_somebody_draws_compares_and_tries(
     found += [("compare", *violation) for violation in violations(page)]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert found == []
-
-
-def violations(page: Page) -> list[tuple[str, str]]:
-    answer = Axe().run(page, options={"runOnly": WCAG_AA}).response
-    assert answer["passes"], "nothing was looked at"
-    return [(item["id"], node["html"][:120]) for item in answer["violations"] for node in item["nodes"]]

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.config_loader import config_version
+from contract.device_api import WhatIfReport
 from contract.event import (
     CameraHealth,
     CameraStatus,
@@ -314,6 +315,15 @@ class EdgeBox:
         """Send a camera's newest still."""
         response = self._client.put(
             f"/api/v1/cameras/{camera_id}/still?at={at_ms}", content=picture, headers={"Content-Type": "image/jpeg"}
+        )
+        response.raise_for_status()
+
+    def answer(self, what_if_id: str, report: WhatIfReport) -> None:
+        """Tell what a text that an admin tries would have told."""
+        response = self._client.put(
+            f"/api/v1/what-if/{what_if_id}",
+            content=report.model_dump_json(),
+            headers={"Content-Type": "application/json"},
         )
         response.raise_for_status()
 
