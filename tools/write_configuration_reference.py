@@ -29,7 +29,8 @@ INTRODUCTION = """\
 - `{LANGAN_...}` inside an input's `path` or a signal's `url` is replaced from the environment or the secrets file
   (`--env-file`). A user name or password written into the file is refused.
 - YAML 1.2: `22:00` and `no` are strings. Aliases, tags, duplicate keys and unknown keys are refused.
-- A camera file has at most 64 kB, `site.yaml` 1 MB: a province of 150 communes and 2,000 villages is 350 kB, read in seconds.
+- A camera file has at most 64 kB, `site.yaml` 1 MB: a province of 150 communes and 2,000 villages is 350 kB,
+  read in seconds.
 - A schedule is a name from `schedules:` in site.yaml, or a list of `HH:MM-HH:MM` ranges that hold every day.
   A range whose end lies before its start runs over midnight.
 """
