@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Literal
@@ -110,7 +109,6 @@ def main() -> int:
     arguments = parser.parse_args()
     accounts = json.loads(arguments.accounts.read_text(encoding="utf-8"))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    os.environ["LANGUAGE"] = "vi"  # in which order Chromium asks for day and month
     with chromium() as browser:
         if arguments.docs:
             be_busy(browser, arguments.url, accounts)
