@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from contract.geometry import Point, isotropic, offset_from_line
 from contract.rules.base import AtLineParams
-from edge.behaviour.approach import HEADING_TREMBLES, NEAR_M, Approach, Crossing, Run, SignalTimeline, Step
+from edge.behaviour.approach import HEADING_TREMBLES, MOVES_MPS, NEAR_M, Approach, Crossing, Run, SignalTimeline, Step
 from edge.behaviour.journey import SPARSE_S, VELOCITY_S, Journey, Sample, plane_velocity
 from edge.behaviour.speed import MIN_PLACES, tremble_of
 from edge.rules.base import Moment
@@ -86,19 +86,17 @@ class AtLineRule(JourneyRule[LineParamsT, NotesT]):
             recent = _until(journey, sample, SPARSE_S)
         is_known = len(recent) >= MIN_PLACES and recent[-1].at_s > recent[0].at_s
         velocity = plane_velocity(recent) if is_known and self._metric else None
-        sight = self._sight(sample, aspect)
-        heads = False
-        if velocity is not None and sight is not None:
-            tremble_m = math.hypot(*sight) / UP * tremble_of(journey.class_name).share * sample.size
-            way_m = math.hypot(*velocity) * (recent[-1].at_s - recent[0].at_s)
-            heads = way_m >= HEADING_TREMBLES * tremble_m
+        sight, class_name, heads = self._sight(sample, aspect), journey.class_name, False
+        if velocity is not None and sight is not None and (speed_mps := math.hypot(*velocity)) >= MOVES_MPS:
+            tremble_m = math.hypot(*sight) / UP * tremble_of(class_name).share * sample.size
+            heads = speed_mps * (recent[-1].at_s - recent[0].at_s) >= HEADING_TREMBLES * tremble_m
         return Step(
             at_s=sample.moment.monotonic_s,
             ground=sample.ground,
             plane=sample.plane,
             velocity=velocity,
             sight=sight,
-            class_name=journey.class_name,
+            class_name=class_name,
             heads=heads,
         )
 

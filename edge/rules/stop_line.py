@@ -55,6 +55,8 @@ class _Wait(AtLine):
     """The crossing about which an event was raised: it is not told again before the vehicle was before the line."""
     was_unseen: bool = False
     """Nobody saw it come: it was found past the line."""
+    after_green_s: float | None = None
+    """How long after green it was found; below 0: nobody knows. None: not asked yet."""
     drove: bool = False
     """It went on from where it was found."""
     anchor: Point | None = None
@@ -207,18 +209,23 @@ class StopLineRule(AtLineRule[StopLineParams, _Wait]):
 
     def _first_found(self, journey: Journey, wait: _Wait, sample: Sample, aspect: float) -> float | None:
         """When a vehicle was found that nobody saw come, if it came on yellow or red for all that is known."""
-        front = wait.approach.front
+        front, red = wait.approach.front, self._run
+        if red is None or red.state is not SignalState.RED:
+            return None
         if front is None or not 0.0 <= self._line(aspect).along(front) <= 1.0:
             return None
         at_s = journey.born_at.moment.monotonic_s
-        red, stopped_s = self._run, self._timeline.since_green_s(at_s)
-        line, least_m = self._line(aspect), self._least(BACK_M, BACK_BOXES, sample)
-        way = line.past(journey.smooth(sample).plane) - line.past(journey.born_at.plane)
-        wait.drove = wait.drove or way >= least_m
-        if red is None or red.state is not SignalState.RED or stopped_s is None:
+        if wait.after_green_s is None:
+            known_s = self._timeline.since_green_s(at_s)
+            wait.after_green_s = -1.0 if known_s is None else known_s
+        if wait.after_green_s < UNSEEN_DRIVING_S:
             return None
-        if stopped_s < (UNSEEN_DRIVING_S if wait.drove else UNSEEN_S):
-            return None
+        if wait.after_green_s < UNSEEN_S and not wait.drove:
+            line, least = self._line(aspect), self._least(BACK_M, BACK_BOXES, sample)
+            way = line.past(journey.smooth(sample).plane) - line.past(journey.born_at.plane)
+            wait.drove = way >= least
+            if not wait.drove:
+                return None
         near = self._least(TOLD_NEAR_M, TOLD_NEAR_BOXES, sample)
         is_told = any(
             began_s == red.first_s and distance(place, sample.plane) < near for began_s, place, _ in self._told

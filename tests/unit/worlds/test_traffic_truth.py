@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from bench.worlds.demand import SIZES_M, stand
+from bench.worlds.demand import stand
 from bench.worlds.truths import Area, StopLine, motions, stop_line, wrong_way
-from bench.worlds.world import Trajectory
+from bench.worlds.world import SIZES_M, Trajectory
 
 LANE = Area("lan", ((0.0, -50.0), (7.0, -50.0), (7.0, 50.0), (0.0, 50.0)), math.pi / 2)
 
