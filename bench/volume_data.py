@@ -24,7 +24,7 @@ from contract.ids import uuid7
 from server.db.engine import sqlite_module
 from server.db.models import EventRecord, Incident
 from server.domain.grouping import grouping_key, reach_of
-from tests.support.seed import FACTS
+from tests.support.facts import FACTS
 
 YEAR: Final = timedelta(days=365)
 COMMUNES: Final = 100

@@ -13,9 +13,10 @@ from playwright.sync_api import Browser, Page, expect
 from contract.device_api import WhatIfEvent, WhatIfReport
 from tests.e2e.conftest import Complaints, SignIn, Site
 from tests.support.accessibility import faint_texts, pixels_too_wide, violations
+from tests.support.facts import FACTS
 from tests.support.pages import READERS, pages_of, without_a_line
 from tests.support.routes import NOBODYS, SITE_ADMIN, STRANGER
-from tests.support.seed import FACTS, MEDIA, camera_yaml, frame_at, jpeg, tell_health
+from tests.support.seed import MEDIA, camera_yaml, frame_at, jpeg, tell_health
 from tests.support.server import Account
 
 pytestmark = pytest.mark.browser

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
@@ -36,119 +35,11 @@ from contract.ids import uuid7
 from contract.rules import RULES
 from edge.evidence.snapshot import draw_snapshot
 from edge.identity import DeviceIdentity
+from tests.support.facts import FACTS
 from tests.support.identity import SignedAuth
 
 MEDIA = Path(__file__).parents[2] / "configs" / "demo" / "media"
 CLIP_S = 6.0
-
-FACTS: dict[str, dict[str, Any]] = {
-    "abandoned_object": {
-        "stay_s": 134.0,
-        "alone_s": 121.0,
-        "min_stay_s": 120.0,
-        "object_box": [0.45, 0.63, 0.49, 0.7],
-        "size_m": 0.5,
-        "object_class": "person",
-        "owner_track": 12,
-        "ended_by": "taken",
-    },
-    "camera_offline": {"silent_s": 85.0, "last_frame_at": "2026-03-01T08:00:00Z"},
-    "camera_tampered": {
-        "tampering": "covered",
-        "stay_s": 14.0,
-        "detail_before": 6.2,
-        "detail_after": 0.4,
-        "sharpness_before": 1.1,
-        "sharpness_after": 2.3,
-        "match_before_share": 0.96,
-        "match_after_share": 0.02,
-    },
-    "crowding": {"peak_people": 12, "median_people": 10.5, "min_people": 10, "after_hours": False, "stay_s": 85.0},
-    "illegal_parking": {"object_class": "truck", "stay_s": 412.0, "queued_s": 24.0, "max_stay_s": 300.0},
-    "intrusion": {"object_class": "person", "stay_s": 14.0, "peak_count": 2},
-    "forbidden_turn": {
-        "object_class": "car",
-        "from_zone": "Chiều đi",
-        "to_zone": "Chiều về",
-        "duration_s": 4.6,
-        "turn_deg": 171.0,
-    },
-    "jaywalking": {"object_class": "person", "duration_s": 6.4, "outside_share": 0.92, "distance_m": 7.3},
-    "lane_misuse": {
-        "object_class": "truck",
-        "duration_s": 5.2,
-        "distance_m": 31.0,
-        "distance_boxes": 4.4,
-        "lane": "Làn xe máy",
-    },
-    "loitering": {
-        "object_class": "person",
-        "stay_s": 244.0,
-        "max_stay_s": 180.0,
-        "visits": 2,
-        "unseen_s": 12.0,
-        "distance_m": 96.0,
-    },
-    "no_helmet": {"object_class": "motorcycle", "riders": 2, "without_helmet": 1, "votes": 9, "votes_against": 1},
-    "overloaded_motorbike": {"object_class": "motorcycle", "riders": 3, "votes": 11, "frames": 14, "min_riders": 3},
-    "pavement_driving": {
-        "object_class": "motorcycle",
-        "duration_s": 3.8,
-        "distance_m": 17.0,
-        "distance_boxes": 8.1,
-        "speed_kmh": 16.1,
-    },
-    "littering": {
-        "object_class": "motorcycle",
-        "owner_track": 31,
-        "owner_distance_m": 0.8,
-        "object_box": [0.45, 0.63, 0.49, 0.7],
-        "size_m": 0.4,
-        "stay_s": 24.0,
-        "away_s": 11.0,
-    },
-    "red_light": {
-        "object_class": "motorcycle",
-        "crossed_at": "2026-03-01T08:00:00Z",
-        "red_for_s": 2.4,
-        "yellow_for_s": 3.0,
-        "entered_after_s": 0.6,
-        "beyond_m": 3.1,
-        "beyond_boxes": 1.8,
-    },
-    "speeding": {
-        "object_class": "car",
-        "speed_kmh": 63.0,
-        "speed_low_kmh": 60.0,
-        "speed_high_kmh": 66.0,
-        "limit_kmh": 50.0,
-        "duration_s": 2.2,
-        "distance_m": 38.0,
-        "calibration_error_kmh": 1.4,
-    },
-    "stop_line": {"object_class": "car", "red_stay_s": 21.0, "past_m": 1.2, "past_boxes": 0.4, "crossed_on": "red"},
-    "street_market": {
-        "stationary_people": 6,
-        "stationary_vehicles": 2,
-        "goods": 4,
-        "blocked_share": 0.34,
-        "blocked_shares": [0.2, 0.31, 0.34],
-        "stay_s": 412.0,
-        "min_people": 3,
-        "min_blocked_share": 0.15,
-        "zone_area_m2": 180.0,
-        "calibration_error_m": 0.3,
-    },
-    "wrong_way": {
-        "object_class": "motorcycle",
-        "angle_deg": 164.0,
-        "duration_s": 4.2,
-        "distance_m": 18.5,
-        "distance_boxes": 7.4,
-        "calibration_error_m": 0.3,
-    },
-}
-"""Plausible facts of each kind."""
 
 PATHS = (
     TrackPath(

@@ -14,7 +14,7 @@ from server import create_app, i18n, wording
 from server.pages import local_path
 from server.residents.log import LogFilter
 from server.settings import Settings
-from tests.support.seed import FACTS
+from tests.support.facts import FACTS
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from contract.ids import uuid7
 from server.db.models import EventRecord, Incident
 from server.domain.grouping_oracle import ExpectedIncident, expected_incidents
 from server.incidents.hours import site_hours
-from tests.support.seed import FACTS
+from tests.support.facts import FACTS
 from tests.support.village import NOW, Village, event
 
 KINDS = ("crowding", "intrusion", "loitering", "red_light", "stop_line")
