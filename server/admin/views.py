@@ -214,16 +214,18 @@ def _conflict_page(principal: Principal, camera_id: str, text: str) -> str:
         record = cameras_service.find_camera(session, principal, camera_id)
         found = {version.number: version for version in cameras_service.versions(session, record)}
         current, base = found[record.config_number], found.get(_based_on())
+        merged = merging.merge(base.yaml, current.yaml, text) if base is not None else None
         return render_template(
             "admin/camera_conflict.html",
             camera=record,
             current=current,
             text=text,
             note=_note(),
-            merged=merging.merge(base.yaml, current.yaml, text) if base is not None else None,
+            merged=merged,
             theirs=compare.in_words(base.yaml, current.yaml) if base is not None else None,
             mine=compare.in_words(base.yaml if base is not None else current.yaml, text),
-            rows=compare.side_by_side(current.yaml, text),
+            rows=compare.side_by_side(current.yaml, merged if merged is not None else text),
+            strings=page_strings(STRINGS),
         )
 
 

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from contract.event import CameraHealth, HealthReason
 from tests.e2e.conftest import SignIn, Site
+from tests.support.accessibility import violations
 from tests.support.seed import camera_yaml, tell_health
 from tests.support.server import Account
 
@@ -103,6 +104,21 @@ def test_changes_of_two_admins_in_different_places_are_offered_as_one_text(site:
     expect(fast.locator(".versions > li")).to_have_count(2)
     save(slow, before.replace("fps: 5", "fps: 9"))
     both = before.replace("fps: 5", "fps: 9").replace("min_people: 10", "min_people: 12")
+    expect(slow.locator("#yaml")).to_have_value(both)
+    expect(slow.locator(".cm-content")).to_contain_text("min_people: 12")
+    expect(slow.locator("[data-well]")).to_be_visible()
+    expect(slow.locator(".side-by-side .line.add")).to_have_text("Mới: detect: {fps: 9}")  # what saving would change
+    expect(slow.locator(".side-by-side .line.del")).to_have_count(1)
+    assert violations(slow) == []
+    slow.locator(".cm-line", has_text="fps: 9").click()
+    slow.keyboard.press("End")
+    for letters in ("Backspace", "5", "0", "0", "}"):
+        slow.keyboard.press(letters)
+    expect(slow.locator(".problems li")).to_contain_text("detect.fps")
+    for _ in range(4):
+        slow.keyboard.press("Backspace")
+    slow.keyboard.press("}")
+    expect(slow.locator("[data-well]")).to_be_visible()
     expect(slow.locator("#yaml")).to_have_value(both)
     slow.get_by_role("button", name="Kiểm tra và lưu bản này").click()
     expect(slow.get_by_role("status").first).to_have_text("Đã lưu phiên bản 3.")

@@ -2,16 +2,14 @@
 // this script the text area and the button that saves work as they are.
 
 import { openCode } from "../camera-editor/code";
+import { listFindings } from "../camera-editor/findings";
 import { Panel } from "../camera-editor/panel";
 import { Guide, type Schema } from "../camera-editor/schema";
-import type { Problem } from "../camera-editor/server";
 import { Store } from "../camera-editor/store";
 import { around, byId, data, one } from "../dom";
-import { say } from "../strings";
 
 const root = one("[data-camera-editor]");
 const textarea = one<HTMLTextAreaElement>("textarea[name=yaml]", root);
-const problems = one("[data-problems]", root);
 const store = new Store(textarea.value);
 const schema = (await fetch(data(root, "schema"), { headers: { Accept: "application/json" } }).then((answer) => answer.json())) as Schema;
 const presets = JSON.parse(byId("presets").textContent ?? "[]") as string[];
@@ -32,31 +30,10 @@ addEventListener("beforeunload", (event) => {
   if (!isSaved) event.preventDefault();
 });
 
-store.whenSeen((look) => list(look.problems));
+listFindings(root, store, code);
 void store.refresh();
-
-function list(found: readonly Problem[]): void {
-  const rows = found.map((problem) => {
-    const [row, where, link, path, what, remedy] = ["li", "div", "a", "code", "div", "div"].map((name) => document.createElement(name)) as [HTMLLIElement, HTMLElement, HTMLAnchorElement, HTMLElement, HTMLElement, HTMLElement];
-    Object.assign(link, { href: "#yaml", textContent: say("editor.line", { line: String(problem.line) }) });
-    link.dataset.line = String(problem.line);
-    path.textContent = problem.path;
-    what.textContent = problem.message;
-    Object.assign(remedy, { className: "remedy", textContent: `→ ${problem.remedy}` });
-    where.append(link, " ", path);
-    row.append(where, what, remedy);
-    return row;
-  });
-  problems.replaceChildren(...rows);
-  one("[data-problems-part]", root).hidden = !found.length;
-  one("[data-well]", root).hidden = found.length > 0;
-}
 
 document.addEventListener("click", (event) => {
   const preset = around(event, "[data-preset]");
-  if (preset) return panel.usePreset(data(preset, "preset"));
-  const link = around(event, "a[data-line]");
-  if (!link) return;
-  event.preventDefault();
-  code.goTo(Number(link.dataset.line));
+  if (preset) void panel.usePreset(data(preset, "preset"));
 });
