@@ -292,6 +292,13 @@ class EvidenceFile(Base):
 
     __table_args__ = (
         Index(
+            "ix_evidence_files_in_use",
+            "stored_at",
+            "sha256",
+            sqlite_where=text("removed_at IS NULL"),
+            postgresql_where=text("removed_at IS NULL"),
+        ),
+        Index(
             "ix_evidence_files_to_purge",
             "removed_at",
             sqlite_where=text("removed_at IS NOT NULL AND purged_at IS NULL"),
