@@ -239,6 +239,9 @@ def test_every_answer_has_the_security_headers(embedded_village: Village) -> Non
         assert "unsafe-inline" not in policy
         assert (headers["X-Frame-Options"], headers["X-Content-Type-Options"]) == ("DENY", "nosniff")
         assert headers["X-Request-Id"]
+        if not path.startswith("/static/"):
+            assert headers["Referrer-Policy"] == headers["Cross-Origin-Opener-Policy"] == "same-origin"
+            assert "camera=()" in headers["Permissions-Policy"]
 
 
 def test_an_admin_hands_out_no_more_than_they_have(village: Village) -> None:
