@@ -44,7 +44,7 @@ FILE_HEADERS: Final = {
     "X-Frame-Options": "DENY",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""Of files of ours: a script's worker, or a picture opened by itself, may do no more. On a slow line each byte counts."""
+"""Of our files: a script's worker, or a picture opened by itself, may do no more. Each byte counts on a slow line."""
 BYTES_A_SECOND: Final = 16 * 1024
 """A body that comes slower than a poor mobile line is not waited for."""
 REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{8,32}")
