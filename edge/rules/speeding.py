@@ -99,13 +99,16 @@ class SpeedingRule(JourneyRule[SpeedingParams, _Measured]):
         return self._raise(journey, zone_id, spots[0].moment, now, self._facts(journey, speed), speed.length_m)
 
     def _take(self, journey: Journey, aspect: float, now: Moment) -> list[Spot]:
-        """Its places in the zones over the window, over all tracks that it had, after those of this moment."""
-        new = spots_of(journey.track, self._scene, aspect, now)
-        if not new or new[-1].moment is not now or not self._is_inside(new[-1]):
+        """Its places in the zones over the window, over all tracks that it had; none without a new one.
+
+        A vehicle may be known only after it has left the zones: then its first looks are the new ones.
+        """
+        new = [spot for spot in spots_of(journey.track, self._scene, aspect, now) if self._is_inside(spot)]
+        if not new:
             return []
         spot = new[-1]
         spots = self._spots.setdefault(spot.track_id, [])
-        spots.extend(early for early in new if self._is_inside(early))
+        spots.extend(new)
         first_s = now.watched_s - WINDOW_S
         if spots[0].at_s < first_s:  # who stands there for hours must not be looked through from the first hour on
             spots = self._spots[spot.track_id] = [kept for kept in spots if kept.at_s >= first_s]

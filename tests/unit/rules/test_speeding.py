@@ -179,6 +179,25 @@ def test_what_was_seen_before_a_track_was_known_to_be_somebody_counts() -> None:
     assert run(rule(), watch(lambda t: unaware[round(t * 5.0)], 1.3)) == []
 
 
+@pytest.mark.parametrize("looks_inside", [6, 5])
+def test_who_is_known_only_past_the_zone_counts_by_what_was_seen_in_it(looks_inside: int) -> None:
+    way = drive(60.0)
+    early = tuple(Sighting(STREAM_START_S + step / 5.0, way(step / 5.0)[0].xyxy) for step in range(looks_inside))
+
+    def known_late(at_s: float) -> list[Track]:
+        """In the left half for the first second, reported from 1.2 s on."""
+        (track,) = way(at_s)
+        return [] if at_s < 1.1 else [replace(track, found=track.xyxy, before=early if at_s < 1.3 else ())]
+
+    events = run(rule(zones=["trai"]), watch(known_late, 1.7))
+    if looks_inside == 5:  # 0.8 s are no measurement, and what lies past the zone does not prolong it
+        assert events == []
+    else:
+        assert states(events) == ["start", "end"]
+        assert facts(events[0]).speed_kmh == pytest.approx(60.0, rel=0.01)
+        assert facts(events[0]).duration_s == pytest.approx(1.0)
+
+
 def test_an_id_switch_is_one_vehicle_and_two_vehicles_are_two() -> None:
     def switched(at_s: float) -> list[Track]:
         return drive(60.0, track_id=1 if at_s < 1.3 else 2)(at_s)
