@@ -181,6 +181,22 @@ def test_what_is_missed_for_one_search_of_ten_a_second_still_becomes_a_track() -
     assert ids(tracks) == [1]
 
 
+@pytest.mark.parametrize("score", [0.35, 0.8])
+@pytest.mark.parametrize(("step", "known"), [(30.0, [1]), (0.0, [])])
+def test_what_one_search_of_five_a_second_missed_is_somebody_if_it_moves(
+    step: float, known: list[int], score: float
+) -> None:
+    tracker = ByteTracker()
+    tracker.update(seen(), frame_at(0.0))
+    found = (True, False, True, False, True)
+    for index, is_found in enumerate(found, 1):
+        there = seen(person(400.0 + step * index, score=score)) if is_found else seen()
+        tracks = tracker.update(there, frame_at(index * 0.2))
+    assert ids(tracks) == known
+    if known:  # and all its looks are told
+        assert [round(early.monotonic_s - 100.0, 1) for early in tracks[0].before] == [0.2, 0.6]
+
+
 def test_unsure_detections_keep_a_track_and_start_none() -> None:
     tracker = ByteTracker()
     for index in range(20):
