@@ -88,12 +88,14 @@ class SpeedingRule(JourneyRule[SpeedingParams, _Measured]):
         speed = self._speed(journey, spots, observation.aspect)
         if speed is None:
             return None
-        if noted.best is None or speed.spread < noted.best.spread:
-            noted.best = speed
+        best = noted.best
+        # One that counted a place which strays from those since was none.
+        if best is None or speed.spread < best.spread or speed.straying > best.straying:
+            best = noted.best = speed
         if deed is not None:
             over = speed.kmh > self._params.limit_kmh
-            return self._go_on(deed, now, self._facts(journey, noted.best), noted.best.length_m) if over else None
-        if speed is not noted.best or speed.kmh <= self._due_kmh or speed.sure_kmh <= self._params.limit_kmh:
+            return self._go_on(deed, now, self._facts(journey, best), best.length_m) if over else None
+        if speed is not best or speed.kmh <= self._due_kmh or speed.sure_kmh <= self._params.limit_kmh:
             return None
         zone_id = next(iter(self._own_zones(spots[-1].ground)), "")
         return self._raise(journey, zone_id, spots[0].moment, now, self._facts(journey, speed), speed.length_m)

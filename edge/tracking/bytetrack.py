@@ -48,7 +48,8 @@ LOOKS_A_FRAME = 8
 SURE_LOOKS = 2
 """Two sure detections are somebody."""
 FAIR_LOOKS, FAIR_WAY = 3, 0.4
-"""So many detections in a row, the last so many longer sides away from the first, are somebody though none was sure."""
+"""So many detections, the last so many longer sides away from the first, are somebody though none was sure, or a search
+missed one of them."""
 EARLY_LOOKS = 8
 """So many detections of a track that is not confirmed are remembered."""
 
@@ -96,6 +97,8 @@ class ByteTracker:
         found = self._associate(candidates)
         for row, column in found:
             identity, score = self._identities[row], candidates.scores[column]
+            if identity.track_id == 0 and identity.missed_s > self._settings.new_s:
+                identity.sure = 0
             identity.filter.update(candidates.boxes[column])
             identity.found_xyxy = candidates.corners[column]
             identity.see(frame.monotonic_s, candidates.class_names[column], score)
@@ -253,7 +256,7 @@ class ByteTracker:
 
     def _patience_s(self, identity: Identity, usual_s: float, now_s: float) -> float:
         if identity.track_id == 0:
-            return self._settings.new_s
+            return self._settings.new_moving_s
         return STANDING_PATIENCE_S if identity.stands(now_s) else usual_s
 
     def _confirm(self, identity: Identity, frame: Frame) -> None:

@@ -20,7 +20,9 @@ class TrackerSettings:
     new_overlap: float = 0.3
     """For a track that is not confirmed: it has no speed yet, and may be a wrong detection."""
     new_s: float = 0.15
-    """How long a track that is not confirmed may be missed: one search of ten a second, none of five."""
+    """How long a track that is not confirmed may be missed: one search of ten a second, none of five ..."""
+    new_moving_s: float = 0.25
+    """... and one of five, but then it must move to be somebody: what flickers in its place is a wrong detection."""
     lost_s: float = 3.0
     """A track that is not found for this long ends."""
     coast_s: float = 1.0
