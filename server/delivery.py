@@ -16,6 +16,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
+import brotli
 from flask import Flask, Response, request
 from flask_compress import Compress
 
@@ -25,6 +26,9 @@ _OUR_OWN_WISH: Final = frozenset({"same-origin", "none"})
 _NAMED_BY_CONTENT: Final = re.compile(r"js/shared-[0-9A-Z]{8}\.js")
 """What esbuild splits off carries its hash in its name (server/frontend/build.mjs)."""
 YEAR_S: Final = 365 * 24 * 3600
+_TO_ASK_AGAIN: Final = ("ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition")
+_SQUEEZED_BYTES: Final = 64 * 1024
+"""Brotli's highest level takes some 40 ms for so much, once for each process."""
 
 
 def init_app(app: Flask) -> None:
@@ -49,8 +53,10 @@ def init_app(app: Flask) -> None:
     @app.after_request
     def _deliver(response: Response) -> Response:
         if request.endpoint == "static":
-            _keep_built_files(response, folder)
+            is_fixed = _keep_built_files(response, folder)
             _read_whole(response)
+            if is_fixed:
+                _send_little(response)
         return compress.after_request(response) if _may_compress() else response
 
 
@@ -60,11 +66,30 @@ def _may_compress() -> bool:
     return request.headers.get("Sec-Fetch-Site") in _OUR_OWN_WISH
 
 
-def _keep_built_files(response: Response, folder: Path) -> None:
+def _keep_built_files(response: Response, folder: Path) -> bool:
+    """Say how long a file is kept; gives whether its address names its content."""
     name = str((request.view_args or {}).get("filename", ""))
     named = request.args.get("v")
     is_fixed = bool(_NAMED_BY_CONTENT.fullmatch(name)) or (named is not None and named == _version(folder / name))
     response.headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable" if is_fixed else "no-cache"
+    return is_fixed
+
+
+def _send_little(response: Response) -> None:
+    """Compress a file that is fetched once as far as it goes, and leave out what only asking again would need."""
+    for name in _TO_ASK_AGAIN:
+        response.headers.pop(name, None)
+    is_small = response.status_code == HTTPStatus.OK and 0 < (response.content_length or 0) <= _SQUEEZED_BYTES
+    if is_small and response.mimetype in _MIMETYPES and request.accept_encodings["br"] > 0:
+        response.set_data(_squeezed(response.get_data()))
+        response.headers["Content-Encoding"] = "br"
+        response.vary.add("Accept-Encoding")
+
+
+@lru_cache(maxsize=128)
+def _squeezed(data: bytes) -> bytes:
+    squeezed: bytes = brotli.compress(data, quality=11)
+    return squeezed
 
 
 def _read_whole(response: Response) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import brotli
 import pytest
 from flask import Flask, Response
 from flask.testing import FlaskClient
@@ -53,6 +54,19 @@ def test_a_file_whose_address_names_its_content_is_kept_for_a_year(browser: Flas
     address = browser.get("/names").get_data(as_text=True)
     assert "?v=" in address
     assert "immutable" in browser.get(address).headers["Cache-Control"]
+
+
+def test_such_a_file_is_sent_with_as_few_bytes_as_may_be(browser: FlaskClient) -> None:
+    address = browser.get("/names").get_data(as_text=True)
+    plain = browser.get(address)
+    assert "Content-Encoding" not in plain.headers
+    usual = browser.get("/static/css/langan.css", headers={"Accept-Encoding": "br"})
+    least = browser.get(address, headers={"Accept-Encoding": "br"})
+    assert least.headers["Content-Encoding"] == "br"
+    assert least.headers["Vary"] == "Accept-Encoding"
+    assert int(least.headers["Content-Length"]) == len(least.data) < len(usual.data)
+    assert brotli.decompress(least.data) == plain.data
+    assert "ETag" not in least.headers
 
 
 @pytest.mark.parametrize("address", ["/static/css/langan.css", "/static/css/langan.css?v=000000000000"])

@@ -2,12 +2,13 @@
 
 import { all, data } from "./dom";
 
-const format = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
+let format: Intl.RelativeTimeFormat | undefined; // made when first needed: loading a language's words takes a slow phone long
 const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
 export function ago(iso: string, now = Date.now()): string {
   const seconds = Math.min(0, (Date.parse(iso) - now) / 1000);
   const [unit, size] = STEPS.find(([, size]) => -seconds >= size * 0.95) ?? (["second", 1] as const);
+  format ??= new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
   return format.format(Math.round(seconds / size), unit);
 }
 

@@ -160,8 +160,5 @@ wall.addEventListener("submit", async (event) => {
   }
 });
 
-setUp();
-listen(wall, toggleMute);
-showViewers(wall, data(wall, "viewers"));
-refreshAgo();
-countNew();
+// In tasks of their own: a finger may come between. The server has said already how long ago things were.
+for (const part of [setUp, () => listen(wall, toggleMute), () => showViewers(wall, data(wall, "viewers")), refreshAgo, countNew]) setTimeout(part);

@@ -46,4 +46,4 @@ async function start() {
 
 setUpFolds();
 // Only with https, or on this machine: browsers offer neither without.
-if ("serviceWorker" in navigator && "caches" in window) start().catch(() => undefined);
+if ("serviceWorker" in navigator && "caches" in window) setTimeout(() => start().catch(() => undefined));
